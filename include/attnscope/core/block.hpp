@@ -1,0 +1,104 @@
+#pragma once
+#include <attnscope/core/layout.hpp>
+
+#include <span>
+
+namespace attnscope {
+
+/// [rows x columns], row-major, borrowed; the columns lie side by side.
+template <typename Weight>
+using MatrixView = Eigen::Map<const Eigen::Matrix<Weight, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
+                              Eigen::Unaligned, Eigen::OuterStride<>>;
+
+/// What a measure of single heads looks at: some consecutive queries of one head of one example.
+///
+/// The promise of every source: only true tokens stand here (no padding), and the weight of a key that a
+/// query may not see is exactly 0. Therefore a measure never masks. Borrowed: valid during the call that
+/// shows it.
+template <typename Weight>
+class HeadRows {
+ public:
+  HeadRows(const Weight* data, Index row_stride, Index example, Index head, Range queries, Index keys,
+           const Layout& layout)
+      : data_(data),
+        row_stride_(row_stride),
+        example_(example),
+        head_(head),
+        queries_(queries),
+        keys_(keys),
+        layout_(&layout) {}
+
+  Index example() const { return example_; }
+  Index head() const { return head_; }
+  Index size() const { return queries_.size(); }
+  /// Keys 0 .. keys()-1 stand in every row; no row of these sees a later one.
+  Index keys() const { return keys_; }
+  const Layout& layout() const { return *layout_; }
+
+  /// [key] the weights of row r.
+  std::span<const Weight> row(Index r) const {
+    return {data_ + r * row_stride_, static_cast<std::size_t>(keys_)};
+  }
+  /// [row x key]
+  MatrixView<Weight> matrix() const { return {data_, size(), keys_, Eigen::OuterStride<>(row_stride_)}; }
+  /// The token whose row this is, counted from the example's first true token.
+  Index query(Index r) const { return queries_.first + r; }
+  /// The key at which that token itself stands.
+  Index position(Index r) const { return layout_->position(example_, query(r)); }
+  Range visible(Index r) const { return layout_->visible(example_, query(r)); }
+  /// How many keys row r sees.
+  Index visible_keys(Index r) const { return layout_->visible_keys(example_, query(r)); }
+
+ private:
+  const Weight* data_;
+  Index row_stride_, example_, head_;
+  Range queries_;
+  Index keys_;
+  const Layout* layout_;
+};
+
+/// What a source gives, and what a measure between heads looks at: the same consecutive queries of ALL heads.
+/// The same promise as HeadRows.
+template <typename WeightType>
+class Block {
+ public:
+  using Weight = WeightType;  ///< float or double; 16-bit sources arrive as float
+
+  /// data: the first query's first key in head 0; the strides count elements.
+  Block(const Weight* data, Index head_stride, Index row_stride, Index example, Range queries, Index keys,
+        const Layout& layout)
+      : data_(data),
+        head_stride_(head_stride),
+        row_stride_(row_stride),
+        example_(example),
+        queries_(queries),
+        keys_(keys),
+        layout_(&layout) {}
+
+  Index example() const { return example_; }
+  Index heads() const { return layout_->shape().heads; }
+  Index size() const { return queries_.size(); }
+  Index keys() const { return keys_; }
+  Index query(Index r) const { return queries_.first + r; }
+  const Layout& layout() const { return *layout_; }
+
+  /// The rows `part` (0 .. size()) of one head.
+  HeadRows<Weight> head(Index head, Range part) const {
+    return {data_ + head * head_stride_ + part.first * row_stride_,    row_stride_, example_, head,
+            {queries_.first + part.first, queries_.first + part.last}, keys_,       *layout_};
+  }
+  HeadRows<Weight> head(Index head) const { return this->head(head, {0, size()}); }
+  /// [head x key]: row r of every head.
+  MatrixView<Weight> across_heads(Index r) const {
+    return {data_ + r * row_stride_, heads(), keys_, Eigen::OuterStride<>(head_stride_)};
+  }
+
+ private:
+  const Weight* data_;
+  Index head_stride_, row_stride_, example_;
+  Range queries_;
+  Index keys_;
+  const Layout* layout_;
+};
+
+}  // namespace attnscope

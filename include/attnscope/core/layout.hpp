@@ -1,0 +1,171 @@
+#pragma once
+#include <attnscope/core/errors.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace attnscope {
+
+using Eigen::Index;
+
+/// Sizes of stored attention, padding included.
+struct Shape {
+  Index batch = 1, heads = 1, queries = 0, keys = 0;
+  bool operator==(const Shape&) const = default;
+};
+
+/// Half-open range of tokens.
+struct Range {
+  Index first = 0, last = 0;
+  Index size() const { return last - first; }
+  bool operator==(const Range&) const = default;
+};
+
+/// Which keys a query may see. An empty list means: nothing is padding, nothing is excluded.
+struct Mask {
+  bool causal = false;     ///< stored query i sees the stored keys 0 .. i + query_offset
+  Index query_offset = 0;  ///< where stored query 0 stands among the stored keys (a cache: keys - queries)
+  Index sliding_window =
+      0;  ///< a query sees at most this many keys, ending at its own; 0 = all. Needs `causal`
+  std::vector<Index> query_lengths{};  ///< [batch] true tokens; what lies outside is padding and never shown
+  std::vector<Index> key_lengths{};    ///< [batch]
+  std::vector<Index> query_starts{};   ///< [batch] stored index of the first true token (padding on the left)
+  std::vector<Index> key_starts{};     ///< [batch]
+  std::vector<std::vector<Index>> excluded_queries{};  ///< [batch] true tokens whose rows are not shown
+  std::vector<std::vector<Index>> excluded_keys{};     ///< [batch] true tokens that nobody sees
+  bool operator==(const Mask&) const = default;
+};
+
+/// `mask` with the padding of self-attention, where token i is both query i and key i.
+/// lengths, starts: [batch]; no starts: the padding is on the right.
+inline Mask self_padding(std::vector<Index> lengths, std::vector<Index> starts = {}, Mask mask = {}) {
+  mask.query_lengths = lengths;
+  mask.key_lengths = std::move(lengths);
+  mask.query_starts = starts;
+  mask.key_starts = std::move(starts);
+  return mask;
+}
+
+/// Shape and mask, checked once: every source has one, and every question about padding or causality is
+/// answered here. All tokens are counted from the example's first true token, so that the side of the padding
+/// is forgotten.
+class Layout {
+ public:
+  Layout() = default;
+
+  /// @throws ShapeError negative sizes; lists that are not [batch] or reach beyond the shape; a window
+  /// without `causal`
+  explicit Layout(Shape shape, Mask mask = {}) : shape_(shape), mask_(std::move(mask)) {
+    require<ShapeError>(shape.batch >= 0 && shape.heads >= 0 && shape.queries >= 0 && shape.keys >= 0,
+                        "negative size in [batch {}, head {}, query {}, key {}]", shape.batch, shape.heads,
+                        shape.queries, shape.keys);
+    require<ShapeError>(mask_.sliding_window >= 0, "sliding_window = {} is negative", mask_.sliding_window);
+    require<ShapeError>(mask_.sliding_window == 0 || mask_.causal,
+                        "sliding_window = {} needs causal attention", mask_.sliding_window);
+    check_span("query", mask_.query_starts, mask_.query_lengths, shape.queries);
+    check_span("key", mask_.key_starts, mask_.key_lengths, shape.keys);
+    sort_excluded("excluded_queries", mask_.excluded_queries, [&](Index b) { return queries(b); });
+    sort_excluded("excluded_keys", mask_.excluded_keys, [&](Index b) { return keys(b); });
+  }
+
+  const Shape& shape() const { return shape_; }
+  const Mask& mask() const { return mask_; }
+
+  /// True tokens of one example, excluded ones included.
+  Index queries(Index example) const {
+    return length(mask_.query_starts, mask_.query_lengths, example, shape_.queries);
+  }
+  Index keys(Index example) const {
+    return length(mask_.key_starts, mask_.key_lengths, example, shape_.keys);
+  }
+  /// Stored index of the first true token.
+  Index query_start(Index example) const { return at(mask_.query_starts, example, 0); }
+  Index key_start(Index example) const { return at(mask_.key_starts, example, 0); }
+
+  /// The key at which a query itself stands; distances are measured from here. May lie outside the keys.
+  Index position(Index example, Index query) const {
+    return query_start(example) + query + mask_.query_offset - key_start(example);
+  }
+  /// Keys that a query may see, excluded ones among them; within 0 .. keys(example).
+  Range visible(Index example, Index query) const {
+    const Index all = keys(example);
+    if (!mask_.causal) return {0, all};
+    const Index own = position(example, query), last = std::clamp<Index>(own + 1, 0, all);
+    const Index first = mask_.sliding_window > 0 ? own + 1 - mask_.sliding_window : 0;
+    return {std::clamp<Index>(first, 0, last), last};
+  }
+  /// How many keys of a range are not excluded.
+  Index count_keys(Index example, Range keys) const {
+    if (mask_.excluded_keys.empty()) return keys.size();
+    const std::vector<Index>& excluded = mask_.excluded_keys[static_cast<std::size_t>(example)];
+    const auto before = [&](Index key) { return std::lower_bound(excluded.begin(), excluded.end(), key); };
+    return keys.size() - (before(keys.last) - before(keys.first));
+  }
+  /// How many keys a query really sees.
+  Index visible_keys(Index example, Index query) const {
+    return count_keys(example, visible(example, query));
+  }
+
+  /// The runs of consecutive queries that are shown: one, unless some are excluded. At least one, maybe
+  /// empty.
+  std::vector<Range> shown_queries(Index example) const {
+    std::vector<Range> runs;
+    Index first = 0;
+    const auto close = [&](Index last) {
+      if (last > first) runs.push_back({first, last});
+      first = last + 1;
+    };
+    if (!mask_.excluded_queries.empty())
+      for (const Index query : mask_.excluded_queries[static_cast<std::size_t>(example)]) close(query);
+    close(queries(example));
+    if (runs.empty()) runs.push_back({0, 0});
+    return runs;
+  }
+
+ private:
+  static Index at(const std::vector<Index>& list, Index example, Index otherwise) {
+    return list.empty() ? otherwise : list[static_cast<std::size_t>(example)];
+  }
+  static Index length(const std::vector<Index>& starts, const std::vector<Index>& lengths, Index example,
+                      Index all) {
+    return at(lengths, example, all - at(starts, example, 0));
+  }
+  template <typename List>
+  void check_size(const char* name, const List& list) const {
+    require<ShapeError>(list.empty() || static_cast<Index>(list.size()) == shape_.batch,
+                        "{} has {} entries for a batch of {}", name, list.size(), shape_.batch);
+  }
+  void check_span(const std::string& axis, const std::vector<Index>& starts,
+                  const std::vector<Index>& lengths, Index size) const {
+    check_size((axis + "_starts").c_str(), starts);
+    check_size((axis + "_lengths").c_str(), lengths);
+    for (Index b = 0; b < shape_.batch; ++b) {
+      const Index start = at(starts, b, 0), count = length(starts, lengths, b, size);
+      require<ShapeError>(start >= 0 && start <= size && count >= 0 && count <= size - start,
+                          "batch element {}: {} tokens from {} do not fit into {} {} positions", b, count,
+                          start, size, axis);
+    }
+  }
+  template <typename Tokens>
+  void sort_excluded(const char* name, std::vector<std::vector<Index>>& excluded,
+                     const Tokens& tokens) const {
+    check_size(name, excluded);
+    for (Index b = 0; b < static_cast<Index>(excluded.size()); ++b) {
+      std::vector<Index>& list = excluded[static_cast<std::size_t>(b)];
+      std::sort(list.begin(), list.end());
+      list.erase(std::unique(list.begin(), list.end()), list.end());
+      require<ShapeError>(list.empty() || (list.front() >= 0 && list.back() < tokens(b)),
+                          "{}[{}] names token {}, but the true tokens are 0 .. {}", name, b,
+                          list.empty() || list.front() < 0 ? (list.empty() ? 0 : list.front()) : list.back(),
+                          tokens(b) - 1);
+    }
+  }
+
+  Shape shape_;
+  Mask mask_;
+};
+
+}  // namespace attnscope

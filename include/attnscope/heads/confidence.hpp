@@ -1,0 +1,36 @@
+#pragma once
+#include <attnscope/sweep.hpp>
+
+namespace attnscope {
+
+struct ConfidenceResult {
+  Eigen::VectorXd confidence;  ///< [head] 0..1; undefined (NaN) without a query
+};
+
+/// See confidence().
+class ConfidenceMeasure {
+ public:
+  ConfidenceMeasure empty() const { return {}; }
+
+  template <typename Weight>
+  void look(const HeadRows<Weight>& rows) {
+    double sum = 0;
+    for (Index r = 0; r < rows.size(); ++r) sum += static_cast<double>(vector_math::largest(rows.row(r)));
+    mean_.add(rows, sum);
+  }
+  void merge(ConfidenceMeasure&& later) { mean_.merge(later.mean_); }
+  ConfidenceResult result() const { return {mean_.mean()}; }
+
+ private:
+  RowMean mean_;
+};
+
+/// How much of a row its largest weight takes: max_j A_ij, mean over all true queries (Voita et al. 2019,
+/// section 4; they leave out the end-of-sequence token: see exclude_tokens()). attention: [batch, head,
+/// query, key]. Cost: one pass.
+template <typename A>
+ConfidenceResult confidence(const A& attention, const SweepOptions& how = {}) {
+  return measured(ConfidenceMeasure(), attention, how);
+}
+
+}  // namespace attnscope

@@ -1,0 +1,68 @@
+#pragma once
+#include <attnscope/sweep.hpp>
+
+namespace attnscope {
+
+struct ReceivedResult {
+  std::vector<Eigen::MatrixXd>
+      received;  ///< [example] of [head x key]: sum over queries of the weight on a key
+  std::vector<Eigen::MatrixXd>
+      mean_received;  ///< [example] of [head x key], 0..1: the same, divided by the queries
+                      ///< that see the key; undefined (NaN) where nobody does
+};
+
+/// See received_attention().
+class ReceivedMeasure {
+ public:
+  ReceivedMeasure empty() const { return {}; }
+
+  template <typename Weight>
+  void look(const HeadRows<Weight>& rows) {
+    Columns& columns = examples_.at(rows);
+    vector_math::add_columns(rows, columns.sums.row(rows.head()));
+    if (rows.head() == 0) columns.count_seers(rows);
+  }
+  void merge(ReceivedMeasure&& later) { examples_.merge(std::move(later.examples_)); }
+  ReceivedResult result() const {
+    ReceivedResult result;
+    for (const Columns& example : examples_.parts()) {
+      result.received.emplace_back(example.sums);
+      result.mean_received.emplace_back(example.sums.array().rowwise() / example.seers.array());
+    }
+    return result;
+  }
+
+ private:
+  struct Columns {
+    Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> sums;  // [head x key]
+    Eigen::RowVectorXd seers;                                                     // [key] queries that see it
+
+    Columns(const Layout& layout, Index example) {
+      sums.setZero(layout.shape().heads, layout.keys(example));
+      seers.setZero(layout.keys(example));
+    }
+    template <typename Weight>
+    void count_seers(const HeadRows<Weight>& rows) {
+      for (Index r = 0; r < rows.size(); ++r) {
+        const Range seen = rows.visible(r);
+        seers.segment(seen.first, seen.size()).array() += 1;
+      }
+    }
+    void merge(Columns&& later) {
+      sums += later.sums;
+      seers += later.seers;
+    }
+  };
+  PerExample<Columns> examples_;
+};
+
+/// The attention that each key receives: sum_i A_ij, and its mean over the queries that see the key, which is
+/// the sink score alpha_j = sum_i A_ij / (n - j) of causal attention (Gu et al. 2024, "When attention sink
+/// emerges"). attention: [batch, head, query, key]; examples keep their own keys. Cost: one pass, states of
+/// heads x keys.
+template <typename A>
+ReceivedResult received_attention(const A& attention, const SweepOptions& how = {}) {
+  return measured(ReceivedMeasure(), attention, how);
+}
+
+}  // namespace attnscope

@@ -1,0 +1,52 @@
+#pragma once
+#include <attnscope/sweep.hpp>
+
+namespace attnscope {
+
+struct SinkOptions {
+  double threshold = 0.3;  ///< a head whose first key receives more than this is a sink head (Gu et al. 2024)
+  bool operator==(const SinkOptions&) const = default;
+};
+
+struct SinkResult {
+  Eigen::VectorXd
+      sink_mass;  ///< [head] 0..1, mean weight on the first true key; undefined (NaN) without a query
+  double sink_rate = undefined;  ///< 0..1, share of the heads whose sink_mass exceeds the threshold
+};
+
+/// See sink().
+class SinkMeasure {
+ public:
+  explicit SinkMeasure(SinkOptions options = {}) : options_(options) {}
+  SinkMeasure empty() const { return SinkMeasure(options_); }
+
+  template <typename Weight>
+  void look(const HeadRows<Weight>& rows) {
+    mass_.add(rows, rows.keys() == 0 ? 0 : rows.matrix().col(0).template cast<double>().sum());
+  }
+  void merge(SinkMeasure&& later) {
+    require<ValueError>(options_ == later.options_, "cannot pool sinks of thresholds {} and {}",
+                        options_.threshold, later.options_.threshold);
+    mass_.merge(later.mass_);
+  }
+  SinkResult result() const {
+    const Eigen::VectorXd mass = mass_.mean();
+    if (mass.size() == 0 || mass.hasNaN()) return {mass};
+    return {mass, (mass.array() > options_.threshold).cast<double>().mean()};
+  }
+
+ private:
+  SinkOptions options_;
+  RowMean mass_;
+};
+
+/// Attention sinks: the weight on the first true key (a "[CLS]", a "<bos>", or just the first word), mean
+/// over all true queries, and the share of heads that make a sink of it (Xiao et al. 2024; Gu et al. 2024,
+/// "When attention sink emerges"). Every other key: received_attention(). Every other metric without the
+/// sink: exclude_tokens(). attention: [batch, head, query, key]. Cost: one weight a row.
+template <typename A>
+SinkResult sink(const A& attention, SinkOptions options = {}, const SweepOptions& how = {}) {
+  return measured(SinkMeasure(options), attention, how);
+}
+
+}  // namespace attnscope

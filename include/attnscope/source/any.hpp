@@ -1,0 +1,68 @@
+#pragma once
+#include <attnscope/source/source.hpp>
+
+#include <memory>
+
+namespace attnscope {
+
+namespace detail {
+template <typename S, typename Any>
+concept Erasable =
+    !std::same_as<S, Any> && AttentionSource<S> && std::same_as<typename S::Weight, typename Any::Weight>;
+}  // namespace detail
+
+/// Any source of this Weight behind one type: for code that learns at run time what it is given (a file), and
+/// for libraries that do not want templates in their interface. One virtual call a block; the weights are not
+/// copied.
+template <typename WeightType>
+class AnyAttention {
+ public:
+  using Weight = WeightType;
+
+  class Reader {
+   public:
+    Block<Weight> read(Index example, Range queries) { return held_->read(example, queries); }
+
+   private:
+    friend AnyAttention;
+    struct Held {
+      virtual ~Held() = default;
+      virtual Block<Weight> read(Index example, Range queries) = 0;
+    };
+    explicit Reader(std::unique_ptr<Held> held) : held_(std::move(held)) {}
+    std::unique_ptr<Held> held_;
+  };
+
+  /// owner: whatever must live as long as the source is used, such as a mapped file.
+  template <detail::Erasable<AnyAttention> S>
+  explicit AnyAttention(S source, std::shared_ptr<const void> owner = nullptr)
+      : held_(std::make_shared<Held<S>>(std::move(source), std::move(owner))) {}
+
+  const Layout& layout() const { return held_->layout(); }
+  Reader reader() const { return held_->reader(); }
+
+ private:
+  struct HeldBase {
+    virtual ~HeldBase() = default;
+    virtual const Layout& layout() const = 0;
+    virtual Reader reader() const = 0;
+  };
+  template <typename S>
+  struct Held final : HeldBase {
+    struct HeldReader final : Reader::Held {
+      explicit HeldReader(const S& source) : inner(source.reader()) {}
+      Block<Weight> read(Index example, Range queries) override { return inner.read(example, queries); }
+      decltype(std::declval<const S&>().reader()) inner;
+    };
+    Held(S held, std::shared_ptr<const void> keep) : source(std::move(held)), owner(std::move(keep)) {}
+    const Layout& layout() const override { return source.layout(); }
+    Reader reader() const override { return AnyAttention::read_with(std::make_unique<HeldReader>(source)); }
+    S source;
+    std::shared_ptr<const void> owner;
+  };
+  static Reader read_with(std::unique_ptr<typename Reader::Held> held) { return Reader(std::move(held)); }
+
+  std::shared_ptr<const HeldBase> held_;
+};
+
+}  // namespace attnscope

@@ -1,0 +1,288 @@
+#pragma once
+#include <attnscope/core/ordered_tasks.hpp>
+#include <attnscope/core/states.hpp>
+#include <attnscope/core/vector_math.hpp>
+#include <attnscope/source/aligned.hpp>
+#include <attnscope/source/stored.hpp>
+
+#include <functional>
+#include <thread>
+#include <tuple>
+
+namespace attnscope {
+
+/// A measure is an accumulator. It has
+///   look(const HeadRows<Weight>&)  the rows of one head at a time, in query order (most measures), or
+///   look(const Block<Weight>&)     all heads at once (whatever compares heads); several arguments look at
+///   aligned sources; merge(M&& later)               joins what an equal measure saw of LATER rows or
+///   examples; empty()                        the neutral element of merge, with the same options; result()
+///   a named struct of plain Eigen matrices.
+/// A regular value: copy it, keep it, sweep more examples with it.
+template <typename M>
+concept Measure = std::copyable<M> && requires(M& measure, const M& same, M&& later) {
+  { same.empty() } -> std::same_as<M>;
+  measure.merge(std::move(later));
+  same.result();
+};
+
+/// What a sweep asks of every row before it shows it.
+enum class RowCheck {
+  distribution,  ///< finite, not negative, sum at most 1 (less is a dropped sink); aligned companions: finite
+  finite,
+  none,
+};
+
+struct SweepOptions {
+  int threads = 0;  ///< 0: as many as the machine has; the result does not depend on it
+  RowCheck check = RowCheck::distribution;
+  double row_sum_tolerance = 2e-2;  ///< a row may sum to 1 + this: bfloat16 does, logits and dropout do not
+  /// Called one at a time with the rows done so far and in all, on whichever thread; false stops the sweep
+  /// (Stopped).
+  std::function<bool(Index done, Index total)> progress{};
+};
+
+namespace detail {
+
+/// One block fits the second-level cache beside the measures' states.
+inline constexpr Index block_bytes = Index{1} << 20;
+/// One piece, the rows of one head that all measures see in turn, fits the first-level cache, or nearly.
+inline constexpr Index piece_bytes = Index{64} << 10;
+/// A task this long pays for its own states: zeroing, page faults, merging.
+inline constexpr Index task_rows = 256;
+/// Less work than this is done before a second thread has started.
+inline constexpr Index serial_bytes = Index{1} << 20;
+
+struct Task {
+  Index example;
+  Range queries;
+};
+
+/// The partition depends on the layout alone, so the result does not depend on the threads. At most some 64
+/// tasks a run of shown queries; every example has one, even without rows.
+inline std::vector<Task> tasks_of(const Layout& layout) {
+  std::vector<Task> tasks;
+  for (Index b = 0; b < layout.shape().batch; ++b)
+    for (const Range& run : layout.shown_queries(b)) {
+      const Index step = std::max(task_rows, run.size() / 64);
+      Index first = run.first;
+      do {
+        tasks.push_back({b, {first, std::min(run.last, first + step)}});
+        first += step;
+      } while (first < run.last);
+    }
+  return tasks;
+}
+
+template <typename Weight>
+std::string place(const HeadRows<Weight>& rows, Index r) {
+  return fmt::format("batch element {}, head {}, query {}", rows.example(), rows.head(), rows.query(r));
+}
+
+/// @throws ValueError the first row that is not what `check` asks for
+template <typename Weight>
+void check_rows(const HeadRows<Weight>& rows, RowCheck check, double tolerance) {
+  if (check == RowCheck::none) return;
+  const bool distribution = check == RowCheck::distribution;
+  for (Index r = 0; r < rows.size(); ++r) {
+    const std::span<const Weight> row = rows.row(r);
+    const double sum = vector_math::sum(row);
+    const bool finite = std::isfinite(sum);
+    if (finite && (!distribution || (sum <= 1 + tolerance && vector_math::smallest(row) >= 0))) continue;
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      require<ValueError>(std::isfinite(row[j]), "{}, key {}: the weight is {}", place(rows, r), j, row[j]);
+      require<ValueError>(!distribution || row[j] >= 0, "{}, key {}: the weight {} is negative",
+                          place(rows, r), j, row[j]);
+    }
+    require<ValueError>(false, "{}: the weights sum to {}, more than 1 (logits, or dropout in training?)",
+                        place(rows, r), sum);
+  }
+}
+
+template <typename Weight>
+void check_companion(const Block<Weight>& block, RowCheck check) {
+  for (Index h = 0; h < block.heads(); ++h) check_rows(block.head(h), std::max(check, RowCheck::finite), 0);
+}
+
+/// Whether M looks at all of these together.
+template <typename M, typename... Seen>
+concept LooksAt = requires(M& measure, const Seen&... seen) {
+  measure.look(seen...);
+};
+
+/// Shows a measure everything, or the first alone where that is what it looks at.
+template <typename M, typename First, typename... Rest>
+void show(M& measure, const First& first, const Rest&... rest) {
+  if constexpr (LooksAt<M, First, Rest...>)
+    measure.look(first, rest...);
+  else if constexpr (LooksAt<M, First>)
+    measure.look(first);
+}
+
+/// Whether M looks at several heads' rows side by side, so that the sources must have the same heads.
+template <typename M, typename... Weights>
+concept PairsHeads = sizeof...(Weights) > 1 && LooksAt<M, HeadRows<Weights>...>;
+
+template <typename M, typename First, typename... Rest>
+concept Sees = LooksAt<M, HeadRows<First>> || LooksAt<M, Block<First>> ||
+    LooksAt<M, HeadRows<First>, HeadRows<Rest>...> || LooksAt<M, Block<First>, Block<Rest>...>;
+
+/// One block past all measures: head by head in pieces, then across heads while the block is still in cache.
+template <typename... Measures, typename First, typename... Rest>
+void show_block(std::tuple<Measures...>& measures, const SweepOptions& options, const Block<First>& block,
+                const Block<Rest>&... rest) {
+  const auto show_all = [&](const auto&... seen) {
+    std::apply([&](Measures&... each) { (show(each, seen...), ...); }, measures);
+  };
+  (check_companion(rest, options.check), ...);
+
+  const Index row_bytes = std::max<Index>(1, block.keys() * static_cast<Index>(sizeof(First)));
+  const Index piece = std::clamp<Index>(piece_bytes / row_bytes, 4, 64);
+  for (Index h = 0; h < block.heads(); ++h) {
+    Index first = 0;
+    do {
+      const Range part{first, std::min(first + piece, block.size())};
+      check_rows(block.head(h, part), options.check, options.row_sum_tolerance);
+      if constexpr ((PairsHeads<Measures, First, Rest...> || ...))
+        show_all(block.head(h, part), rest.head(h, part)...);
+      else
+        show_all(block.head(h, part));
+      first += piece;
+    } while (first < block.size());
+  }
+  show_all(block, rest...);
+}
+
+/// Rows of one block: heads x rows x keys is some 1 MiB, so that every measure after the first finds it in
+/// cache.
+inline Index rows_in_block(const Shape& shape, std::size_t weight_bytes) {
+  const Index row_bytes = std::max<Index>(1, shape.heads * shape.keys * static_cast<Index>(weight_bytes));
+  return std::clamp<Index>(block_bytes / row_bytes, 4, task_rows);
+}
+
+inline int threads_for(const SweepOptions& options, const Layout& layout, std::size_t tasks) {
+  const Shape& s = layout.shape();
+  if (s.batch * s.heads * s.queries * s.keys * static_cast<Index>(sizeof(float)) < serial_bytes) return 1;
+  const int machine = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return static_cast<int>(std::min<std::size_t>(
+      static_cast<std::size_t>(options.threads > 0 ? options.threads : machine), tasks));
+}
+
+template <typename... Measures>
+void merge_each(std::tuple<Measures...>& states, std::tuple<Measures...>&& later) {
+  const auto merge = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (std::get<I>(states).merge(std::move(std::get<I>(later))), ...);
+  };
+  merge(std::index_sequence_for<Measures...>{});
+}
+
+}  // namespace detail
+
+/// Shows every true row of the aligned sources to every measure, in parallel, reading the weights once.
+/// Measures keep what they knew before, so a corpus is the same measures swept over many examples. Bitwise
+/// the same result for any number of threads. If anything throws, no measure has changed.
+/// @throws ValueError a row that is not what options.check asks for, naming batch element, head, query, key
+/// and weight
+/// @throws ShapeError other heads than the measures saw before, or than the companions have
+/// @throws Stopped options.progress said so; and whatever a source, measure or callback throws, from any
+/// thread
+template <typename First, typename... Companions, Measure... Measures>
+void sweep(const Aligned<First, Companions...>& attention, const SweepOptions& options,
+           Measures&... measures) {
+  using Weight = typename First::Weight;
+  static_assert((detail::Sees<Measures, Weight, typename Companions::Weight...> && ...),
+                "a measure looks at more sources, or other ones, than are swept");
+  const Layout& layout = attention.layout();
+  if constexpr ((detail::PairsHeads<Measures, Weight, typename Companions::Weight...> || ...))
+    std::apply(
+        [&](const auto&... source) {
+          (require<ShapeError>(source.layout().shape().heads == layout.shape().heads,
+                               "{} heads beside {}: a measure pairs them", source.layout().shape().heads,
+                               layout.shape().heads),
+           ...);
+        },
+        attention.sources());
+
+  const std::vector<detail::Task> tasks = detail::tasks_of(layout);
+  const Index block_rows = detail::rows_in_block(layout.shape(), sizeof(Weight));
+  const std::tuple<Measures...> empty{measures.empty()...};
+  std::tuple<Measures...> total = empty;
+  Index rows = 0, done = 0;
+  for (const detail::Task& task : tasks) rows += task.queries.size();
+
+  const auto work = [&] {
+    const auto open = [](const auto&... source) { return std::tuple(source.reader()...); };
+    return [&, readers = std::apply(open, attention.sources())](Index index) mutable {
+      const auto [example, queries] = tasks[static_cast<std::size_t>(index)];
+      std::tuple<Measures...> states = empty;
+      Range part{queries.first, queries.first};
+      do {
+        part = {part.last, std::min(queries.last, part.last + block_rows)};
+        const auto read = [&, b = example](auto&... reader) {
+          detail::show_block(states, options, reader.read(b, part)...);
+        };
+        std::apply(read, readers);
+      } while (part.last < queries.last);
+      return states;
+    };
+  };
+  const auto keep = [&](Index index, std::tuple<Measures...>&& states) {
+    detail::merge_each(total, std::move(states));
+    done += tasks[static_cast<std::size_t>(index)].queries.size();
+    if (options.progress && !options.progress(done, rows)) throw Stopped();
+  };
+  detail::ordered_tasks(static_cast<Index>(tasks.size()), detail::threads_for(options, layout, tasks.size()),
+                        work, keep);
+
+  std::tuple<Measures...> changed{measures...};
+  detail::merge_each(changed, std::move(total));
+  std::tie(measures...) = std::move(changed);
+}
+template <Attention A, typename... Measures>
+void sweep(const A& attention, const SweepOptions& options, Measures&... measures) {
+  sweep(aligned(attention), options, measures...);
+}
+template <typename A, Measure... Measures>
+void sweep(const A& attention, Measures&... measures) {
+  sweep(attention, SweepOptions{}, measures...);
+}
+
+/// Sweeps one measure and gives its result: what every free function is made of.
+template <Measure M, typename A>
+auto measured(M measure, const A& attention, const SweepOptions& options) {
+  sweep(attention, options, measure);
+  return measure.result();
+}
+
+/// Any measure, kept apart for every example and pooled on demand: one pass gives both.
+template <Measure M>
+class EachExample {
+ public:
+  explicit EachExample(M measure) : empty_(std::move(measure)) {}
+  EachExample empty() const { return EachExample(empty_); }
+
+  template <typename... Seen>
+  requires detail::LooksAt<M, Seen...>
+  void look(const Seen&... seen) {
+    examples_.at(std::get<0>(std::tie(seen...)), [&] { return empty_; }).look(seen...);
+  }
+  void merge(EachExample&& later) { examples_.merge(std::move(later.examples_)); }
+
+  /// [example] the results, in the order they were swept.
+  auto result() const {
+    std::vector<decltype(empty_.result())> results;
+    for (const M& example : examples_.parts()) results.push_back(example.result());
+    return results;
+  }
+  /// The result over all examples together.
+  auto pooled() const {
+    M all = empty_;
+    for (M example : examples_.parts()) all.merge(std::move(example));
+    return all.result();
+  }
+
+ private:
+  M empty_;
+  PerExample<M> examples_;
+};
+
+}  // namespace attnscope

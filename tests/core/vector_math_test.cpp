@@ -1,0 +1,66 @@
+#include <attnscope/core/vector_math.hpp>
+
+#include <numeric>
+#include <random>
+
+#include "support/catch.hpp"
+
+using namespace attnscope;
+
+namespace {
+
+template <typename Weight>
+std::vector<Weight> random_row(Index size, double sharpness) {
+  std::mt19937 generator(static_cast<unsigned>(size));
+  std::normal_distribution<double> normal(0, sharpness);
+  std::vector<double> row(static_cast<std::size_t>(size));
+  for (double& p : row) p = std::exp(normal(generator));
+  const double sum = std::accumulate(row.begin(), row.end(), 0.0);
+  std::vector<Weight> weights;
+  for (const double p : row) weights.push_back(static_cast<Weight>(p / sum));
+  return weights;
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("row functions equal loops in double, at every length around a run", "", float, double) {
+  const double tolerance = std::is_same_v<TestType, float> ? 5e-7 : 1e-14;
+  for (const Index size : {1, 2, 3, 7, 8, 9, 255, 256, 257, 511, 513, 5000})
+    for (const double sharpness : {0.1, 3.0, 20.0}) {
+      const std::vector<TestType> row = random_row<TestType>(size, sharpness);
+      const Index from = size / 3;
+      double sum = 0, entropy = 0, distance = 0;
+      for (Index j = 0; j < size; ++j) {
+        const double p = static_cast<double>(row[static_cast<std::size_t>(j)]);
+        sum += p;
+        entropy -= p > 0 ? p * std::log(p) : 0;
+        distance += p * static_cast<double>(std::abs(j - from));
+      }
+      const std::span<const TestType> span = row;
+      CHECK(vector_math::sum(span) == Approx(sum).epsilon(tolerance));
+      CHECK(vector_math::entropy(span) == Approx(entropy).epsilon(tolerance).margin(tolerance));
+      CHECK(vector_math::distance(span, from) == Approx(distance).epsilon(tolerance));
+      CHECK(vector_math::largest(span) == *std::max_element(row.begin(), row.end()));
+      CHECK(vector_math::smallest(span) == *std::min_element(row.begin(), row.end()));
+    }
+}
+
+TEMPLATE_TEST_CASE("the entropy of a one-hot row is exactly zero, and not minus zero", "", float, double) {
+  std::vector<TestType> row(300, 0);
+  row[77] = 1;
+  CHECK(vector_math::entropy(std::span<const TestType>(row)) == 0);
+  CHECK_FALSE(std::signbit(vector_math::entropy(std::span<const TestType>(row))));
+}
+
+TEMPLATE_TEST_CASE("weights too small for a logarithm add nothing", "", float, double) {
+  const std::vector<TestType> row{std::numeric_limits<TestType>::denorm_min(), 1, TestType(3e-21)};
+  CHECK(vector_math::entropy(std::span<const TestType>(row)) < 2e-19);
+}
+
+TEST_CASE("empty rows") {
+  const std::span<const float> none;
+  CHECK(vector_math::sum(none) == 0);
+  CHECK(vector_math::entropy(none) == 0);
+  CHECK(vector_math::distance(none, 5) == 0);
+  CHECK(vector_math::largest(none) == 0);
+}
