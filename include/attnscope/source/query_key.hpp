@@ -76,12 +76,18 @@ class QueryKeyAttention {
       auto visible = row.segment(seen.first, seen.size()).array();
       visible *= source_->scale_;
       if (source_->soft_cap_ > 0) visible = (visible / source_->soft_cap_).tanh() * source_->soft_cap_;
-      if (!layout.mask().excluded_keys.empty())
-        for (const Index key : layout.mask().excluded_keys[static_cast<std::size_t>(example)])
-          if (key >= seen.first && key < seen.last) row(key) = -std::numeric_limits<Weight>::infinity();
-      if (layout.visible_keys(example, query) == 0) return visible.setZero(), void();
+      if (layout.visible_keys(example, query) == 0) return row.setZero(), void();
+      set_excluded(example, seen, row, -std::numeric_limits<Weight>::infinity());
       visible = (visible - visible.maxCoeff()).exp();
+      set_excluded(example, seen, row, 0);  // Eigen's exp(-infinity) is tiny, but not 0
       visible /= visible.sum();
+    }
+    void set_excluded(Index example, Range seen, Eigen::Ref<Eigen::Matrix<Weight, 1, Eigen::Dynamic>> row,
+                      Weight value) const {
+      const auto& excluded = source_->layout_.mask().excluded_keys;
+      if (excluded.empty()) return;
+      for (const Index key : excluded[static_cast<std::size_t>(example)])
+        if (key >= seen.first && key < seen.last) row(key) = value;
     }
 
     const QueryKeyAttention* source_;
