@@ -102,7 +102,7 @@ TEST_CASE("a query that sees no key has a row of zeros, excluded keys take no pa
 
 TEST_CASE("queries and keys that cannot be say why") {
   const Tensors t;
-  const auto make = [&](Index kv_heads, Index dim, QueryKeyOptions options) {
+  const auto make = [&](Index kv_heads, Index dim, QueryKeyOptions<double> options) {
     QueryKeyAttention<double>(t.queries.data(), t.keys.data(), t.layout({}), kv_heads, dim, options);
   };
   CHECK(message_of<ShapeError>([&] { make(3, 6, {}); }) == "4 query heads cannot share 3 key heads");

@@ -1,0 +1,107 @@
+#pragma once
+#include <attnscope/core/errors.hpp>
+#include <attnscope/io/safetensors.hpp>
+
+#include <charconv>
+#include <cmath>
+
+/// Reading the strings of a dump's metadata, most of which hold JSON. Everything throws FileError naming the
+/// key.
+namespace attnscope::metadata {
+
+/// One list a batch element.
+using TokenLists = std::vector<std::vector<std::string>>;
+
+/// The string at `key`, or nothing.
+inline const std::string* text(const Metadata& metadata, const std::string& key) {
+  const auto found = metadata.find(key);
+  return found == metadata.end() ? nullptr : &found->second;
+}
+
+namespace detail {
+
+[[noreturn]] inline void refuse(const std::string& key, std::string_view what, std::string_view value) {
+  throw FileError(fmt::format("metadata {}: {}, but is: {}", key, what, value.substr(0, 60)));
+}
+
+inline std::vector<std::string> strings(const std::string& key, const nlohmann::json& list) {
+  std::vector<std::string> all;
+  for (const nlohmann::json& one : list) {
+    if (!one.is_string()) refuse(key, "should hold strings", one.dump());
+    all.push_back(one.get<std::string>());
+  }
+  return all;
+}
+
+}  // namespace detail
+
+/// The JSON at `key`, or null (which no metadata holds otherwise).
+inline nlohmann::json json(const Metadata& metadata, const std::string& key) {
+  const std::string* value = text(metadata, key);
+  if (!value) return nullptr;
+  nlohmann::json parsed = nlohmann::json::parse(*value, nullptr, false);
+  if (parsed.is_discarded() || parsed.is_null()) detail::refuse(key, "should be JSON", *value);
+  return parsed;
+}
+
+/// A list of token lists, from JSON that is one, or one list of strings (a batch of 1).
+inline TokenLists token_lists(const std::string& key, const nlohmann::json& value) {
+  if (!value.is_array()) detail::refuse(key, "should be a list of strings, or of such lists", value.dump());
+  if (value.empty() || value.front().is_string()) return {detail::strings(key, value)};
+  TokenLists all;
+  for (const nlohmann::json& one : value) {
+    if (!one.is_array()) detail::refuse(key, "should be a list of strings, or of such lists", one.dump());
+    all.push_back(detail::strings(key, one));
+  }
+  return all;
+}
+
+/// A list of strings; empty without `key`.
+inline std::vector<std::string> strings(const Metadata& metadata, const std::string& key) {
+  const nlohmann::json value = json(metadata, key);
+  if (value.is_null()) return {};
+  if (!value.is_array()) detail::refuse(key, "should be a list of strings", value.dump());
+  return detail::strings(key, value);
+}
+
+/// A list of indices; empty without `key`.
+inline std::vector<Eigen::Index> indices(const Metadata& metadata, const std::string& key) {
+  const nlohmann::json value = json(metadata, key);
+  if (value.is_null()) return {};
+  if (!value.is_array()) detail::refuse(key, "should be a list of integers", value.dump());
+  std::vector<Eigen::Index> all;
+  for (const nlohmann::json& one : value) {
+    if (!one.is_number_integer() || one < 0 || one > std::numeric_limits<std::int32_t>::max())
+      detail::refuse(key, "should hold integers from 0 on", one.dump());
+    all.push_back(one.get<Eigen::Index>());
+  }
+  return all;
+}
+
+/// A finite number; `otherwise` without `key`.
+inline double number(const Metadata& metadata, const std::string& key, double otherwise) {
+  const std::string* value = text(metadata, key);
+  if (!value) return otherwise;
+  double parsed = 0;
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), parsed);
+  if (error != std::errc{} || end != value->data() + value->size() || !std::isfinite(parsed))
+    detail::refuse(key, "should be a number", *value);
+  return parsed;
+}
+
+/// An integer; 0 without `key`.
+inline Eigen::Index integer(const Metadata& metadata, const std::string& key) {
+  const double value = number(metadata, key, 0);
+  if (value != std::trunc(value) || std::abs(value) > std::numeric_limits<std::int32_t>::max())
+    detail::refuse(key, "should be an integer", *text(metadata, key));
+  return static_cast<Eigen::Index>(value);
+}
+
+/// "true" or "false"; false without `key`.
+inline bool flag(const Metadata& metadata, const std::string& key) {
+  const std::string* value = text(metadata, key);
+  if (value && *value != "true" && *value != "false") detail::refuse(key, "should be true or false", *value);
+  return value && *value == "true";
+}
+
+}  // namespace attnscope::metadata

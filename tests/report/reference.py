@@ -1,0 +1,486 @@
+#!/usr/bin/env python3
+"""The numbers of report.json, computed a second time, from their definitions alone.
+
+The C++ is checked against what this prints, so nothing here is clever: float64, one row at a time. It needs
+numpy and knows the dump format and the table of definitions, not the library.
+
+    reference.py DUMP [--window 3] [--layers 0,1] [--heads 0,2] [--exclude-special]    prints the JSON
+    reference.py --all          remakes every tests/report/reference/*.json (run make_dumps.py first)
+    reference.py --self-test    checks this script against published and hand-computed numbers
+
+A stored result is named by the dump and its options:
+STEM[@window=N][@layers=A,B][@heads=A,B][@exclude-special].json
+
+Beside the keys of the report, every stack has "per_example": the same numbers of each batch element alone.
+An undefined number is null. Where the definitions leave a choice, this is the one taken:
+
+- A query of a stack whose queries and keys are the same tokens stands at position i + query_offset; it is
+  valid where that position is. In other stacks (cross) nothing has a distance, so there is no locality.
+- A sliding window narrows what a query sees whether the weights are stored or computed.
+- Computed weights: query x key times scale, soft cap, plus attention_bias, mask, softmax with
+  exp(sink_logits) as one more term of the denominator.
+- A token list as long as its element starts at the first valid token, any other list at position 0.
+- A head of norm 0 has no cosine, not even with itself; then the mean over pairs is undefined too.
+- num_layers and num_heads count what was chosen by --layers and --heads.
+- Excluded tokens are left in the list of tokens.
+"""
+
+import argparse
+import json
+import math
+import re
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+
+TESTS = Path(__file__).resolve().parent.parent
+RESULTS = TESTS / "report" / "reference"
+
+VARIANTS = {
+    "cipher_batch": [{"exclude_special": True}],
+    "induction_batch": [{"exclude_special": True}],
+    "use_lite_pride": [{"window": 5, "heads": [0, 2]}],
+    "causal_padded": [{"layers": [2]}],
+    "encoder_decoder": [{"window": 1, "layers": [1], "heads": [1], "exclude_special": True}],
+    "left_padded": [{"exclude_special": True}],
+    "causal_offset": [{"window": 0}, {"exclude_special": True}],
+}
+
+
+# The dump
+
+def read_safetensors(path):
+    """All tensors of a file as float64 arrays, and its metadata."""
+    data = Path(path).read_bytes()
+    (header_size,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + header_size].decode("utf-8"))
+    metadata = header.pop("__metadata__", {})
+    tensors = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        raw = data[8 + header_size + begin:8 + header_size + end]
+        tensors[name] = decode(raw, entry["dtype"]).reshape(entry["shape"])
+    return tensors, metadata
+
+
+def decode(raw, dtype):
+    if dtype == "BF16":  # the upper half of a float32
+        return (np.frombuffer(raw, "<u2").astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    return np.frombuffer(raw, {"F16": "<f2", "F32": "<f4", "F64": "<f8"}[dtype]).astype(np.float64)
+
+
+class Stack:
+    """What a stack's name and the metadata say: its token lists and whether it is causal."""
+
+    def __init__(self, name, metadata):
+        if name == "self":
+            self.query_tokens, self.key_tokens = "tokens", "tokens"
+            self.causal = metadata.get("causal", "false") == "true"
+        elif name == "encoder":
+            self.query_tokens, self.key_tokens, self.causal = "source_tokens", "source_tokens", False
+        elif name == "decoder":
+            self.query_tokens, self.key_tokens, self.causal = "target_tokens", "target_tokens", True
+        elif name == "cross":
+            self.query_tokens, self.key_tokens, self.causal = "target_tokens", "source_tokens", False
+        else:
+            description = json.loads(metadata["stack." + name])
+            self.query_tokens, self.key_tokens = description["query_tokens"], description["key_tokens"]
+            self.causal = description["causal"]
+        self.positional = self.query_tokens == self.key_tokens
+        self.query_offset = int(metadata.get("query_offset", 0)) if self.positional else 0
+
+
+def valid_range(metadata, token_list, element, count):
+    """[begin, end) of the true tokens among `count` positions; source_tokens has source_starts and so on."""
+    starts = json.loads(metadata.get(token_list.replace("tokens", "starts"), "null"))
+    lengths = json.loads(metadata.get(token_list.replace("tokens", "lengths"), "null"))
+    begin = starts[element] if starts else 0
+    end = begin + lengths[element] if lengths else count
+    return begin, end
+
+
+def valid_tokens(metadata, token_list, element, count):
+    """The strings of the true tokens, or None where the dump has no such list."""
+    if token_list not in metadata:
+        return None
+    lists = json.loads(metadata[token_list])
+    tokens = lists[element] if isinstance(lists[0], list) else lists
+    begin, end = valid_range(metadata, token_list, element, count)
+    return tokens if len(tokens) == end - begin else tokens[begin:end]
+
+
+def with_batch(tensor):
+    return tensor if tensor.ndim == 4 else tensor[np.newaxis]
+
+
+def layer_shape(tensors, layer_name):
+    """(batch, heads, queries, keys) of a layer."""
+    if layer_name + ".attention" in tensors:
+        return with_batch(tensors[layer_name + ".attention"]).shape
+    query, key = (with_batch(tensors[layer_name + field]) for field in (".query", ".key"))
+    return query.shape[:3] + key.shape[2:3]
+
+
+def visible_keys(stack, begin, end, position, keys, sliding_window):
+    """Which of `keys` keys the query at `position` may see."""
+    visible = []
+    for j in range(keys):
+        seen = begin <= j < end
+        if stack.causal:
+            seen = seen and j <= position
+        if sliding_window is not None:
+            seen = seen and position - sliding_window + 1 <= j <= position
+        visible.append(seen)
+    return np.array(visible, dtype=bool)
+
+
+def computed_row(tensors, metadata, layer_name, element, head, i, visible):
+    """One row of attention from queries and keys."""
+    query = with_batch(tensors[layer_name + ".query"])
+    key = with_batch(tensors[layer_name + ".key"])
+    group = query.shape[1] // key.shape[1]
+    scale = float(metadata.get("scale." + layer_name, 1 / math.sqrt(query.shape[3])))
+    cap = metadata.get("soft_cap." + layer_name)
+    scores = {}
+    for j in np.flatnonzero(visible):
+        score = scale * math.fsum(query[element, head, i] * key[element, head // group, j])
+        if cap is not None:
+            score = float(cap) * math.tanh(score / float(cap))
+        if layer_name + ".attention_bias" in tensors:
+            bias = with_batch(tensors[layer_name + ".attention_bias"])
+            score += bias[element if bias.shape[0] > 1 else 0, head, i, j]
+        scores[j] = score
+    terms = list(scores.values())
+    if layer_name + ".sink_logits" in tensors:
+        terms.append(tensors[layer_name + ".sink_logits"][head])
+    row = np.zeros(len(visible))
+    if scores:
+        total = math.fsum(math.exp(term - max(terms)) for term in terms)
+        for j, score in scores.items():
+            row[j] = math.exp(score - max(terms)) / total
+    return row
+
+
+class Example:
+    """One layer of one batch element, with padding and excluded tokens gone.
+
+    weights [head, query, key], 0 where not visible; visible [query, key]; distance [query, key] (of original
+    positions); first_key [head, query], the weight at the first valid key.
+    """
+
+    def __init__(self, weights, visible, distance, first_key):
+        self.weights, self.visible, self.distance, self.first_key = weights, visible, distance, first_key
+
+
+def load_example(tensors, metadata, stack, layer_name, element, heads, exclude_special):
+    stored = tensors.get(layer_name + ".attention")
+    _, num_heads, queries, keys = layer_shape(tensors, layer_name)
+    heads = range(num_heads) if heads is None else heads
+
+    query_count = keys if stack.positional else queries
+    query_begin, query_end = valid_range(metadata, stack.query_tokens, element, query_count)
+    key_begin, key_end = valid_range(metadata, stack.key_tokens, element, keys)
+    kept_queries = [i for i in range(queries) if query_begin <= i + stack.query_offset < query_end]
+    kept_keys = list(range(key_begin, key_end))
+    if exclude_special:
+        special = json.loads(metadata.get("special_tokens", "[]"))
+        query_tokens = valid_tokens(metadata, stack.query_tokens, element, query_count)
+        key_tokens = valid_tokens(metadata, stack.key_tokens, element, keys)
+        if query_tokens is not None:
+            kept_queries = [i for i in kept_queries
+                            if query_tokens[i + stack.query_offset - query_begin] not in special]
+        if key_tokens is not None:
+            kept_keys = [j for j in kept_keys if key_tokens[j - key_begin] not in special]
+
+    window = metadata.get("sliding_window." + layer_name)
+    window = None if window is None else int(window)
+    weights = np.zeros((len(heads), len(kept_queries), len(kept_keys)))
+    visible = np.zeros((len(kept_queries), len(kept_keys)), dtype=bool)
+    distance = np.zeros((len(kept_queries), len(kept_keys)))
+    first_key = np.zeros((len(heads), len(kept_queries)))
+    for row, i in enumerate(kept_queries):
+        position = i + stack.query_offset
+        seen = visible_keys(stack, key_begin, key_end, position, keys, window)
+        visible[row] = seen[kept_keys]
+        distance[row] = [abs(position - j) for j in kept_keys]
+        for index, head in enumerate(heads):
+            if stored is None:
+                full = computed_row(tensors, metadata, layer_name, element, head, i, seen)
+            else:
+                full = np.where(seen, with_batch(stored)[element, head, i], 0.0)
+            kept = full[kept_keys]
+            if not np.all(np.isfinite(kept)):
+                raise ValueError(f"{layer_name}: element {element}, head {head}, row {i} is not finite")
+            mass = math.fsum(kept)
+            if exclude_special and mass > 0:
+                kept = kept / mass
+            weights[index, row] = kept
+            if kept_keys and kept_keys[0] == key_begin:
+                first_key[index, row] = kept[0]
+    return Example(weights, visible, distance, first_key)
+
+
+# The numbers
+
+def mean(values):
+    values = list(values)
+    return math.fsum(values) / len(values) if values else None
+
+
+def entropy(row):
+    return math.fsum(-a * math.log(a) for a in row if a > 0) + 0.0
+
+
+def each_row(examples, head):
+    """(weights, visible, distance, weight at the first key) of every valid query of every example."""
+    for example in examples:
+        for i in range(example.weights.shape[1]):
+            yield (example.weights[head, i], example.visible[i], example.distance[i],
+                   example.first_key[head, i])
+
+
+def head_mean(examples):
+    return [Example(e.weights.mean(axis=0, keepdims=True), e.visible, e.distance,
+                    e.first_key.mean(axis=0, keepdims=True)) for e in examples]
+
+
+def locality(examples, head, window):
+    return mean(math.fsum(row[distance <= window]) for row, _, distance, _ in each_row(examples, head))
+
+
+def uniform_locality(examples, window):
+    return mean(np.sum(visible & (distance <= window)) / max(np.sum(visible), 1)
+                for _, visible, distance, _ in each_row(examples, 0))
+
+
+def mean_distance(examples, head):
+    return mean(math.fsum(row * distance) for row, _, distance, _ in each_row(examples, head))
+
+
+def similarity_matrix(examples):
+    num_heads = examples[0].weights.shape[0]
+    flat = [np.concatenate([e.weights[h].ravel() for e in examples]) for h in range(num_heads)]
+    norm = [math.sqrt(math.fsum(x * x)) for x in flat]
+    return [[math.fsum(flat[a] * flat[b]) / (norm[a] * norm[b]) if norm[a] > 0 and norm[b] > 0 else None
+             for b in range(num_heads)] for a in range(num_heads)]
+
+
+def pairwise_mean(matrix):
+    pairs = [matrix[a][b] for a in range(len(matrix)) for b in range(len(matrix)) if a != b]
+    return None if None in pairs else mean(pairs)
+
+
+def metrics(examples, window, positional):
+    """Every number of one layer, pooled over the given examples."""
+    heads = range(examples[0].weights.shape[0])
+    matrix = similarity_matrix(examples)
+    average = pairwise_mean(matrix)
+    result = {
+        "entropies": [mean(entropy(row) for row, _, _, _ in each_row(examples, h)) for h in heads],
+        "normalized_entropies": [mean(entropy(row) / math.log(np.sum(visible))
+                                      for row, visible, _, _ in each_row(examples, h) if np.sum(visible) >= 2)
+                                 for h in heads],
+        "confidence": [mean(max(row, default=0.0) for row, _, _, _ in each_row(examples, h)) for h in heads],
+        "similarity_matrix": matrix,
+        "avg_pairwise_similarity": average,
+        "diversity_score": None if average is None else 1 - average,
+        "sink_mass": [mean(first for _, _, _, first in each_row(examples, h)) for h in heads],
+    }
+    if positional:
+        result["locality"] = [locality(examples, h, window) for h in heads]
+        result["locality_score"] = locality(head_mean(examples), 0, window)
+        result["uniform_locality"] = uniform_locality(examples, window)
+        result["mean_distance"] = [mean_distance(examples, h) for h in heads]
+    return result
+
+
+# The report
+
+def layers_of(tensors):
+    """{stack: sorted layers that have attention, or queries and keys}."""
+    found = {}
+    for name in tensors:
+        match = re.fullmatch(r"(.+)\.(\d+)\.(attention|query)", name)
+        if match and (match[3] == "attention" or f"{match[1]}.{match[2]}.key" in tensors):
+            found.setdefault(match[1], set()).add(int(match[2]))
+    return {stack: sorted(layers) for stack, layers in found.items()}
+
+
+def stack_report(tensors, metadata, name, layers, window, heads, exclude_special):
+    stack = Stack(name, metadata)
+    batch, _, queries, keys = layer_shape(tensors, f"{name}.{layers[0]}")
+    report = {"num_layers": len(layers), "num_heads": 0, "layers": [], "per_example": []}
+    tokens = [valid_tokens(metadata, stack.query_tokens, b, keys if stack.positional else queries)
+              for b in range(batch)]
+    if tokens[0] is not None:
+        report["tokens"] = tokens
+    for layer in layers:
+        examples = [load_example(tensors, metadata, stack, f"{name}.{layer}", b, heads, exclude_special)
+                    for b in range(batch)]
+        report["layers"].append({"layer": layer, **metrics(examples, window, stack.positional)})
+        for b in range(batch):
+            alone = metrics([examples[b]], window, stack.positional)
+            del alone["similarity_matrix"]
+            alone.pop("uniform_locality", None)
+            report["per_example"].append({"element": b, "layer": layer, **alone})
+    report["num_heads"] = len(report["layers"][0]["entropies"])
+    if stack.positional:
+        report["locality_progression"] = [layer["locality_score"] for layer in report["layers"]]
+    return report
+
+
+def make_report(path, window=3, layers=None, heads=None, exclude_special=False):
+    tensors, metadata = read_safetensors(path)
+    report = {"format": "attnscope-report/1", "source": Path(path).name, "batch": 0, "stacks": {}}
+    if "model" in metadata:
+        report["model"] = metadata["model"]
+    for name, present in layers_of(tensors).items():
+        chosen = [layer for layer in present if layers is None or layer in layers]
+        if chosen:
+            report["batch"] = layer_shape(tensors, f"{name}.{chosen[0]}")[0]
+            report["stacks"][name] = stack_report(tensors, metadata, name, chosen, window, heads,
+                                                  exclude_special)
+    return report
+
+
+def as_text(report):
+    """JSON with a line for each list of numbers (no string has a bare newline, so none matches)."""
+    text = json.dumps(report, indent=1, allow_nan=False)
+    return re.sub(r"\[\n([^\[\]{}\"]*)\]", lambda m: "[" + " ".join(m[1].split()) + "]", text) + "\n"
+
+
+# Making all, and checking
+
+def variant_name(stem, options):
+    name = stem
+    for key in ("window", "layers", "heads"):
+        if key in options:
+            value = options[key]
+            name += f"@{key}=" + (",".join(map(str, value)) if isinstance(value, list) else str(value))
+    return name + ("@exclude-special" if options.get("exclude_special") else "")
+
+
+def make_all():
+    dumps = sorted([*(TESTS / "data").rglob("*.safetensors"),
+                    TESTS.parent / "examples/data/use_lite_cat.safetensors"])
+    RESULTS.mkdir(exist_ok=True)
+    for old in RESULTS.glob("*.json"):
+        old.unlink()
+    for dump in dumps:
+        for options in [{}, *VARIANTS.get(dump.stem, [])]:
+            name = variant_name(dump.stem, options)
+            (RESULTS / (name + ".json")).write_text(as_text(make_report(dump, **options)), encoding="utf-8")
+            print(name, file=sys.stderr)
+
+
+def report_of(weights, metadata=None, **options):
+    """The first layer's numbers of one small map [head, query, key], through everything but the file."""
+    tensors = {"self.0.attention": np.array(weights, dtype=np.float64)}
+    defaults = {"window": 3, "heads": None, "exclude_special": False}
+    return stack_report(tensors, metadata or {}, "self", [0], **{**defaults, **options})["layers"][0]
+
+
+def expect(what, actual, wanted, tolerance=1e-9):
+    if not np.allclose(np.array(actual, dtype=float), np.array(wanted, dtype=float), rtol=0, atol=tolerance,
+                       equal_nan=True):
+        raise SystemExit(f"{what}: {actual}, expected {wanted}")
+
+
+def self_test():
+    e1 = [[.5, .3, .2], [.1, .6, .3], [.25, .25, .5]]
+    e2 = [[.2, .5, .3], [.4, .4, .2], [.1, .1, .8]]
+    c = [[1, 0, 0], [.5, .5, 0], [.2, .3, .5]]
+
+    both = report_of([e1, e2], window=0)
+    expect("entropy of A1", both["entropies"][0], .9891065033)
+    expect("confidence", both["confidence"], [1.6 / 3, 1.7 / 3])
+    expect("locality within 0", both["locality"], [1.6 / 3, 1.4 / 3])
+    expect("locality of the head mean", both["locality_score"], 1.5 / 3)
+    expect("mean distance", both["mean_distance"], [(.7 + .4 + .75) / 3, (1.1 + .6 + .3) / 3])
+    expect("sink mass", both["sink_mass"], [.85 / 3, .7 / 3])
+    cosine = 1.1 / math.sqrt(1.215 * 1.4)  # sums of products of E, by hand
+    expect("similarity", both["similarity_matrix"], [[1, cosine], [cosine, 1]])
+    expect("diversity", both["diversity_score"], 1 - cosine)
+
+    causal = report_of([c], {"causal": "true"})
+    expect("entropy of C", causal["entropies"], [(0 + .6931471806 + 1.0296530141) / 3])
+    expect("normalised, first row skipped", causal["normalized_entropies"], [(1 + .9372305632) / 2])
+    expect("sink of C", causal["sink_mass"], [.5666667], 1e-7)
+    expect("one head has no pairs", [causal["avg_pairwise_similarity"], causal["diversity_score"]],
+           [math.nan, math.nan])
+    expect("uniform causal locality", report_of([c], {"causal": "true"}, window=1)["uniform_locality"],
+           (1 + 1 + 2 / 3) / 3)
+    last = report_of([c[2:]], {"causal": "true", "query_offset": "2"}, window=1)
+    expect("offset moves the query", last["locality"], [.8])
+    expect("offset shows three keys", last["normalized_entropies"], [.9372305632])
+    uniform = report_of([np.full((10, 10), .1)])
+    expect("uniform locality, n = 10, w = 3", [uniform["uniform_locality"], *uniform["locality"]], [.58, .58])
+
+    padded = np.full((1, 4, 4), math.nan)
+    padded[0, 1:, 1:] = e1
+    left = report_of(padded, {"starts": "[1]", "lengths": "[3]"}, window=0)
+    expect("left padding changes nothing", [*left["entropies"], *left["sink_mass"], *left["locality"]],
+           [both["entropies"][0], .85 / 3, 1.6 / 3])
+
+    special = {"tokens": '["a", "[SEP]", "b"]', "special_tokens": '["[SEP]"]'}
+    without = report_of([e1], special, window=1, exclude_special=True)  # rows [5/7, 2/7] and [1/3, 2/3]
+    expect("excluded: confidence", without["confidence"], [(5 / 7 + 2 / 3) / 2])
+    expect("excluded: original distance 2", without["mean_distance"], [(2 / 7 * 2 + 1 / 3 * 2) / 2])
+    expect("excluded: locality", without["locality"], [(5 / 7 + 2 / 3) / 2])
+    expect("excluded: uniform over two kept keys", without["uniform_locality"], .5)
+    expect("excluded: first key kept", without["sink_mass"], [(5 / 7 + 1 / 3) / 2])
+    first = {"tokens": '["[SEP]", "a", "b"]', "special_tokens": '["[SEP]"]'}
+    expect("excluded: first key gone", report_of([e1], first, exclude_special=True)["sink_mass"], [0])
+
+    # Two keys with scores +-x: the first has 1 / (1 + exp(-2x)), with a sink of logit s one more term.
+    pair = {"self.0.query": np.array([[[1.0, 0], [1.0, 0]]]), "self.0.key": np.array([[[4.0, 9], [-4.0, 9]]])}
+    everything = np.array([True, True])
+    expect("default scale", computed_row(pair, {}, "self.0", 0, 0, 0, everything)[0],
+           1 / (1 + math.exp(-8 / math.sqrt(2))))
+    capped = {"scale.self.0": "0.5", "soft_cap.self.0": "1.5"}
+    expect("soft cap after scale", computed_row(pair, capped, "self.0", 0, 0, 0, everything)[0],
+           1 / (1 + math.exp(-3 * math.tanh(2 / 1.5))))
+    pair["self.0.sink_logits"] = np.array([.5])
+    pair["self.0.attention_bias"] = np.array([[[0, 1.0], [0, 0]]])
+    expect("bias and sink", computed_row(pair, {"scale.self.0": "0.25"}, "self.0", 0, 0, 0, everything),
+           np.exp([1, 0]) / (math.e + 1 + math.exp(.5)))
+
+    expect("bfloat16", decode(bytes([0x80, 0x3f, 0x40, 0xc0]), "BF16"), [1, -3])
+    expect("half", decode(bytes([0x00, 0x3c, 0x00, 0xc2]), "F16"), [1, -3])
+
+    cat = make_report(TESTS.parent / "examples/data/use_lite_cat.safetensors")["stacks"]["self"]
+    expect("use_lite_cat locality", cat["locality_progression"], [.922, .600], 5e-4)
+    expect("use_lite_cat uniform locality", cat["layers"][0]["uniform_locality"], 79 / 169)
+    print("self-test passed", file=sys.stderr)
+
+
+def numbers(text):
+    return [int(part) for part in text.split(",")]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dump", nargs="?")
+    parser.add_argument("--window", type=int, default=3)
+    parser.add_argument("--layers", type=numbers)
+    parser.add_argument("--heads", type=numbers)
+    parser.add_argument("--exclude-special", action="store_true")
+    parser.add_argument("--all", action="store_true", help="remake tests/report/reference")
+    parser.add_argument("--self-test", action="store_true")
+    options = parser.parse_args()
+    if options.self_test:
+        self_test()
+    elif options.all:
+        make_all()
+    elif options.dump:
+        sys.stdout.write(as_text(make_report(options.dump, options.window, options.layers, options.heads,
+                                             options.exclude_special)))
+    else:
+        parser.error("give a DUMP, --all or --self-test")
+
+
+if __name__ == "__main__":
+    main()
