@@ -35,11 +35,16 @@ inline std::vector<std::string> strings(const std::string& key, const nlohmann::
 
 }  // namespace detail
 
-/// The JSON at `key`, or null (which no metadata holds otherwise).
+/// The JSON at `key`, or null (which no metadata holds otherwise). Nested more than 8 deep is refused: what
+/// walks JSON recursively, its printer for one, would run out of stack.
 inline nlohmann::json json(const Metadata& metadata, const std::string& key) {
   const std::string* value = text(metadata, key);
   if (!value) return nullptr;
-  nlohmann::json parsed = nlohmann::json::parse(*value, nullptr, false);
+  const auto shallow = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
+    if (depth > 8) detail::refuse(key, "should not be nested so deeply", *value);
+    return true;
+  };
+  nlohmann::json parsed = nlohmann::json::parse(*value, shallow, false);
   if (parsed.is_discarded() || parsed.is_null()) detail::refuse(key, "should be JSON", *value);
   return parsed;
 }

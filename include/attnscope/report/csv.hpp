@@ -8,9 +8,12 @@ namespace detail {
 /// A field of RFC 4180.
 inline std::string csv_field(std::string_view text) {
   if (text.find_first_of(",\"\r\n") == text.npos) return std::string(text);
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
+  std::string quoted;
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return fmt::format("\"{}\"", quoted);
 }
 /// The shortest form that reads back exactly; empty for an undefined number.
 inline std::string csv_field(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
@@ -25,7 +28,7 @@ inline std::string heads_csv(const Analysis& analysis) {
     for (const HeadMetric& metric : head_metrics(stack.layers.front().pooled))
       if (!detail::contains(columns, metric.name)) columns.push_back(metric.name);
   std::string csv = "stack,layer,head";
-  for (const std::string& column : columns) csv += "," + column;
+  for (const std::string& column : columns) csv += fmt::format(",{}", column);
   csv += "\r\n";
   for (const StackAnalysis& stack : analysis.stacks)
     for (const LayerAnalysis& layer : stack.layers) {
@@ -35,8 +38,8 @@ inline std::string heads_csv(const Analysis& analysis) {
         for (const std::string& column : columns) {
           const auto found = std::find_if(metrics.begin(), metrics.end(),
                                           [&](const HeadMetric& m) { return m.name == column; });
-          csv +=
-              "," + (found == metrics.end() ? "" : detail::csv_field(found->values(static_cast<Index>(h))));
+          csv += ',';
+          if (found != metrics.end()) csv += detail::csv_field(found->values(static_cast<Index>(h)));
         }
         csv += "\r\n";
       }

@@ -1,0 +1,64 @@
+#include <attnscope/io/metadata.hpp>
+
+#include "support/catch.hpp"
+
+using namespace attnscope;
+
+namespace {
+Metadata with(const std::string& value) { return {{"k", value}}; }
+template <typename Read>
+std::string message(const std::string& value, const Read& read) {
+  return message_of<FileError>([&] { read(with(value), "k"); });
+}
+}  // namespace
+
+TEST_CASE("what is not there has its neutral value") {
+  CHECK(metadata::text({}, "k") == nullptr);
+  CHECK(metadata::json({}, "k").is_null());
+  CHECK(metadata::strings({}, "k").empty());
+  CHECK(metadata::indices({}, "k").empty());
+  CHECK(metadata::number({}, "k", 2.5) == 2.5);
+  CHECK(metadata::integer({}, "k") == 0);
+  CHECK_FALSE(metadata::flag({}, "k"));
+}
+
+TEST_CASE("what is there is read") {
+  CHECK(metadata::strings(with(R"(["a", "\u2581b"])"), "k") == std::vector<std::string>{"a", "\u2581b"});
+  CHECK(metadata::indices(with("[3, 0]"), "k") == std::vector<Eigen::Index>{3, 0});
+  CHECK(metadata::number(with("1e-3"), "k", 0) == 1e-3);
+  CHECK(metadata::integer(with("-4"), "k") == -4);
+  CHECK(metadata::flag(with("true"), "k"));
+  CHECK_FALSE(metadata::flag(with("false"), "k"));
+  const auto lists = [](const char* text) {
+    return metadata::token_lists("k", metadata::json(with(text), "k"));
+  };
+  CHECK(lists(R"(["a", "b"])") == metadata::TokenLists{{"a", "b"}});
+  CHECK(lists(R"([["a"], []])") == metadata::TokenLists{{"a"}, {}});
+}
+
+TEST_CASE("what is wrong is named with its key and text") {
+  CHECK(message("[1,", metadata::json) == "metadata k: should be JSON, but is: [1,");
+  CHECK(message("null", metadata::json) == "metadata k: should be JSON, but is: null");
+  CHECK(message("[1]", metadata::strings) == "metadata k: should hold strings, but is: 1");
+  CHECK(message("{}", metadata::strings) == "metadata k: should be a list of strings, but is: {}");
+  CHECK(message("7", metadata::indices) == "metadata k: should be a list of integers, but is: 7");
+  CHECK(message("[-1]", metadata::indices) == "metadata k: should hold integers from 0 on, but is: -1");
+  CHECK(message("[1.5]", metadata::indices) == "metadata k: should hold integers from 0 on, but is: 1.5");
+  CHECK(message("[99999999999]", metadata::indices) ==
+        "metadata k: should hold integers from 0 on, but is: 99999999999");
+  CHECK(message("1.5", metadata::integer) == "metadata k: should be an integer, but is: 1.5");
+  CHECK(message("yes", metadata::flag) == "metadata k: should be true or false, but is: yes");
+  for (const char* text : {"", "one", "1 ", "nan", "inf", "1,5"})
+    CHECK(message_of<FileError>([&] { metadata::number(with(text), "k", 0); }) ==
+          fmt::format("metadata k: should be a number, but is: {}", text));
+  for (const char* text : {"7", "[7]", R"([["a"], "b"])"})
+    CHECK_THAT(message_of<FileError>([&] { metadata::token_lists("k", metadata::json(with(text), "k")); }),
+               ContainsSubstring("metadata k: should "));
+}
+
+TEST_CASE("a bomb of brackets is refused, and its text is not repeated whole") {
+  const std::string bomb(100000, '[');
+  for (const std::string& text : {bomb, bomb + std::string(100000, ']')})
+    CHECK(message(text, metadata::strings) ==
+          "metadata k: should not be nested so deeply, but is: " + std::string(60, '['));
+}

@@ -1,0 +1,3 @@
+#include "everything.hpp"
+
+std::string everything_elsewhere() { return everything(); }

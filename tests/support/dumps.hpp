@@ -1,0 +1,28 @@
+#pragma once
+// Dumps made in memory, from tensors of constant or random attention.
+#include <attnscope/io/dump.hpp>
+
+#include "support/attention.hpp"
+
+namespace attnscope::test {
+
+/// A tensor of this shape with every element `value`.
+template <typename Scalar = float>
+RawTensor filled(std::vector<Index> shape, double value) {
+  Index size = 1;
+  for (const Index length : shape) size *= length;
+  return raw_tensor(std::vector<Scalar>(static_cast<std::size_t>(size), static_cast<Scalar>(value)),
+                    std::move(shape));
+}
+
+/// Uniform attention of [batch, head, tokens, tokens].
+template <typename Scalar = float>
+RawTensor uniform(Index batch, Index heads, Index tokens) {
+  return filled<Scalar>({batch, heads, tokens, tokens}, 1.0 / static_cast<double>(tokens));
+}
+
+inline Layout layout_of(const DumpLayer& layer) {
+  return std::visit([](const auto& source) { return source.layout(); }, layer.attention);
+}
+
+}  // namespace attnscope::test
