@@ -85,6 +85,19 @@ TEST_CASE("two writers of one file do not disturb each other") {
   CHECK(files_in(folder) == 1);
 }
 
+TEST_CASE("what a crashed program left under a temporary name is neither used nor harmed") {
+  const TemporaryFolder folder;
+  const AtomicFile open(folder / "a.txt");
+  const std::string name = fs::directory_iterator(folder.path())->path().filename().string();
+  const std::size_t number = name.rfind('-') + 1;
+  const std::string next =
+      name.substr(0, number) + std::to_string(std::stoul(name.substr(number)) + 1) + ".tmp";
+  write_text(folder / next, "left over");
+  write_file_atomically(folder / "b.txt", "text");
+  CHECK(text_of(folder / next) == "left over");
+  CHECK(text_of(folder / "b.txt") == "text");
+}
+
 TEST_CASE("others may read the file, as far as the umask allows") {
   const TemporaryFolder folder;
   const mode_t before = ::umask(022);

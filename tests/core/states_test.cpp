@@ -54,9 +54,10 @@ TEST_CASE("parts of one example join, examples stay apart") {
 }
 
 TEST_CASE("joining in pairs first gives the same: merge is associative") {
-  const auto part = [](Index first) {
+  const Layout one_head({1, 1, 10, 1});
+  const auto part = [&](Index first) {
     PerExample<RowValues> state;
-    state.at(rows(layout, 0, 0, {first, first + 1})).append(0, static_cast<double>(first));
+    state.at(rows(one_head, 0, 0, {first, first + 1})).append(0, static_cast<double>(first));
     return state;
   };
   PerExample<RowValues> left = part(0), right = part(2);

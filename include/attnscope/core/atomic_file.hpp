@@ -20,9 +20,9 @@ namespace attnscope {
 /// A file that appears whole or not at all: what is written goes to a temporary name in the same folder, and
 /// `commit` moves it to `path`. Without a commit nothing is left behind, and what stood at `path` stays.
 ///
-/// A symbolic link at `path` is followed; anything else that is no regular file (a folder, a device) is refused.
-/// Every failure throws FileError with the path and the system's reason. One AtomicFile belongs to one thread;
-/// any number of them may write to the same path, the last commit wins.
+/// A symbolic link at `path` is followed; anything else that is no regular file (a folder, a device) is
+/// refused. Every failure throws FileError with the path and the system's reason. One AtomicFile belongs to
+/// one thread; any number of them may write to the same path, the last commit wins.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& path) : target_(destination(path)) { open_temporary(); }
@@ -43,7 +43,8 @@ class AtomicFile {
     }
   }
 
-  /// Makes sure that the bytes have reached the disk, then gives the file its name. Nothing may be written after.
+  /// Makes sure that the bytes have reached the disk, then gives the file its name. Nothing may be written
+  /// after.
   void commit() {
     check(::fsync(descriptor_) == 0);
     check(::close(std::exchange(descriptor_, -1)) == 0);

@@ -1,0 +1,97 @@
+#pragma once
+#include <attnscope/figure/cells.hpp>
+#include <attnscope/figure/colour_scale.hpp>
+#include <attnscope/figure/labels.hpp>
+#include <attnscope/figure/svg.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace attnscope {
+
+namespace detail {
+
+// The smallest of 1, 2, 5 times a power of ten that goes at most `most` times into `length`.
+inline double round_step(double length, int most) {
+  const double least = length / most;
+  const double power = std::pow(10, std::floor(std::log10(least)));
+  for (const double factor : {1.0, 2.0, 5.0}) {
+    if (factor * power >= least) return factor * power;
+  }
+  return 10 * power;
+}
+
+}  // namespace detail
+
+/// The bar beside a map that tells which colour is which number: its two ends, and as many round numbers
+/// between them as have room. Where cells lie beyond an end, its number has a "≤" or "≥".
+class ColourBar {
+ public:
+  static constexpr double least_height = 72;
+
+  ColourBar(const ColourScale& scale, double height) : scale_(scale), height_(height) {
+    const int most = static_cast<int>(std::clamp(height / 40, 1.0, 10.0));
+    const double length = scale.high - scale.low, step = detail::round_step(length, most);
+    // As many digits as it takes to tell a hundredth of the length.
+    const double largest = std::max(std::abs(scale.low), std::abs(scale.high));
+    const int digits = std::clamp(static_cast<int>(std::ceil(std::log10(largest / length))) + 3, 3, 17);
+    const auto number = [&](double value) { return fmt::format("{:.{}g}", value + 0.0, digits); };
+
+    ticks_.push_back({0, (scale.clips_below ? "≤ " : "") + number(scale.low)});
+    const double first = std::ceil(scale.low / step);
+    for (int i = 0; i <= most; ++i) {
+      const double value = (first + i) * step, position = (value - scale.low) / length;
+      if (std::min(position, 1 - position) * height >= 1.4 * size)
+        ticks_.push_back({position, number(value)});
+    }
+    ticks_.push_back({1, (scale.clips_above ? "≥ " : "") + number(scale.high)});
+  }
+
+  /// How wide the bar is with its numbers, in px.
+  double width() const {
+    double widest = 0;
+    for (const Tick& tick : ticks_) widest = std::max(widest, text_width(tick.number, size));
+    return std::ceil(bar_width + gap + widest);
+  }
+
+  /// Draws it with its upper left corner at `at`.
+  void draw(Svg& svg, Point at) const {
+    const Box bar{at.x, at.y, bar_width, height_};
+    constexpr int steps = 64;  // about as fine as the eye sees
+    draw_cells(svg,
+               Levels::NullaryExpr(steps, 1,
+                                   [](Eigen::Index row) {
+                                     return (palette_levels - 1) * (steps - 1 - static_cast<int>(row)) /
+                                            (steps - 1);
+                                   }),
+               scale_, bar);
+    svg.frame(bar, line_grey);
+    std::string lines;
+    for (const Tick& tick : ticks_) {
+      const double y = bar.bottom() - tick.position * height_;
+      svg.text({bar.right() + gap, y}, tick.number, {.size = size});
+      lines += fmt::format("M{} {}h3", svg_number(bar.right() + 1), svg_number(y));
+    }
+    svg.path(lines, line_grey);
+  }
+
+ private:
+  struct Tick {
+    double position;  // 0 at the lower end, 1 at the upper
+    std::string number;
+  };
+
+  static constexpr double bar_width = 14;
+  static constexpr double gap = 7;
+  static constexpr double size = 10;
+
+  ColourScale scale_;
+  double height_;
+  std::vector<Tick> ticks_;
+};
+
+}  // namespace attnscope

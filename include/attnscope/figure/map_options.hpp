@@ -1,0 +1,68 @@
+#pragma once
+#include <attnscope/core/errors.hpp>
+#include <attnscope/figure/colour.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace attnscope {
+
+/// How one map, or several of one shape on one colour scale, are labelled, coloured and sized.
+struct MapOptions {
+  std::string title = {};
+  std::vector<std::string> map_titles = {};  ///< one a map; by default none, in a grid of heads "head 0", …
+  std::vector<std::string> row_labels = {};  ///< tokens, one a row, or none at all
+  std::vector<std::string> column_labels = {};  ///< tokens, one a column, or none at all
+  std::string row_title = "query";
+  std::string column_title = "key";
+  double low = 0;                   ///< the value of the lowest colour
+  std::optional<double> high = {};  ///< the value of the highest colour; by default the largest cell
+  Palette palette = Palette::white_to_blue;
+  std::optional<double> cell_size = {};  ///< px, 0.1 to 1000; by default a whole number, at least 1
+};
+
+namespace detail {
+
+// The size of a cell in px.
+struct CellSize {
+  double width;
+  double height;
+};
+
+// Squares, with about `side` px for the longer side of the map, but taller or wider ones where its shorter
+// side would be very short. Whole numbers, so that a screen shows every cell.
+inline CellSize default_cell_size(Eigen::Index rows, Eigen::Index columns, double side) {
+  const auto fitting = [](double length, Eigen::Index count) {
+    return std::clamp(std::floor(length / static_cast<double>(count)), 1.0, 28.0);
+  };
+  const double square = std::min(fitting(side, rows), fitting(side, columns));
+  return {std::max(square, fitting(side / 4, columns)), std::max(square, fitting(side / 4, rows))};
+}
+
+inline CellSize cell_size(const MapOptions& options, Eigen::Index rows, Eigen::Index columns, double side) {
+  if (!options.cell_size) return default_cell_size(rows, columns, side);
+  const double size = *options.cell_size;
+  require<ValueError>(0.1 <= size && size <= 1000, "a cell size of {} px is not between 0.1 and 1000", size);
+  return {size, size};
+}
+
+inline void check_labels(const MapOptions& options, std::size_t maps, Eigen::Index rows,
+                         Eigen::Index columns) {
+  const auto check = [](const std::vector<std::string>& labels, auto count, std::string_view what) {
+    require<ShapeError>(labels.empty() || labels.size() == static_cast<std::size_t>(count), "{} {} for {}",
+                        labels.size(), what, count);
+  };
+  check(options.map_titles, maps, "map titles");
+  check(options.row_labels, rows, "row labels");
+  check(options.column_labels, columns, "column labels");
+}
+
+}  // namespace detail
+}  // namespace attnscope

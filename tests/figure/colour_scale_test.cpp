@@ -1,0 +1,96 @@
+#include <attnscope/figure/colour_scale.hpp>
+
+#include <limits>
+
+#include "support/catch.hpp"
+
+using namespace attnscope;
+
+namespace {
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+Eigen::MatrixXd matrix(double a, double b, double c, double d) {
+  Eigen::MatrixXd m(2, 2);
+  m << a, b, c, d;
+  return m;
+}
+
+ColourScale scale_of(const Eigen::MatrixXd& map, double low = 0, std::optional<double> high = {}) {
+  return colour_scale(cell_range(map), Palette::white_to_blue, low, high);
+}
+
+}  // namespace
+
+TEST_CASE("colour_scale: the range of cells leaves NaN out and tells of it") {
+  const CellRange range = cell_range(matrix(0.5, not_a_number, -2, 0.25));
+  CHECK(range.smallest == -2);
+  CHECK(range.largest == 0.5);
+  CHECK(range.undefined);
+  CHECK_FALSE(cell_range(matrix(1, 2, 3, 4)).undefined);
+}
+
+TEST_CASE("colour_scale: merging ranges is the range of all cells") {
+  CellRange range;
+  range.merge(cell_range(matrix(1, 2, 3, 4)));
+  range.merge(cell_range(matrix(-1, not_a_number, 0, 0)));
+  CHECK(range.smallest == -1);
+  CHECK(range.largest == 4);
+  CHECK(range.undefined);
+}
+
+TEST_CASE("colour_scale: infinite cells and empty maps are refused by name") {
+  CHECK(message_of<ValueError>([] { cell_range(matrix(0, 1, -infinity, 0)); }) == "row 1, column 0 is -inf");
+  CHECK(message_of<ShapeError>([] { cell_range(Eigen::MatrixXd(0, 5)); }) == "a map of 0 x 5 has no cells");
+}
+
+TEST_CASE("colour_scale: a level is the nearest of 256 between low and high") {
+  const ColourScale scale = scale_of(matrix(0, 0, 0, 0), -1, 1);
+  CHECK(scale.level(-1) == 0);
+  CHECK(scale.level(1) == 255);
+  CHECK(scale.level(0) == 128);
+  CHECK(scale.level(-1 + 2 * 0.49 / 255) == 0);
+  CHECK(scale.level(-1 + 2 * 0.51 / 255) == 1);
+}
+
+TEST_CASE("colour_scale: values beyond an end have its colour, and the scale tells") {
+  const ColourScale scale = scale_of(matrix(-5, 0, 0.5, 7), 0, 1);
+  CHECK(scale.level(-5) == 0);
+  CHECK(scale.level(7) == 255);
+  CHECK(scale.clips_below);
+  CHECK(scale.clips_above);
+  const ColourScale whole = scale_of(matrix(0, 0, 0.5, 1), 0, 1);
+  CHECK_FALSE(whole.clips_below);
+  CHECK_FALSE(whole.clips_above);
+}
+
+TEST_CASE("colour_scale: NaN has a grey of its own") {
+  const ColourScale scale;
+  CHECK(scale.level(not_a_number) == ColourScale::undefined);
+  CHECK(hex(scale.colour(ColourScale::undefined)) == "#aaaaaa");
+  CHECK(scale.colour(255) == level_colour(Palette::white_to_blue, 255));
+}
+
+TEST_CASE("colour_scale: ends at the largest cell, and has a length even where all cells are equal") {
+  CHECK(scale_of(matrix(0, 0.1, 0.7, 0.2)).high == 0.7);
+  CHECK(scale_of(matrix(0, 0, 0, 0)).high == 1);
+  CHECK(scale_of(matrix(not_a_number, not_a_number, not_a_number, not_a_number)).high == 1);
+  CHECK(scale_of(matrix(3, 3, 3, 3), 3).high == 6);
+  CHECK(scale_of(matrix(3, 3, 3, 3), 3).level(3) == 0);
+  CHECK(scale_of(matrix(0, 0, 0, 5e-324)).high == 1);
+  CHECK(scale_of(matrix(1e300, 0, 0, 0)).level(5e299) == 128);
+}
+
+TEST_CASE("colour_scale: ends that make no scale are refused") {
+  const Eigen::MatrixXd map = matrix(0, 0, 0, 1);
+  CHECK(message_of<ValueError>([&] { scale_of(map, 0.5, 0.5); }) ==
+        "a colour scale cannot go from low = 0.5 to high = 0.5");
+  CHECK(message_of<ValueError>([&] { scale_of(map, 0.5, 0.25); }) ==
+        "a colour scale cannot go from low = 0.5 to high = 0.25");
+  CHECK_THROWS_AS(scale_of(map, 0, not_a_number), ValueError);
+  CHECK_THROWS_AS(scale_of(map, not_a_number), ValueError);
+  CHECK_THROWS_AS(scale_of(map, 0, infinity), ValueError);
+  CHECK_THROWS_AS(scale_of(map, -infinity), ValueError);
+  CHECK_THROWS_AS(scale_of(map, -1.7e308, 1.7e308), ValueError);
+}

@@ -1,0 +1,128 @@
+#include <attnscope/figure/labels.hpp>
+
+#include <string>
+#include <vector>
+
+#include "figure/read_svg.hpp"
+#include "support/catch.hpp"
+
+using namespace attnscope;
+
+namespace {
+
+std::vector<std::string> numbered(std::size_t count) {
+  std::vector<std::string> tokens;
+  for (std::size_t i = 0; i < count; ++i) tokens.push_back("t" + std::to_string(i));
+  return tokens;
+}
+
+std::vector<read_svg::Text> rows_of(const AxisLabels& labels) {
+  Svg svg;
+  labels.draw_rows(svg, {200, 50, 300, 300});
+  return read_svg::texts(svg.document({}), text_width);
+}
+
+std::vector<read_svg::Text> columns_of(const AxisLabels& labels) {
+  Svg svg;
+  labels.draw_columns(svg, {200, 50, 300, 300});
+  return read_svg::texts(svg.document({}), text_width);
+}
+
+}  // namespace
+
+TEST_CASE("labels: the space in front of a word is a middle dot, however the tokenizer writes it") {
+  CHECK(readable_token(" the") == "·the");
+  CHECK(readable_token("▁the") == "·the");
+  CHECK(readable_token("Ġthe") == "·the");
+  CHECK(readable_token("ĠĠthe") == "··the");
+  CHECK(readable_token("▁of▁the") == "·of·the");
+  CHECK(readable_token("of the") == "of the");
+  CHECK(readable_token("##ing") == "##ing");
+  CHECK(readable_token("aĠb") == "aĠb");
+  CHECK(readable_token("") == "");
+}
+
+TEST_CASE("labels: line breaks and tabs are visible") {
+  CHECK(readable_token("a\n\tb") == "a↵⇥b");
+  CHECK(readable_token("ĊĊ") == "↵↵");
+  CHECK(readable_token("ĊĠĉx") == "↵·⇥x");
+  CHECK(readable_line("one\ntwo") == "one↵two");
+}
+
+TEST_CASE("labels: long texts are cut at a number of code points") {
+  CHECK(readable_token("sixteen letters!") == "sixteen letters!");
+  CHECK(readable_token("seventeen letters") == "seventeen lette…");
+  CHECK(readable_token(std::string(10000, 'x')) == std::string(15, 'x') + "…");
+  CHECK(readable_token("ééééé", 4) == "ééé…");
+  CHECK(readable_token("ab", 1) == "…");
+  CHECK(readable_line(std::string(101, 'x')) == std::string(99, 'x') + "…");
+}
+
+TEST_CASE("labels: malformed bytes become the replacement character") {
+  CHECK(readable_token("a\xe2\x96") == "a\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+TEST_CASE("labels: the width of a text is that in DejaVu Sans, rounded up") {
+  CHECK(text_width("", 10) == 0);
+  CHECK(text_width("A", 100) == Approx(68.4).margin(4));
+  CHECK(text_width("because", 100) == Approx(418.4).margin(28));
+  CHECK(text_width("because", 100) >= 418.4);
+  CHECK(text_width("~ !", 100) >= 83.8 + 31.8 + 40.1);
+  CHECK(text_width("注意", 10) >= 20);
+}
+
+TEST_CASE("labels: each label stands beside the middle of its row and below the middle of its column") {
+  const AxisLabels labels(numbered(3), 20);
+  const auto rows = rows_of(labels), columns = columns_of(labels);
+  REQUIRE(rows.size() == 3);
+  REQUIRE(columns.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const double middle = 20 * (static_cast<double>(i) + 0.5);
+    CHECK(rows[i].words == "t" + std::to_string(i));
+    CHECK(rows[i].box.centre().y == Approx(50 + middle));
+    CHECK(columns[i].words == "t" + std::to_string(i));
+    CHECK(columns[i].box.centre().x == Approx(200 + middle));
+  }
+}
+
+TEST_CASE("labels: at every distance labels are readable, do not overlap and stay within their extent") {
+  for (const double pitch : {0.5, 1.0, 3.0, 5.0, 9.5, 9.6, 10.0, 12.0, 14.4, 28.0, 100.0}) {
+    INFO(pitch);
+    const AxisLabels labels(numbered(60), pitch);
+    const auto rows = rows_of(labels), columns = columns_of(labels);
+    REQUIRE(rows.size() == columns.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      CHECK(rows[i].box.height >= 8);
+      CHECK(rows[i].box.height <= 12);
+      CHECK(rows[i].box.right() < 200);
+      CHECK(rows[i].box.left >= 200 - labels.extent());
+      CHECK(columns[i].box.top > 350);
+      CHECK(columns[i].box.bottom() <= 350 + labels.extent());
+      if (i == 0) continue;
+      CHECK(rows[i].box.top - rows[i - 1].box.bottom() >= 1);
+      CHECK(columns[i].box.left - columns[i - 1].box.right() >= 1);
+    }
+  }
+}
+
+TEST_CASE("labels: are thinned only where they must be, and then ticks lead to their cells") {
+  CHECK(rows_of(AxisLabels(numbered(60), 9.6)).size() == 60);
+  CHECK(rows_of(AxisLabels(numbered(60), 9.5)).size() == 30);
+  CHECK(rows_of(AxisLabels(numbered(60), 5)).size() == 30);
+  CHECK(rows_of(AxisLabels(numbered(60), 1))[1].words == "t10");
+  Svg thinned, full;
+  AxisLabels(numbered(60), 5).draw_rows(thinned, {50, 0, 300, 300});
+  AxisLabels(numbered(60), 10).draw_rows(full, {50, 0, 600, 600});
+  CHECK(read_svg::count(thinned.document({}), "M46 ") == 30);
+  CHECK_THAT(thinned.document({}), ContainsSubstring("\"M46 2.5h3M46 12.5h3"));
+  CHECK(read_svg::elements(full.document({}), "path").empty());
+}
+
+TEST_CASE("labels: no labels take no room and draw nothing") {
+  const AxisLabels labels({}, 1);
+  CHECK(labels.extent() == 0);
+  Svg svg;
+  labels.draw_rows(svg, {50, 0, 300, 300});
+  labels.draw_columns(svg, {50, 0, 300, 300});
+  CHECK(svg.document({}) == Svg().document({}));
+}

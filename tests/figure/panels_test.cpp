@@ -1,0 +1,82 @@
+#include <attnscope/figure/head_grid.hpp>
+#include <attnscope/figure/heatmap.hpp>
+#include <attnscope/figure/panels.hpp>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "figure/read_svg.hpp"
+#include "support/catch.hpp"
+
+using namespace attnscope;
+
+namespace {
+
+bool overlap(const Box& a, const Box& b) {
+  return a.left < b.right() && b.left < a.right() && a.top < b.bottom() && b.top < a.bottom();
+}
+
+// What lies off the page, or on something else: empty when all is well.
+std::string misplaced(const std::string& svg) {
+  const std::string root = read_svg::elements(svg, "svg").front();
+  const double width = read_svg::attribute(root, "width"), height = read_svg::attribute(root, "height");
+  std::vector<read_svg::Text> things = read_svg::texts(svg, text_width);
+  for (const read_svg::Cells& cells : read_svg::cells(svg)) things.push_back({"cells", cells.box});
+  std::string wrong;
+  for (std::size_t i = 0; i < things.size(); ++i) {
+    const Box& box = things[i].box;
+    const bool inside =
+        box.left >= 4 && box.top >= 4 && box.right() <= width - 4 && box.bottom() <= height - 4;
+    if (!inside) wrong += things[i].words + " is off the page\n";
+    for (std::size_t j = 0; j < i; ++j) {
+      if (overlap(box, things[j].box)) wrong += things[i].words + " is on " + things[j].words + "\n";
+    }
+  }
+  return wrong;
+}
+
+std::vector<std::string> tokens(Eigen::Index count, const std::string& word) {
+  return std::vector<std::string>(static_cast<std::size_t>(count), word);
+}
+
+}  // namespace
+
+TEST_CASE("panels: nothing is clipped and nothing overlaps, in maps of any shape") {
+  struct Shape {
+    Eigen::Index rows, columns;
+  };
+  for (const Shape& s : {Shape{1, 1}, {2, 3}, {13, 13}, {17, 15}, {64, 64}, {3, 200}, {200, 3}, {128, 128}}) {
+    Eigen::MatrixXd map = Eigen::MatrixXd::Constant(s.rows, s.columns, 0.123);
+    map(0, 0) = std::nan("");
+    for (const std::string title : {"", "a title that is a good deal longer than a small map is wide"}) {
+      INFO(s.rows << " x " << s.columns << ", " << title);
+      CHECK(misplaced(heatmap(map, {.title = title, .map_titles = {title}, .cell_size = 3.3})) == "");
+      for (const std::string word : {"a", "▁because", "WWWWWWWWWWWWWWWWWWWWWWWW"}) {
+        const MapOptions options{.title = title,
+                                 .row_labels = tokens(s.rows, word),
+                                 .column_labels = tokens(s.columns, word),
+                                 .row_title = "query " + title,
+                                 .column_title = "key " + title};
+        CHECK(misplaced(heatmap(map, options)) == "");
+      }
+    }
+  }
+}
+
+TEST_CASE("panels: nothing is clipped and nothing overlaps, in grids of any size") {
+  struct Shape {
+    Eigen::Index rows, columns;
+  };
+  for (const Shape& s : {Shape{1, 1}, {13, 13}, {64, 64}, {10, 80}, {80, 10}}) {
+    const MapOptions options{.title = "Layer 3",
+                             .row_labels = tokens(s.rows, "▁because"),
+                             .column_labels = tokens(s.columns, "▁because")};
+    for (const std::size_t heads : {1U, 2U, 3U, 4U, 5U, 7U, 8U, 12U, 16U, 32U}) {
+      INFO(heads << " of " << s.rows << " x " << s.columns);
+      const std::vector<Eigen::MatrixXd> maps(heads, Eigen::MatrixXd::Constant(s.rows, s.columns, 0.5));
+      CHECK(misplaced(head_grid(maps, options)) == "");
+    }
+  }
+}

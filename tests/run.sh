@@ -1,0 +1,108 @@
+#!/bin/sh
+# sh tests/run.sh [--all | --help]: see usage below.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+
+usage() {
+  cat <<'END'
+usage: sh tests/run.sh [--all]
+
+Installs what the core suite needs and is missing, builds and runs:
+  release, sanitize        the tests with the C++ compiler of the system, optimised and under sanitizers
+  headers                  every header compiles by itself
+and, where the machine has what they need:
+  clang, clang-sanitize    the same tests with clang++
+  python                   comparisons with numpy
+  raster                   figures drawn by rsvg-convert, measured with numpy
+
+  --all     installs what these need, too, and turns warnings into errors (so does CI=true)
+
+The exit code is 0 when nothing failed.
+END
+}
+
+all=
+case $#,${1-} in
+  0,) ;;
+  1,--all) all=yes ;;
+  1,--help | 1,-h) usage; exit ;;
+  *) usage >&2; exit 2 ;;
+esac
+werror=OFF
+if [ -n "$all" ] || [ "${CI-}" = true ]; then werror=ON; fi
+
+# shellcheck source=examples/support/setup.sh
+. "$root/examples/support/setup.sh"
+export CTEST_PARALLEL_LEVEL="${CTEST_PARALLEL_LEVEL:-$CMAKE_BUILD_PARALLEL_LEVEL}"
+
+has_numpy() { python3 -c 'import numpy' 2>/dev/null; }
+clang_links_sanitizers() {
+  echo 'int main() {}' | clang++ -fsanitize=address,undefined -x c++ - -o "$logs/probe" 2>/dev/null && rm "$logs/probe"
+}
+
+need_to_build
+need catch2 has_config Catch2Config.cmake
+if [ -n "$all" ]; then
+  need clang has_command clang++
+  need python3-numpy has_numpy
+  need librsvg2-bin has_command rsvg-convert
+fi
+install_missing
+if [ -n "$all" ]; then
+  # Debian names the runtime by the version of clang, known once that is here.
+  version=$(clang++ -dumpversion)
+  need "libclang-rt-${version%%.*}-dev" clang_links_sanitizers
+  install_missing
+fi
+
+# suite PRESET: everything but the tests of the labelled groups.
+suite() {
+  step "configuring $1" "configure-$1" in_root cmake --preset "$1" -DATTNSCOPE_BUILD_TESTS=ON \
+    -DATTNSCOPE_WERROR=$werror -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON &&
+    step "building $1" "build-$1" in_root cmake --build --preset "$1" &&
+    in_root ctest --preset "$1" -LE '^(python|raster)$'
+}
+headers() {
+  step "compiling every header by itself" headers \
+    in_root cmake --build --preset release --target all_verify_interface_header_sets
+}
+labelled() { in_root ctest --preset release -L "^$1\$"; }
+
+passed=0 failed=0 skipped=0 summary=
+
+# group NAME COMMAND...: runs the command and keeps its verdict for the summary.
+group() {
+  name=$1
+  shift
+  if "$@"; then
+    verdict=passed passed=$((passed + 1))
+  else
+    verdict=failed failed=$((failed + 1))
+  fi
+  summary="$summary$verdict: $name
+"
+}
+skip() {
+  skipped=$((skipped + 1))
+  summary="${summary}skipped: $1 ($2 not found; --all installs it)
+"
+}
+
+group release suite release
+group sanitize suite sanitize
+group headers headers
+if has_command clang++; then group clang suite clang; else skip clang clang++; fi
+if clang_links_sanitizers; then
+  group clang-sanitize suite clang-sanitize
+else
+  skip clang-sanitize "clang++ with its sanitizers"
+fi
+if has_numpy; then group python labelled python; else skip python "python3 with numpy"; fi
+if has_numpy && has_command rsvg-convert; then
+  group raster labelled raster
+else
+  skip raster "python3 with numpy, or rsvg-convert"
+fi
+
+printf '\n%s%s passed, %s failed, %s skipped\n' "$summary" $passed $failed $skipped
+[ $failed -eq 0 ]
