@@ -1,5 +1,4 @@
 #include <attnscope/attnscope.hpp>
-#include <attnscope/figure/heatmap.hpp>
 
 int main() {
   // [batch, head, query, key]: two heads over five tokens, one looks everywhere, one at the token before.

@@ -1,5 +1,5 @@
 # cmake -P house_test.cmake: includes flow downwards only (docs/design.md, "The house"), no header is forgotten by the umbrella, and
-# every header has its test.
+# every header has its test, the README shows the quickstart.
 cmake_minimum_required(VERSION 3.23)
 get_filename_component(root ${CMAKE_CURRENT_LIST_DIR}/.. ABSOLUTE)
 set(include ${root}/include)
@@ -52,6 +52,13 @@ foreach(header ${headers})
     string(APPEND faults "attnscope.hpp does not include ${header}\n")
   endif()
 endforeach()
+
+file(READ ${root}/README.md readme)
+file(READ ${root}/examples/quickstart.cpp quickstart)
+string(FIND "${readme}" "${quickstart}" found)
+if(found EQUAL -1)
+  string(APPEND faults "README.md does not show examples/quickstart.cpp as it is\n")
+endif()
 if(faults)
   message(FATAL_ERROR "${faults}")
 endif()

@@ -25,10 +25,11 @@ struct Everything {
   }
 };
 
+/// Behind AnyAttention, so that the sweep is compiled twice and not once a kind of source.
 template <typename A>
 Everything everything(const A& attention, int threads = 0) {
   Everything all;
-  all.sweep(attention, {.threads = threads});
+  all.sweep(AnyAttention<typename SourceOf<A>::Weight>(source_of(attention)), {.threads = threads});
   return all;
 }
 

@@ -22,7 +22,7 @@ function(expect_file file content)
   endif()
 endfunction()
 function(expect_same one two)
-  execute_process(COMMAND ${CMAKE_COMMAND} -E compare_files ${folder}/${one} ${folder}/${two} RESULT_VARIABLE differ)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E compare_files ${one} ${two} WORKING_DIRECTORY ${folder} RESULT_VARIABLE differ)
   if(differ)
     message(SEND_ERROR "${one} and ${two} differ")
   endif()
@@ -39,6 +39,8 @@ expect_file(a/b/report.json "^{\n \"format\": \"attnscope-report/1\",\n \"source
 expect_file(a/b/heads.csv "^stack,layer,head,entropies")
 expect_file(a/b/metrics.csv "^example,stack,layer,head,metric,value")
 expect_file(a/b/figures/self.0.heads.svg "self layer 0: all heads.*because.*</svg>")
+# The picture in the README is what the program draws.
+expect_same(a/b/figures/self.0.heads.svg ${CMAKE_CURRENT_LIST_DIR}/../../docs/figures/heads.svg)
 # Options.
 expect(0 "self +1 +2 " "^$" ${ANALYZE} ${DUMP} --out options --layers 1 --heads 0,2 --window 5)
 expect_file(options/heads.csv "\nself,1,0,[^\n]*\nself,1,2,[^\n]*\n$")

@@ -1,5 +1,6 @@
 #include <attnscope/report/analyze.hpp>
 
+#include "report/analyze_once.hpp"
 #include "support/catch.hpp"
 #include "support/dumps.hpp"
 
@@ -16,7 +17,7 @@ Dump two_layers() {
 }  // namespace
 
 TEST_CASE("layers and heads keep their original numbers") {
-  const Analysis analysis = analyze(two_layers(), {.layers = {2}, .heads = {2, 0}});
+  const Analysis analysis = test::analyze(two_layers(), {.layers = {2}, .heads = {2, 0}});
   REQUIRE(analysis.stacks.at(0).layers.size() == 1);
   CHECK(analysis.stacks[0].layers[0].layer == 2);
   CHECK(analysis.stacks[0].layers[0].heads == std::vector<Index>{2, 0});
@@ -25,19 +26,21 @@ TEST_CASE("layers and heads keep their original numbers") {
 
 TEST_CASE("special tokens leave queries and keys") {
   const EntropyResult entropy =
-      analyze(two_layers(), {.exclude_special = true}).stacks[0].layers[0].pooled.entropy;
+      test::analyze(two_layers(), {.exclude_special = true}).stacks[0].layers[0].pooled.entropy;
   CHECK(entropy.queries == 2);
   CHECK(entropy.entropies(0) == Approx(std::log(2)));
 }
 
 TEST_CASE("what is not there, is named") {
-  CHECK(message_of<ShapeError>([] { analyze(two_layers(), {.layers = {1}}); }) == "x: there is no layer 1");
-  CHECK(message_of<ShapeError>([] { analyze(two_layers(), {.heads = {3}}); }) == "x: self.0: head 3 of 3");
+  CHECK(message_of<ShapeError>([] { test::analyze(two_layers(), {.layers = {1}}); }) ==
+        "x: there is no layer 1");
+  CHECK(message_of<ShapeError>([] { test::analyze(two_layers(), {.heads = {3}}); }) ==
+        "x: self.0: head 3 of 3");
   const Dump bare = make_dump("x", {{"self.0.attention", uniform(1, 1, 2)}}, {});
-  CHECK(message_of<ValueError>([&] { analyze(bare, {.exclude_special = true}); }) ==
+  CHECK(message_of<ValueError>([&] { test::analyze(bare, {.exclude_special = true}); }) ==
         "x: self: special tokens cannot be excluded: the metadata has no special_tokens");
   const Dump nameless = make_dump("x", {{"self.0.attention", uniform(1, 1, 2)}}, {{"special_tokens", "[]"}});
-  CHECK(message_of<ValueError>([&] { analyze(nameless, {.exclude_special = true}); }) ==
+  CHECK(message_of<ValueError>([&] { test::analyze(nameless, {.exclude_special = true}); }) ==
         "x: self: special tokens cannot be excluded: the metadata names no tokens");
 }
 
@@ -45,15 +48,15 @@ TEST_CASE("bad weights are named with file, stack, layer, batch element, head, q
   std::vector<float> weights(2 * 2 * 3 * 3, 1 / 3.f);
   weights[33] = std::nanf("");
   const Dump dump = make_dump("x", {{"self.5.attention", raw_tensor(weights, {2, 2, 3, 3})}}, {});
-  CHECK(message_of<ValueError>([&] { analyze(dump); }) ==
+  CHECK(message_of<ValueError>([&] { test::analyze(dump); }) ==
         "x: self.5: batch element 1, head 1, query 2, key 0: the weight is nan");
-  CHECK(message_of<ValueError>([&] { analyze(dump, {.window = -1}); }) ==
+  CHECK(message_of<ValueError>([&] { test::analyze(dump, {.window = -1}); }) ==
         "x: self.5: window = -1 is negative");
 }
 
 TEST_CASE("nothing but padding, and no heads, is undefined, not an error") {
   const Dump padding = make_dump("x", {{"self.0.attention", uniform(1, 2, 3)}}, {{"lengths", "[0]"}});
-  CHECK(std::isnan(analyze(padding).stacks[0].layers[0].pooled.entropy.entropies(0)));
+  CHECK(std::isnan(test::analyze(padding).stacks[0].layers[0].pooled.entropy.entropies(0)));
   const Dump headless = make_dump("x", {{"self.0.attention", test::filled({1, 0, 3, 3}, 0)}}, {});
-  CHECK(analyze(headless).stacks[0].layers[0].heads.empty());
+  CHECK(test::analyze(headless).stacks[0].layers[0].heads.empty());
 }

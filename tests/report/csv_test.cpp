@@ -1,5 +1,6 @@
 #include <attnscope/report/csv.hpp>
 
+#include "report/analyze_once.hpp"
 #include "support/catch.hpp"
 #include "support/dumps.hpp"
 
@@ -8,13 +9,13 @@ using namespace attnscope;
 namespace {
 /// Two stacks, one of them cross, two batch elements of which the second is a single token.
 Analysis example() {
-  return analyze(make_dump("x",
-                           {{"self.0.attention", test::uniform(2, 2, 2)},
-                            {"a,\"b\".3.attention", test::filled({2, 1, 2, 4}, .25)}},
-                           {{"lengths", "[2, 1]"},
-                            {"stack.a,\"b\"", R"({"query_tokens": "q", "key_tokens": "k"})"},
-                            {"q", R"([["a","b"],["c","d"]])"},
-                            {"k", R"([["a","b","c","d"],["a","b","c","d"]])"}}));
+  return test::analyze(make_dump("x",
+                                 {{"self.0.attention", test::uniform(2, 2, 2)},
+                                  {"a,\"b\".3.attention", test::filled({2, 1, 2, 4}, .25)}},
+                                 {{"lengths", "[2, 1]"},
+                                  {"stack.a,\"b\"", R"({"query_tokens": "q", "key_tokens": "k"})"},
+                                  {"q", R"([["a","b"],["c","d"]])"},
+                                  {"k", R"([["a","b","c","d"],["a","b","c","d"]])"}}));
 }
 Index lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
 }  // namespace

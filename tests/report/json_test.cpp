@@ -1,5 +1,6 @@
 #include <attnscope/report/json.hpp>
 
+#include "report/analyze_once.hpp"
 #include "support/catch.hpp"
 #include "support/dumps.hpp"
 
@@ -8,7 +9,8 @@ using namespace attnscope;
 
 namespace {
 Analysis example() {
-  return analyze(make_dump("x", {{"self.0.attention", test::uniform(2, 2, 2)}}, {{"lengths", "[2, 1]"}}));
+  return test::analyze(
+      make_dump("x", {{"self.0.attention", test::uniform(2, 2, 2)}}, {{"lengths", "[2, 1]"}}));
 }
 }  // namespace
 

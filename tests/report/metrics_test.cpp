@@ -1,5 +1,6 @@
 #include <attnscope/report/metrics.hpp>
 
+#include "report/analyze_once.hpp"
 #include "support/catch.hpp"
 #include "support/dumps.hpp"
 
@@ -16,7 +17,7 @@ std::string names(const Metrics& metrics) {
 
 TEST_CASE("self-attention has distances, cross-attention has none") {
   const auto pooled = [](const char* name) {
-    return analyze(make_dump("x", {{std::string(name) + ".0.attention", test::uniform(1, 2, 2)}}, {}))
+    return test::analyze(make_dump("x", {{std::string(name) + ".0.attention", test::uniform(1, 2, 2)}}, {}))
         .stacks[0]
         .layers[0]
         .pooled;
@@ -30,7 +31,9 @@ TEST_CASE("self-attention has distances, cross-attention has none") {
 }
 
 TEST_CASE("what one head does not have is undefined") {
-  const auto one =
-      analyze(make_dump("x", {{"cross.0.attention", test::uniform(1, 1, 2)}}, {})).stacks[0].layers[0].pooled;
+  const auto one = test::analyze(make_dump("x", {{"cross.0.attention", test::uniform(1, 1, 2)}}, {}))
+                       .stacks[0]
+                       .layers[0]
+                       .pooled;
   CHECK(std::isnan(layer_metrics(one).back().value));
 }

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "report/analyze_once.hpp"
 #include "support/catch.hpp"
 
 using namespace attnscope;
@@ -103,7 +104,7 @@ TEST_CASE("every number of the report equals the independent reference") {
     const Case one(file.path().stem().string());
     INFO(one.stem);
     const Json expected = Json::parse(std::ifstream(file.path()));
-    const Analysis analysis = analyze(read_dump(one.dump()), one.options);
+    const Analysis analysis = test::analyze(read_dump(one.dump()), one.options);
     check_same(file.path().filename().string(), expected, Json::parse(report_json(analysis)),
                one.tolerance());
     REQUIRE(analysis.stacks.size() == expected["stacks"].size());

@@ -115,8 +115,8 @@ inline StackKind kind_of(const Metadata& all, const std::string& stack) {
   const nlohmann::json causal = field("causal"), queries = field("query_tokens"), keys = field("key_tokens");
   require<FileError>(causal.is_null() || causal.is_boolean(), "metadata {}: causal should be true or false",
                      key);
-  return {causal.is_boolean() && causal.get<bool>(), queries == keys, described_axis(all, key, queries),
-          described_axis(all, key, keys)};
+  return {causal.is_boolean() && causal.get<bool>(), queries.dump() == keys.dump(),
+          described_axis(all, key, queries), described_axis(all, key, keys)};
 }
 
 /// The lengths of the axes of a tensor of `rank` axes or one less: a batch axis that was left out is 1.
@@ -227,26 +227,26 @@ inline LoadedAttention from_queries_and_keys(const StackKind& kind, const Metada
     require<ShapeError>(fields.sink_logits->shape == std::vector<Index>{q[1]},
                         "sink_logits is [{}] for {} heads", fmt::join(fields.sink_logits->shape, ", "), q[1]);
   const Layout layout(shape, mask_of(kind, all, layer, shape));
-  std::optional<LoadedAttention> attention;
-  with_scalar("query", fields.query->dtype, [&]<typename Scalar>(Scalar) {
-    using Weight = typename QueryKeyAttention<Scalar>::Weight;
+  const auto load = [&]<typename Weight>(Weight) -> LoadedAttention {
     struct Owned {
-      std::shared_ptr<const Scalar[]> queries, keys;
-      std::shared_ptr<const Weight[]> bias, sink_logits;
+      std::shared_ptr<const Weight[]> queries, keys, bias, sink_logits;
     };
-    const auto owned = std::make_shared<Owned>(
-        Owned{elements<Scalar>(*fields.query), elements<Scalar>(*fields.key), {}, {}});
+    const auto owned = std::make_shared<Owned>();
+    owned->queries = as_weights<Weight>("query", *fields.query);
+    owned->keys = as_weights<Weight>("key", *fields.key);
     if (fields.bias) owned->bias = as_weights<Weight>("attention_bias", *fields.bias);
     if (fields.sink_logits) owned->sink_logits = as_weights<Weight>("sink_logits", *fields.sink_logits);
-    const QueryKeyAttention<Scalar> source(owned->queries.get(), owned->keys.get(), layout, k[1], q[3],
+    const QueryKeyAttention<Weight> source(owned->queries.get(), owned->keys.get(), layout, k[1], q[3],
                                            {.scale = metadata::number(all, "scale." + layer, 0),
                                             .soft_cap = metadata::number(all, "soft_cap." + layer, 0),
                                             .bias = owned->bias.get(),
                                             .bias_batch = bias.empty() ? 1 : bias[0],
                                             .sink_logits = owned->sink_logits.get()});
-    attention = AnyAttention<Weight>(source, owned);
-  });
-  return *attention;
+    return AnyAttention<Weight>(source, owned);
+  };
+  // 16-bit queries and keys are small beside what is computed from them: converted at once.
+  if (fields.query->dtype == Dtype::F64) return load(double{});
+  return load(float{});
 }
 
 /// The attention of one layer, or nothing where it has neither weights nor queries and keys.

@@ -76,8 +76,9 @@ inline std::vector<Eigen::Index> indices(const Metadata& metadata, const std::st
   if (!value.is_array()) detail::refuse(key, "should be a list of integers", value.dump());
   std::vector<Eigen::Index> all;
   for (const nlohmann::json& one : value) {
-    if (!one.is_number_integer() || one < 0 || one > std::numeric_limits<std::int32_t>::max())
-      detail::refuse(key, "should hold integers from 0 on", one.dump());
+    const bool fits =
+        one.is_number_unsigned() && one.get<std::uint64_t>() <= std::numeric_limits<std::int32_t>::max();
+    if (!fits) detail::refuse(key, "should hold integers from 0 on", one.dump());
     all.push_back(one.get<Eigen::Index>());
   }
   return all;
