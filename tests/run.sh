@@ -35,7 +35,8 @@ if [ -n "$all" ] || [ "${CI-}" = true ]; then werror=ON; fi
 . "$root/examples/support/setup.sh"
 export CTEST_PARALLEL_LEVEL="${CTEST_PARALLEL_LEVEL:-$CMAKE_BUILD_PARALLEL_LEVEL}"
 
-has_numpy() { python3 -c 'import numpy' 2>/dev/null; }
+# A python3 earlier in PATH than the system's may not see the system's numpy.
+has_numpy() { python3 -c 'import numpy' 2>/dev/null || /usr/bin/python3 -c 'import numpy' 2>/dev/null; }
 clang_links_sanitizers() {
   echo 'int main() {}' | clang++ -fsanitize=address,undefined -x c++ - -o "$logs/probe" 2>/dev/null && rm "$logs/probe"
 }

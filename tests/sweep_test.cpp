@@ -83,6 +83,21 @@ TEMPLATE_TEST_CASE("every measure on every mask equals plain loops", "", float, 
   }
 }
 
+TEST_CASE("float, half and bfloat16 agree with double within their precision") {
+  const auto exact = test::random_attention<double>(Layout({2, 3, 300, 300}));
+  const Eigen::VectorXd entropies = entropy(exact).entropies;
+  const Eigen::MatrixXd cosine = head_similarity(exact).similarity_matrix;
+  const auto check = [&](const auto& rounded, double tolerance) {
+    const double error = difference(entropy(rounded).entropies, entropies);
+    CHECK(error < tolerance);
+    CHECK(error > 0);
+    CHECK(difference(head_similarity(rounded).similarity_matrix, cosine) < tolerance);
+  };
+  check(AttentionTensor<float>(exact.cast<float>()), 1e-6);
+  check(AttentionTensor<Eigen::half>(exact.cast<Eigen::half>()), 1e-3);
+  check(AttentionTensor<Eigen::bfloat16>(exact.cast<Eigen::bfloat16>()), 1e-2);
+}
+
 TEST_CASE("more queries than keys, and the other way round") {
   for (const Shape& shape : {Shape{2, 3, 270, 31}, Shape{2, 3, 31, 270}}) {
     const Layout layout(shape);

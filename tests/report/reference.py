@@ -6,7 +6,8 @@ numpy and knows the dump format and the table of definitions, not the library.
 
     reference.py DUMP [--window 3] [--layers 0,1] [--heads 0,2] [--exclude-special]    prints the JSON
     reference.py --all          remakes every tests/report/reference/*.json (run make_dumps.py first)
-    reference.py --self-test    checks this script against published and hand-computed numbers
+    reference.py --self-test    checks this script against published and hand-computed numbers, and that what
+                                is stored is what it makes
 
 A stored result is named by the dump and its options:
 STEM[@window=N][@layers=A,B][@heads=A,B][@exclude-special].json
@@ -362,17 +363,43 @@ def variant_name(stem, options):
     return name + ("@exclude-special" if options.get("exclude_special") else "")
 
 
-def make_all():
+def all_results():
     dumps = sorted([*(TESTS / "data").rglob("*.safetensors"),
                     TESTS.parent / "examples/data/use_lite_cat.safetensors"])
+    for dump in dumps:
+        for options in [{}, *VARIANTS.get(dump.stem, [])]:
+            yield RESULTS / (variant_name(dump.stem, options) + ".json"), make_report(dump, **options)
+
+
+def make_all():
     RESULTS.mkdir(exist_ok=True)
     for old in RESULTS.glob("*.json"):
         old.unlink()
-    for dump in dumps:
-        for options in [{}, *VARIANTS.get(dump.stem, [])]:
-            name = variant_name(dump.stem, options)
-            (RESULTS / (name + ".json")).write_text(as_text(make_report(dump, **options)), encoding="utf-8")
-            print(name, file=sys.stderr)
+    for path, report in all_results():
+        path.write_text(as_text(report), encoding="utf-8")
+        print(path.stem, file=sys.stderr)
+
+
+def same(a, b):
+    """Whether two reports agree, numbers up to the last bits, which are the processor's."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, float) and isinstance(b, float):
+        return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
+    return a == b
+
+
+def check_all():
+    """What is stored is what this script makes, no more and no less."""
+    stored = set(RESULTS.glob("*.json"))
+    for path, report in all_results():
+        if path not in stored or not same(report, json.loads(path.read_text(encoding="utf-8"))):
+            raise SystemExit(f"{path.name} is not what --all makes")
+        stored.remove(path)
+    if stored:
+        raise SystemExit(f"of no dump: {sorted(path.name for path in stored)}")
 
 
 def report_of(weights, metadata=None, **options):
@@ -453,6 +480,7 @@ def self_test():
     cat = make_report(TESTS.parent / "examples/data/use_lite_cat.safetensors")["stacks"]["self"]
     expect("use_lite_cat locality", cat["locality_progression"], [.922, .600], 5e-4)
     expect("use_lite_cat uniform locality", cat["layers"][0]["uniform_locality"], 79 / 169)
+    check_all()
     print("self-test passed", file=sys.stderr)
 
 
