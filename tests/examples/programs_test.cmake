@@ -38,13 +38,14 @@ expect(0 "a/b/report.json\na/b/heads.csv\na/b/metrics.csv\na/b/figures/self.0.me
 expect_file(a/b/report.json "^{\n \"format\": \"attnscope-report/1\",\n \"source\": \"use_lite_cat.safetensors\"")
 expect_file(a/b/heads.csv "^stack,layer,head,entropies")
 expect_file(a/b/metrics.csv "^example,stack,layer,head,metric,value")
-expect_file(a/b/figures/self.0.heads.svg "self layer 0: all heads.*because.*</svg>")
+expect_file(a/b/figures/self.0.heads.svg "self layer 0: 4 heads.*because.*</svg>")
 # The picture in the README is what the program draws.
 expect_same(a/b/figures/self.0.heads.svg ${CMAKE_CURRENT_LIST_DIR}/../../docs/figures/heads.svg)
 # Options.
 expect(0 "self +1 +2 " "^$" ${ANALYZE} ${DUMP} --out options --layers 1 --heads 0,2 --window 5)
 expect_file(options/heads.csv "\nself,1,0,[^\n]*\nself,1,2,[^\n]*\n$")
 expect_file(options/report.json "\"window\": 5")
+expect_file(options/figures/self.1.heads.svg "self layer 1: 2 heads.*>head 0<.*>head 2<")
 expect(0 "16 examples.*cross +1 +4" "^$" ${ANALYZE} ${BATCH} --out special --exclude-special --element 3)
 expect_file(special/figures/cross.0.mean.svg "element 3 of 16")
 # The number of threads changes nothing, a second run neither.

@@ -56,6 +56,12 @@ TEST_CASE("what is wrong is named with its key and text") {
                ContainsSubstring("metadata k: should "));
 }
 
+TEST_CASE("brackets inside strings do not nest") {
+  const std::string brackets(20, '[');
+  CHECK(metadata::strings(with("[\"" + brackets + "\\\"" + brackets + "\"]"), "k") ==
+        std::vector<std::string>{brackets + "\"" + brackets});
+}
+
 TEST_CASE("a bomb of brackets is refused, and its text is not repeated whole") {
   const std::string bomb(100000, '[');
   for (const std::string& text : {bomb, bomb + std::string(100000, ']')})

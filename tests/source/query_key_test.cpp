@@ -100,6 +100,16 @@ TEST_CASE("a query that sees no key has a row of zeros, excluded keys take no pa
   CHECK(vector_math::sum(row) == Approx(1));
 }
 
+TEST_CASE("nothing but padding, and no heads, give empty blocks") {
+  const Tensors t;
+  const QueryKeyAttention<double> padding(t.queries.data(), t.keys.data(), t.layout(self_padding({0, 37})),
+                                          t.kv_heads, t.dim);
+  CHECK(entropy(padding).queries == 37);
+  const QueryKeyAttention<double> no_keys(t.queries.data(), t.keys.data(), t.layout({.key_lengths = {0, 0}}),
+                                          t.kv_heads, t.dim);
+  CHECK(entropy(no_keys).entropies == Eigen::VectorXd::Zero(4));
+}
+
 TEST_CASE("queries and keys that cannot be say why") {
   const Tensors t;
   const auto make = [&](Index kv_heads, Index dim, QueryKeyOptions<double> options) {

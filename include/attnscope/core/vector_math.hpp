@@ -67,6 +67,7 @@ void add_columns(const HeadRows<Weight>& rows, Eigen::Ref<Eigen::RowVectorXd> su
 /// gram [head x head] += dot products between heads over all rows and keys of the block; lower triangle only.
 template <typename Weight>
 void add_gram(const Block<Weight>& block, Eigen::MatrixXd& gram) {
+  if (block.heads() == 0 || block.keys() == 0) return;  // Eigen's product would touch a null pointer
   for (Index r = 0; r < block.size(); ++r)
     gram.selfadjointView<Eigen::Lower>().rankUpdate(block.across_heads(r).template cast<double>());
 }

@@ -4,6 +4,7 @@
 #include <attnscope/source/query_key.hpp>
 #include <attnscope/source/stored.hpp>
 
+#include <numeric>
 #include <variant>
 
 namespace attnscope {
@@ -22,6 +23,7 @@ struct TokenAxis {
 struct DumpLayer {
   Index index = 0;
   RawTensors fields;          ///< "attention", "query", "key", … by name, as stored
+  std::vector<Index> heads;   ///< the model's number of each head of `attention`
   LoadedAttention attention;  ///< stored weights, or those from queries and keys, under the stack's mask
 };
 
@@ -266,6 +268,10 @@ inline std::optional<LoadedAttention> attention_of(const StackKind& kind, const 
   return from_queries_and_keys(kind, all, layer, both);
 }
 
+inline const Layout& layout_of(const LoadedAttention& attention) {
+  return std::visit([](const auto& source) -> const Layout& { return source.layout(); }, attention);
+}
+
 /// Cuts token lists that cover padding too down to the true tokens; count: [batch] how many those are.
 inline void trim_tokens(const char* axis, TokenAxis& tokens, const std::vector<Index>& count, Index size) {
   if (tokens.tokens.empty()) return;
@@ -279,10 +285,6 @@ inline void trim_tokens(const char* axis, TokenAxis& tokens, const std::vector<I
     const auto first = list.begin() + (tokens.starts.empty() ? 0 : tokens.starts[b]);
     list = std::vector<std::string>(first, first + count[b]);
   }
-}
-
-inline const Layout& layout_of(const LoadedAttention& attention) {
-  return std::visit([](const auto& source) -> const Layout& { return source.layout(); }, attention);
 }
 
 /// Token lists become those of the true tokens; the queries of a cache are the last tokens.
@@ -329,8 +331,11 @@ inline DumpStack read_stack(const std::string& name, const Layers& layers, const
   for (const auto& [index, fields] : layers) {
     const std::string layer = fmt::format("{}.{}", name, index);
     in_context(layer, [&, i = index, &f = fields] {
-      if (auto attention = attention_of(kind, all, layer, f))
-        stack.layers.push_back({i, f, std::move(*attention)});
+      auto attention = attention_of(kind, all, layer, f);
+      if (!attention) return;
+      std::vector<Index> heads(static_cast<std::size_t>(layout_of(*attention).shape().heads));
+      std::iota(heads.begin(), heads.end(), Index{0});
+      stack.layers.push_back({i, f, std::move(heads), std::move(*attention)});
     });
   }
   in_context(name, [&] { settle_tokens(stack); });

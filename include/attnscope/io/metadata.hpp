@@ -2,6 +2,7 @@
 #include <attnscope/core/errors.hpp>
 #include <attnscope/io/safetensors.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -24,6 +25,25 @@ namespace detail {
   throw FileError(fmt::format("metadata {}: {}, but is: {}", key, what, value.substr(0, 60)));
 }
 
+/// How deep the brackets of a JSON text nest. (The parser could watch this itself, but only by a callback
+/// that makes it quadratic.)
+inline int nesting(std::string_view json) {
+  int depth = 0, deepest = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (c == '\\')
+      ++i;
+    else if (c == '"')
+      quoted = !quoted;
+    else if (!quoted && (c == '[' || c == '{'))
+      deepest = std::max(deepest, ++depth);
+    else if (!quoted && (c == ']' || c == '}'))
+      --depth;
+  }
+  return deepest;
+}
+
 inline std::vector<std::string> strings(const std::string& key, const nlohmann::json& list) {
   std::vector<std::string> all;
   for (const nlohmann::json& one : list) {
@@ -40,11 +60,8 @@ inline std::vector<std::string> strings(const std::string& key, const nlohmann::
 inline nlohmann::json json(const Metadata& metadata, const std::string& key) {
   const std::string* value = text(metadata, key);
   if (!value) return nullptr;
-  const auto shallow = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
-    if (depth > 8) detail::refuse(key, "should not be nested so deeply", *value);
-    return true;
-  };
-  nlohmann::json parsed = nlohmann::json::parse(*value, shallow, false);
+  if (detail::nesting(*value) > 8) detail::refuse(key, "should not be nested so deeply", *value);
+  nlohmann::json parsed = nlohmann::json::parse(*value, nullptr, false);
   if (parsed.is_discarded() || parsed.is_null()) detail::refuse(key, "should be JSON", *value);
   return parsed;
 }

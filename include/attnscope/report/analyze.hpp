@@ -8,7 +8,7 @@
 #include <attnscope/source/exclude_tokens.hpp>
 #include <attnscope/source/rewritten.hpp>
 
-#include <numeric>
+#include <algorithm>
 
 namespace attnscope {
 
@@ -143,6 +143,7 @@ inline Dump chosen_part(Dump dump, const AnalyzeOptions& options) {
           attention = detail::chosen(attention, options.heads, excluded);
         };
         std::visit(choose, layer.attention);
+        if (!options.heads.empty()) layer.heads = options.heads;
       });
   }
   std::erase_if(dump.stacks, [](const DumpStack& stack) { return stack.layers.empty(); });
@@ -159,12 +160,8 @@ inline Analysis analyze(const Dump& dump, const AnalyzeOptions& options = {}) {
         StackAnalysis{stack.name, stack.self_attention, stack.queries.tokens, stack.keys.tokens, {}});
     for (const DumpLayer& layer : stack.layers)
       in_context(fmt::format("{}: {}.{}", part.name, stack.name, layer.index), [&] {
-        LayerAnalysis& to = result.layers.emplace_back(LayerAnalysis{layer.index, options.heads, {}, {}});
+        LayerAnalysis& to = result.layers.emplace_back(LayerAnalysis{layer.index, layer.heads, {}, {}});
         const auto act = [&](const auto& attention) {
-          if (to.heads.empty()) {
-            to.heads.resize(static_cast<std::size_t>(attention.layout().shape().heads));
-            std::iota(to.heads.begin(), to.heads.end(), Index{0});
-          }
           detail::analyze_layer(attention, stack.self_attention, options, to);
         };
         std::visit(act, layer.attention);

@@ -59,18 +59,23 @@ inline Figures figures(const Dump& dump, const FigureOptions& options = {}) {
         else if (cells > 0)
           all.drawn.push_back({name, in_context(dump.name + ": " + name, draw)});
       };
-      const auto title = [&](const char* what) {
+      const auto title = [&](const std::string& what) {
         return detail::map_options(dump, stack, fmt::format("{} layer {}: {}", stack.name, layer.index, what),
                                    options.element);
       };
+      const Index heads = static_cast<Index>(layer.heads.size());
       const auto draw = [&](const auto& attention) {
         const Layout& layout = attention.layout();
-        const Index cells = layout.queries(options.element) * layout.keys(options.element);
+        const Index cells = heads == 0 ? 0 : layout.queries(options.element) * layout.keys(options.element);
         add("mean", cells, [&] {
-          return heatmap(head_maps(mean_heads(attention), options.element)[0], title("mean over heads"));
+          return heatmap(head_maps(mean_heads(attention), options.element)[0],
+                         title(fmt::format("mean over {} head{}", heads, heads == 1 ? "" : "s")));
         });
-        add("heads", cells * layout.shape().heads,
-            [&] { return head_grid(head_maps(attention, options.element), title("all heads")); });
+        add("heads", cells * heads, [&] {
+          MapOptions titled = title(fmt::format("{} head{}", heads, heads == 1 ? "" : "s"));
+          for (const Index head : layer.heads) titled.map_titles.push_back(fmt::format("head {}", head));
+          return head_grid(head_maps(attention, options.element), titled);
+        });
       };
       std::visit(draw, layer.attention);
     }
