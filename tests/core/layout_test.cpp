@@ -24,6 +24,13 @@ TEST_CASE("query_offset says where the first query stands") {
   CHECK(layout.visible(0, 1) == Range{0, 6});
 }
 
+TEST_CASE("positions count from the first true key, wherever queries and keys begin") {
+  const Layout cache({1, 1, 3, 8},
+                     {.causal = true, .query_offset = 5, .query_starts = {1}, .key_starts = {2}});
+  CHECK(cache.position(0, 0) == 4);  // stored query 1 stands at stored key 6
+  CHECK(cache.visible(0, 0) == Range{0, 5});
+}
+
 TEST_CASE("a negative offset leaves early queries without a key, a large one shows all keys") {
   CHECK(Layout({1, 1, 3, 3}, {.causal = true, .query_offset = -2}).visible(0, 1) == Range{0, 0});
   CHECK(Layout({1, 1, 3, 3}, {.causal = true, .query_offset = 9}).visible(0, 0) == Range{0, 3});
