@@ -11,13 +11,13 @@
 
 namespace attnscope {
 
-/// A measure is an accumulator. It has
-///   look(const HeadRows<Weight>&)  the rows of one head at a time, in query order (most measures), or
-///   look(const Block<Weight>&)     all heads at once (whatever compares heads); several arguments look at
-///   aligned sources; merge(M&& later)               joins what an equal measure saw of LATER rows or
-///   examples; empty()                        the neutral element of merge, with the same options; result()
-///   a named struct of plain Eigen matrices.
-/// A regular value: copy it, keep it, sweep more examples with it.
+/// A measure is an accumulator, a regular value: copy it, keep it, sweep more examples with it. It has
+/// - `look(const HeadRows<Weight>&)`: the rows of one head at a time, in query order (most measures);
+/// - or `look(const Block<Weight>&)`: all heads at once (whatever compares heads);
+/// - or either with several arguments: the blocks of aligned sources;
+/// - `merge(M&& later)`: joins what an equal measure saw of LATER rows or examples;
+/// - `empty()`: the neutral element of merge, with the same options;
+/// - `result()`: a named struct of plain Eigen matrices.
 template <typename M>
 concept Measure = std::copyable<M> && requires(M& measure, const M& same, M&& later) {
   { same.empty() } -> std::same_as<M>;

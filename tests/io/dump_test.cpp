@@ -163,6 +163,8 @@ TEST_CASE("dumps that cannot be say why, with file, stack and layer") {
         "x: no attention: among 1 tensors none is named <stack>.<layer>.attention, such as self.0.attention");
   CHECK(message<ShapeError>({{"self.0.attention", filled({4, 4}, 1)}}) ==
         "x: self.0: attention has 2 axes, not 4 or 3");
+  CHECK(message<ShapeError>({{"self.0.attention", filled({2, 0, 3, 3}, 0)}}) ==
+        "x: self.0: attention of 2 batch elements and 0 heads");
   CHECK(message<FileError>({{"self.0.attention", filled<std::int32_t>({1, 1, 2, 2}, 1)}}) ==
         "x: self.0: attention is I32, but attention is read from F16, BF16, F32 and F64");
   CHECK(message<ShapeError>({{"self.0.attention", good}, {"self.1.attention", uniform(1, 1, 4)}}) ==

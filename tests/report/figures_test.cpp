@@ -34,10 +34,6 @@ TEST_CASE("chosen heads keep their numbers") {
   CHECK_THAT(svg, ContainsSubstring("self layer 0: 2 heads"));
 }
 
-TEST_CASE("no heads draw nothing") {
-  CHECK(figures(make_dump("x", {{"self.0.attention", test::filled({1, 0, 3, 3}, 0)}}, {})).drawn.empty());
-}
-
 TEST_CASE("nothing but padding draws nothing") {
   CHECK(figures(make_dump("x", {{"self.0.attention", test::uniform(1, 2, 3)}}, {{"lengths", "[0]"}}))
             .drawn.empty());

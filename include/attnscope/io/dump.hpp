@@ -333,7 +333,10 @@ inline DumpStack read_stack(const std::string& name, const Layers& layers, const
     in_context(layer, [&, i = index, &f = fields] {
       auto attention = attention_of(kind, all, layer, f);
       if (!attention) return;
-      std::vector<Index> heads(static_cast<std::size_t>(layout_of(*attention).shape().heads));
+      const Shape& shape = layout_of(*attention).shape();
+      require<ShapeError>(shape.batch > 0 && shape.heads > 0, "attention of {} batch elements and {} heads",
+                          shape.batch, shape.heads);
+      std::vector<Index> heads(static_cast<std::size_t>(shape.heads));
       std::iota(heads.begin(), heads.end(), Index{0});
       stack.layers.push_back({i, f, std::move(heads), std::move(*attention)});
     });

@@ -66,7 +66,7 @@ inline Figures figures(const Dump& dump, const FigureOptions& options = {}) {
       const Index heads = static_cast<Index>(layer.heads.size());
       const auto draw = [&](const auto& attention) {
         const Layout& layout = attention.layout();
-        const Index cells = heads == 0 ? 0 : layout.queries(options.element) * layout.keys(options.element);
+        const Index cells = layout.queries(options.element) * layout.keys(options.element);
         add("mean", cells, [&] {
           return heatmap(head_maps(mean_heads(attention), options.element)[0],
                          title(fmt::format("mean over {} head{}", heads, heads == 1 ? "" : "s")));

@@ -5,13 +5,11 @@
 
 namespace attnscope {
 
-/// A source seen through a rule, the mechanism of every adaptor. A rule says
-///   Layout layout(const Layout& inner)              what the rewritten source looks like,
-///   Range inner_queries(example, queries)           which inner rows its rows are made of,
-///   void write(block, example, queries, rewritten)  rewritten [head * query x key] += from the inner block
-///   (it is 0).
-/// The source is held by value (sources are views), so rules nest: entropy(mean_heads(exclude_tokens(view,
-/// special))).
+/// A source seen through a rule, the mechanism of every adaptor. A rule has
+/// - `layout(inner)`: the layout of the rewritten source;
+/// - `inner_queries(example, queries)`: which inner rows these rows are made of;
+/// - `write(block, example, queries, rewritten)`: adds up `rewritten` [head * query x key], 0 before, from
+/// them. The source is held by value (sources are views), so rules nest.
 template <AttentionSource Source, typename Rule>
 class Rewritten {
  public:

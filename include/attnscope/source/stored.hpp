@@ -156,7 +156,9 @@ class AttentionView {
   template <typename... Lists>
   static void keep_one(Index b, Lists&... lists) {
     const auto keep = [b](auto& list) {
-      if (!list.empty()) list = {list[static_cast<std::size_t>(b)]};
+      if (list.empty()) return;
+      list.front() = list[static_cast<std::size_t>(b)];
+      list.resize(1);
     };
     (keep(lists), ...);
   }
