@@ -53,6 +53,12 @@ TEST_CASE("parts of one example join, examples stay apart") {
   CHECK(all.parts()[1].matrix() == Eigen::MatrixXd{{100}, {110}});
 }
 
+TEST_CASE("an example without rows has values of no queries") {
+  const RowValues none(layout, 0);
+  CHECK(none.matrix().rows() == 2);
+  CHECK(none.matrix().cols() == 0);
+}
+
 TEST_CASE("joining in pairs first gives the same: merge is associative") {
   const Layout one_head({1, 1, 10, 1});
   const auto part = [&](Index first) {

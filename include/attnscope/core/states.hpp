@@ -99,10 +99,11 @@ class RowValues {
   /// [head x shown query]
   Eigen::MatrixXd matrix() const {
     const Index heads = static_cast<Index>(values_.size());
-    Eigen::MatrixXd all(heads, heads == 0 ? 0 : static_cast<Index>(values_[0].size()));
+    const Index queries = heads == 0 ? 0 : static_cast<Index>(values_[0].size());
+    Eigen::MatrixXd all(heads, queries);
+    if (queries == 0) return all;  // a row of a matrix without columns would be an offset from a null pointer
     for (Index h = 0; h < heads; ++h)
-      all.row(h) =
-          Eigen::Map<const Eigen::RowVectorXd>(values_[static_cast<std::size_t>(h)].data(), all.cols());
+      all.row(h) = Eigen::Map<const Eigen::RowVectorXd>(values_[static_cast<std::size_t>(h)].data(), queries);
     return all;
   }
 
