@@ -22,6 +22,14 @@ TEST_CASE("what all keys receive is what all queries give") {
       CHECK(result.received[b].row(h).sum() == Approx(mask.key_lengths[b]).epsilon(1e-6));
 }
 
+TEST_CASE("the mean is over all queries that see the key, however many tasks they fill") {
+  const auto a = test::random_attention<float>(Layout({1, 2, 601, 601}, {.causal = true}));
+  const ReceivedResult result = received_attention(AttentionView<float>(a, {.causal = true}));
+  for (const Index key : {0, 300, 600})
+    CHECK(result.mean_received[0](1, key) * static_cast<double>(601 - key) ==
+          Approx(result.received[0](1, key)).epsilon(1e-12));
+}
+
 TEST_CASE("a key that nobody sees received nothing of nothing") {
   const Eigen::Matrix2d a{{1, 0}, {1, 0}};
   const ReceivedResult result = received_attention(AttentionView(a, {.causal = true, .query_offset = -1}));
