@@ -5,13 +5,8 @@
 #include <attnscope/source/stored.hpp>
 
 #include <numeric>
-#include <variant>
 
 namespace attnscope {
-
-/// Attention whose precision a file decided: 16-bit and 32-bit weights arrive as float, 64-bit ones as
-/// double.
-using LoadedAttention = std::variant<AnyAttention<float>, AnyAttention<double>>;
 
 /// The tokens along one axis of a stack.
 struct TokenAxis {
@@ -178,8 +173,7 @@ inline LoadedAttention stored(const RawTensor& tensor, const Layout& layout) {
   std::optional<LoadedAttention> attention;
   with_scalar("attention", tensor.dtype, [&]<typename Scalar>(Scalar) {
     const std::shared_ptr<const Scalar[]> weights = elements<Scalar>(tensor);
-    const AttentionView<Scalar> view(weights.get(), layout);
-    attention = AnyAttention<typename AttentionView<Scalar>::Weight>(view, weights);
+    attention = AnyAttention(AttentionView<Scalar>(weights.get(), layout), weights);
   });
   return *attention;
 }

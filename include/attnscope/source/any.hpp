@@ -2,6 +2,7 @@
 #include <attnscope/source/source.hpp>
 
 #include <memory>
+#include <variant>
 
 namespace attnscope {
 
@@ -64,5 +65,12 @@ class AnyAttention {
 
   std::shared_ptr<const HeldBase> held_;
 };
+
+template <AttentionSource S>
+AnyAttention(S, std::shared_ptr<const void> = nullptr) -> AnyAttention<typename S::Weight>;
+
+/// Attention whose precision is known at run time alone (a file, somebody else's tensor): 16-bit and 32-bit
+/// weights arrive as float, 64-bit ones as double. std::visit takes it to any function of the library.
+using LoadedAttention = std::variant<AnyAttention<float>, AnyAttention<double>>;
 
 }  // namespace attnscope
