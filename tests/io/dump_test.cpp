@@ -1,20 +1,17 @@
 #include <attnscope/heads/entropy.hpp>
 #include <attnscope/io/dump.hpp>
+#include <attnscope/io/write_safetensors.hpp>
 
+#include "support/archives.hpp"
 #include "support/catch.hpp"
 #include "support/dumps.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace attnscope;
 using test::filled;
+using test::message;
+using test::only_layer;
 using test::uniform;
-
-namespace {
-const DumpLayer& only_layer(const Dump& dump) { return dump.stacks.at(0).layers.at(0); }
-template <typename Kind>
-std::string message(const RawTensors& tensors, const Metadata& metadata = {}) {
-  return message_of<Kind>([&] { make_dump("x", tensors, metadata); });
-}
-}  // namespace
 
 TEST_CASE("the reference dumps open with their stacks, layers and tokens") {
   const Dump cat = read_dump(ATTNSCOPE_EXAMPLE_DATA "/use_lite_cat.safetensors");
@@ -46,15 +43,6 @@ TEST_CASE("a source taken from a dump outlives it") {
   CHECK(entropy(source).queries == 13);
 }
 
-TEST_CASE("precision decides the type of the source") {
-  CHECK(std::holds_alternative<AnyAttention<double>>(
-      only_layer(make_dump("x", {{"self.0.attention", uniform<double>(1, 2, 3)}}, {})).attention));
-  for (const RawTensor& tensor :
-       {uniform<float>(1, 2, 3), uniform<Eigen::half>(1, 2, 3), uniform<Eigen::bfloat16>(1, 2, 3)})
-    CHECK(std::holds_alternative<AnyAttention<float>>(
-        only_layer(make_dump("x", {{"self.0.attention", tensor}}, {})).attention));
-}
-
 TEST_CASE("the batch axis may be left out, layers may have gaps, other names are passed over") {
   const Dump dump = make_dump("x",
                               {{"self.3.attention", filled({2, 4, 4}, .25)},
@@ -69,22 +57,6 @@ TEST_CASE("the batch axis may be left out, layers may have gaps, other names are
   CHECK(dump.stacks[0].layers[0].index == 3);
   CHECK(dump.stacks[0].layers[1].index == 10);
   CHECK(test::layout_of(dump.stacks[0].layers[0]).shape() == Shape{1, 2, 4, 4});
-}
-
-TEST_CASE("lengths, starts, causal, offset and window become the mask") {
-  const Dump dump = make_dump(
-      "x", {{"self.0.attention", uniform(2, 1, 6)}},
-      {{"lengths", "[4, 6]"}, {"starts", "[2, 0]"}, {"causal", "true"}, {"sliding_window.self.0", "3"}});
-  const Layout layout = test::layout_of(only_layer(dump));
-  CHECK(layout.keys(0) == 4);
-  CHECK(layout.key_start(0) == 2);
-  CHECK(layout.visible(0, 3) == Range{1, 4});
-
-  const Dump cache =
-      make_dump("x", {{"self.0.attention", filled({1, 1, 2, 6}, 1 / 6.)}},
-                {{"causal", "true"}, {"query_offset", "4"}, {"tokens", R"(["a","b","c","d","e","f"])"}});
-  CHECK(test::layout_of(only_layer(cache)).visible(0, 0) == Range{0, 5});
-  CHECK(cache.stacks[0].queries.tokens == metadata::TokenLists{{"e", "f"}});
 }
 
 TEST_CASE("the queries of a padded cache are those whose position is a true token") {
@@ -110,53 +82,6 @@ TEST_CASE("token lists as long as the element, or as the axis with its padding")
   CHECK(tokens(R"([["a", "b", "c", "d"]])") == metadata::TokenLists{{"b", "c"}});
 }
 
-TEST_CASE("a stack of another name is what the metadata says") {
-  const RawTensors tensors{{"vision.0.attention", filled({1, 1, 2, 3}, 1 / 3.)}};
-  const Dump dump = make_dump(
-      "x", tensors,
-      {{"stack.vision", R"({"query_tokens": ["q", "r"], "key_tokens": "patch_tokens", "causal": true})"},
-       {"patch_tokens", R"(["a", "b"])"},
-       {"patch_lengths", "[2]"}});
-  const DumpStack& stack = dump.stacks.at(0);
-  CHECK_FALSE(stack.self_attention);
-  CHECK(stack.queries.tokens == metadata::TokenLists{{"q", "r"}});
-  CHECK(stack.keys.tokens == metadata::TokenLists{{"a", "b"}});
-  CHECK(test::layout_of(stack.layers[0]).keys(0) == 2);
-  CHECK(test::layout_of(stack.layers[0]).mask().causal);
-  CHECK(make_dump("x", tensors, {{"stack.vision", "{}"}}).stacks.at(0).self_attention);
-  CHECK(message<FileError>(tensors) ==
-        "x: stack vision: metadata stack.vision should describe it by query_tokens, key_tokens and causal");
-  CHECK(message<FileError>(tensors, {{"stack.vision", R"({"causal": 1})"}}) ==
-        "x: metadata stack.vision: causal should be true or false");
-  CHECK(message<FileError>(tensors, {{"stack.vision", R"({"key_tokens": "patches"})"}}) ==
-        "x: metadata stack.vision: there is no metadata \"patches\"");
-}
-
-TEST_CASE("queries and keys serve where no weights are stored, with every factor that the dump states") {
-  const RawTensors tensors{{"self.0.query", filled({1, 4, 3, 2}, 1)},
-                           {"self.0.key", filled({1, 2, 3, 2}, 1)},
-                           {"self.0.attention_bias", filled<double>({1, 4, 3, 3}, .5)},
-                           {"self.0.sink_logits", filled<Eigen::half>({4}, 2.5)}};
-  const Dump dump = make_dump("x", tensors, {{"scale.self.0", "1"}});
-  const auto source = std::get<AnyAttention<float>>(only_layer(dump).attention);
-  CHECK(source.layout().shape() == Shape{1, 4, 3, 3});
-  auto reader = source.reader();
-  CHECK(reader.read(0, {0, 1}).head(3).row(0)[1] == Approx(.25));  // scores 2 + .5, the sink's logit 2.5
-  const auto refused = [&](const char* name, const RawTensor& tensor) {
-    RawTensors changed = tensors;
-    changed[name] = tensor;
-    return message<ShapeError>(changed);
-  };
-  CHECK(refused("self.0.key", filled({1, 2, 3, 5}, 1)) ==
-        "x: self.0: query is [1, 4, 3, 2], but key is [1, 2, 3, 5]");
-  CHECK(refused("self.0.key", filled<double>({1, 2, 3, 2}, 1)) == "x: self.0: query is F32, but key is F64");
-  CHECK(refused("self.0.key", filled({1, 3, 3, 2}, 1)) ==
-        "x: self.0: 4 query heads cannot share 3 key heads");
-  CHECK(refused("self.0.attention_bias", filled({4, 3, 2}, 1)) ==
-        "x: self.0: attention_bias is [1, 4, 3, 2], but the attention is [1, 4, 3, 3]");
-  CHECK(refused("self.0.sink_logits", filled({3}, 1)) == "x: self.0: sink_logits is [3] for 4 heads");
-}
-
 TEST_CASE("dumps that cannot be say why, with file, stack and layer") {
   const RawTensor good = uniform(2, 1, 4);
   CHECK(message<FileError>({{"a", good}}) ==
@@ -164,7 +89,9 @@ TEST_CASE("dumps that cannot be say why, with file, stack and layer") {
   CHECK(message<ShapeError>({{"self.0.attention", filled({4, 4}, 1)}}) ==
         "x: self.0: attention has 2 axes, not 4 or 3");
   CHECK(message<ShapeError>({{"self.0.attention", filled({2, 0, 3, 3}, 0)}}) ==
-        "x: self.0: attention of 2 batch elements and 0 heads");
+        "x: self.0: attention is [2, 0, 3, 3], which is empty");
+  CHECK(message<ShapeError>({{"self.0.attention", filled({1'000'000'000'000, 1, 0, 3}, 0)}}) ==
+        "x: self.0: attention is [1000000000000, 1, 0, 3], which is empty");
   CHECK(message<FileError>({{"self.0.attention", filled<std::int32_t>({1, 1, 2, 2}, 1)}}) ==
         "x: self.0: attention is I32, but attention is read from F16, BF16, F32 and F64");
   CHECK(message<ShapeError>({{"self.0.attention", good}, {"self.1.attention", uniform(1, 1, 4)}}) ==
@@ -183,4 +110,87 @@ TEST_CASE("dumps that cannot be say why, with file, stack and layer") {
         "x: metadata causal: should be true or false, but is: yes");
   CHECK(message<FileError>({{"self.0.attention", good}}, {{"tokens", "{"}}) ==
         "x: metadata tokens: should be JSON, but is: {");
+}
+
+TEST_CASE("a dump split over files, a file a layer") {
+  const test::TemporaryFolder folder;
+  for (const char* layer : {"0", "2"})
+    write_safetensors(folder / fmt::format("part{}.safetensors", layer),
+                      {{fmt::format("self.{}.attention", layer), uniform(1, 2, 3)}},
+                      {{"tokens", R"(["a","b","c"])"}});
+  for (const Dump& dump : {read_dump(folder.path()),
+                           read_split_dump({folder / "part0.safetensors", folder / "part2.safetensors"})}) {
+    REQUIRE(dump.stacks.size() == 1);
+    REQUIRE(dump.stacks[0].layers.size() == 2);
+    CHECK(dump.stacks[0].layers[1].index == 2);
+    CHECK(dump.stacks[0].keys.tokens[0][2] == "c");
+  }
+  CHECK(read_split_dump({folder / "part2.safetensors", folder / "part0.safetensors"}).name ==
+        "part2.safetensors and 1 more");
+  CHECK(read_dump(folder.path() / "").name == folder.path().filename());
+}
+
+TEST_CASE("arrays without names are the stack that is asked for, under the metadata that is given") {
+  const test::TemporaryFolder folder;
+  test::write_text(
+      folder / "a.npy",
+      test::npy_file("<f4", "2, 1, 2, 2", test::bytes_of(std::vector<float>{1, 0, .5f, .5f, 1, 0, 1, 0})));
+  const Dump dump =
+      read_dump(folder / "a.npy", {.stack = "self", .metadata = {{"causal", "true"}, {"lengths", "[2]"}}});
+  REQUIRE(dump.stacks.at(0).layers.size() == 2);
+  CHECK(test::layout_of(dump.stacks[0].layers[1]).mask().causal);
+  CHECK(read_dump(folder / "a.npy", {.stack = "cross"}).stacks.at(0).name == "cross");
+  CHECK(message_of<ShapeError>([&] {
+          read_dump(folder / "a.npy", {.metadata = {{"lengths", "[3]"}}});
+        }) == "a.npy: self.0: batch element 0: 3 tokens from 0 do not fit into 2 query positions");
+}
+
+namespace {
+
+/// A file of so many bytes, with `tail` at its end; the rest are zeros that take no room on the disk.
+void write_sparse(const std::filesystem::path& path, const std::string& head, std::uintmax_t size,
+                  const std::string& tail) {
+  test::write_text(path, head);
+  std::filesystem::resize_file(path, size - tail.size());
+  std::ofstream(path, std::ios::binary | std::ios::app) << tail;
+}
+
+/// The last row of the last layer's only head.
+template <typename Weight>
+std::vector<Weight> last_row(const Dump& dump) {
+  const auto& source = std::get<AnyAttention<Weight>>(dump.stacks.at(0).layers.back().attention);
+  const Index queries = source.layout().shape().queries;
+  auto reader = source.reader();
+  const auto row = reader.read(0, {queries - 1, queries}).head(0).row(0);
+  return {row.begin(), row.end()};
+}
+
+}  // namespace
+
+TEST_CASE("more than 2^31 elements are counted right, in every format") {
+  // [2, 1, 1, 40000, 40000] of half: 3.2e9 elements, the last of them 1.
+  constexpr std::uintmax_t tokens = 40'000, bytes = 2 * tokens * tokens * 2;
+  const std::string shape = "2, 1, 1, 40000, 40000", one = test::bytes_of(Eigen::half(1).x);
+  const test::TemporaryFolder folder;
+  const std::string npy = test::npy_file("<f2", shape, "");
+  write_sparse(folder / "a.npy", npy, npy.size() + bytes, one);
+
+  const std::string json =
+      fmt::format(R"({{"a":{{"dtype":"F16","shape":[{}],"data_offsets":[0,{}]}}}})", shape, bytes);
+  write_sparse(folder / "a.safetensors", test::bytes_of(std::uint64_t{json.size()}) + json,
+               8 + json.size() + bytes, one);
+
+  const test::ZipParts npz = test::zip64_around("a.npy", npy.size() + bytes);
+  write_sparse(folder / "a.npz", npz.before + npy, npz.before.size() + npy.size() + bytes + npz.after.size(),
+               one + npz.after);
+
+  for (const char* name : {"a.npy", "a.safetensors", "a.npz"}) {
+    CAPTURE(name);
+    const Dump dump = read_dump(folder / name);
+    REQUIRE(dump.stacks.at(0).layers.size() == 2);
+    const std::vector<float> row = last_row<float>(dump);
+    CHECK(row.size() == tokens);
+    CHECK(std::count(row.begin(), row.end(), 0.f) == tokens - 1);
+    CHECK(row.back() == 1);
+  }
 }

@@ -1,6 +1,5 @@
 #include <attnscope/io/safetensors_header.hpp>
 
-
 #include "support/catch.hpp"
 
 using namespace attnscope;

@@ -44,16 +44,16 @@ TEST_CASE("every encoding is read back as it was written") {
   }
   const Metadata metadata{{"", "\u00fc \" \\ \n \x01 \x7f"}, {"tokens", R"(["a","b"])"}};
   write_safetensors(folder / "all", tensors, metadata);
-  const Safetensors file(folder / "all");
-  CHECK(file.metadata() == metadata);
-  check_equal(file.tensors(), tensors);
+  const TensorFile file = read_safetensors(folder / "all");
+  CHECK(file.metadata == metadata);
+  check_equal(file.tensors, tensors);
 }
 
 TEST_CASE("the bytes are those that the reference implementation writes") {
   const TemporaryFolder folder;
   const fs::path reference = ATTNSCOPE_TEST_DIR "/io/data/reference.safetensors";
-  const Safetensors file(reference);
-  write_safetensors(folder / "again", file.tensors(), file.metadata());
+  const TensorFile file = read_safetensors(reference);
+  write_safetensors(folder / "again", file.tensors, file.metadata);
   CHECK(text_of(folder / "again") == text_of(reference));
 }
 
@@ -66,11 +66,11 @@ TEST_CASE("every tensor is aligned to its elements, the largest first") {
   for (std::size_t length = 0; length < 8; ++length) {
     write_safetensors(folder / "file", tensors, {{"text", std::string(length, 'x')}});
     CHECK(header_bytes(text_of(folder / "file")) % 8 == 0);
-    const Safetensors file(folder / "file");
+    const TensorFile file = read_safetensors(folder / "file");
     CHECK(file.find("c")->bytes.data() + 8 == file.find("d")->bytes.data());
     CHECK(file.find("d")->bytes.data() + 12 == file.find("b")->bytes.data());
     CHECK(file.find("b")->bytes.data() + 2 == file.find("a")->bytes.data());
-    for (const auto& [name, tensor] : file.tensors()) {
+    for (const auto& [name, tensor] : file.tensors) {
       const auto address = reinterpret_cast<std::uintptr_t>(tensor.bytes.data());
       CHECK(address % (dtype_bits(tensor.dtype) / 8) == 0);
     }
@@ -80,22 +80,22 @@ TEST_CASE("every tensor is aligned to its elements, the largest first") {
 TEST_CASE("odd files survive, and so does nothing at all") {
   const TemporaryFolder folder;
   for (const std::string name : {"sizes", "unaligned", "empty"}) {
-    const Safetensors file(fs::path(ATTNSCOPE_TEST_DIR "/io/data/" + name + ".safetensors"));
-    write_safetensors(folder / name, file.tensors(), file.metadata());
-    const Safetensors again(folder / name);
-    CHECK(again.metadata() == file.metadata());
-    check_equal(again.tensors(), file.tensors());
+    const TensorFile file = read_safetensors(ATTNSCOPE_TEST_DIR "/io/data/" + name + ".safetensors");
+    write_safetensors(folder / name, file.tensors, file.metadata);
+    const TensorFile again = read_safetensors(folder / name);
+    CHECK(again.metadata == file.metadata);
+    check_equal(again.tensors, file.tensors);
   }
 }
 
 TEST_CASE("a file may be written over the one that its tensors lie in") {
   const TemporaryFolder folder;
   write_safetensors(folder / "file", {{"a", raw_tensor(std::vector<float>{1, 2, 3}, {3})}});
-  const Safetensors file(folder / "file");
-  RawTensors tensors = file.tensors();
+  const TensorFile file = read_safetensors(folder / "file");
+  RawTensors tensors = file.tensors;
   tensors["b"] = raw_tensor(std::vector<double>{4}, {1});
   write_safetensors(folder / "file", tensors);
-  check_equal(Safetensors(folder / "file").tensors(), tensors);
+  check_equal(read_safetensors(folder / "file").tensors, tensors);
 }
 
 TEST_CASE("what would make no legal file is refused before anything is written") {

@@ -3,6 +3,7 @@
 #include <attnscope/io/dump.hpp>
 
 #include "support/attention.hpp"
+#include "support/catch.hpp"
 
 namespace attnscope::test {
 
@@ -23,6 +24,14 @@ RawTensor uniform(Index batch, Index heads, Index tokens) {
 
 inline Layout layout_of(const DumpLayer& layer) {
   return std::visit([](const auto& source) { return source.layout(); }, layer.attention);
+}
+
+inline const DumpLayer& only_layer(const Dump& dump) { return dump.stacks.at(0).layers.at(0); }
+
+/// Of the error that these tensors make.
+template <typename Kind>
+std::string message(const RawTensors& tensors, const Metadata& metadata = {}) {
+  return message_of<Kind>([&] { make_dump("x", tensors, metadata); });
 }
 
 }  // namespace attnscope::test

@@ -1,18 +1,11 @@
 #pragma once
-#include <attnscope/io/metadata.hpp>
-#include <attnscope/source/any.hpp>
-#include <attnscope/source/query_key.hpp>
-#include <attnscope/source/stored.hpp>
+#include <attnscope/io/layer_arrays.hpp>
+#include <attnscope/io/layer_attention.hpp>
+#include <attnscope/io/read_tensors.hpp>
 
 #include <numeric>
 
 namespace attnscope {
-
-/// The tokens along one axis of a stack.
-struct TokenAxis {
-  metadata::TokenLists tokens;         ///< [batch] the true tokens; empty where the dump names none
-  std::vector<Index> lengths, starts;  ///< [batch], or empty: see Mask
-};
 
 /// One layer of a stack, as the dump has it.
 struct DumpLayer {
@@ -47,224 +40,6 @@ struct Dump {
 };
 
 namespace detail::dump {
-
-/// What a name such as "cross.1.attention" says.
-struct FieldName {
-  std::string stack;
-  Index layer = 0;
-  std::string field;
-};
-
-/// <stack>.<layer>.<field>, or nothing for any other name: input.embedding, a weight of the model.
-inline std::optional<FieldName> parse_name(std::string_view name) {
-  const std::size_t first = name.find('.'), second = name.find('.', first + 1);
-  if (first == 0 || first == name.npos || second == name.npos || second + 1 == name.size()) return {};
-  const std::string_view layer = name.substr(first + 1, second - first - 1);
-  std::int32_t index = -1;
-  const auto [end, error] = std::from_chars(layer.data(), layer.data() + layer.size(), index);
-  if (error != std::errc{} || end != layer.data() + layer.size() || index < 0) return {};
-  return FieldName{std::string(name.substr(0, first)), index, std::string(name.substr(second + 1))};
-}
-
-/// What the metadata says of a stack: its two token axes, and whether it is causal.
-struct StackKind {
-  bool causal = false, self_attention = true;
-  TokenAxis queries, keys;
-};
-
-/// The tokens, lengths and starts that share a prefix: "" for self, "source_", "target_", "patch_".
-inline TokenAxis read_axis(const Metadata& all, const std::string& prefix) {
-  TokenAxis axis;
-  if (const nlohmann::json tokens = metadata::json(all, prefix + "tokens"); !tokens.is_null())
-    axis.tokens = metadata::token_lists(prefix + "tokens", tokens);
-  axis.lengths = metadata::indices(all, prefix + "lengths");
-  axis.starts = metadata::indices(all, prefix + "starts");
-  return axis;
-}
-
-/// An axis of a described stack: the tokens themselves, or the metadata key that holds them ("patch_tokens").
-inline TokenAxis described_axis(const Metadata& all, const std::string& key, const nlohmann::json& tokens) {
-  constexpr std::string_view suffix = "tokens";
-  if (tokens.is_null()) return {};
-  if (!tokens.is_string()) return {metadata::token_lists(key, tokens), {}, {}};
-  std::string prefix = tokens.get<std::string>();
-  require<FileError>(all.contains(prefix), "metadata {}: there is no metadata \"{}\"", key, prefix);
-  if (prefix.ends_with(suffix)) prefix.resize(prefix.size() - suffix.size());
-  return read_axis(all, prefix);
-}
-
-inline StackKind kind_of(const Metadata& all, const std::string& stack) {
-  const auto self = [&](const std::string& prefix, bool causal) {
-    const TokenAxis axis = read_axis(all, prefix);
-    return StackKind{causal, true, axis, axis};
-  };
-  if (stack == "self") return self("", metadata::flag(all, "causal"));
-  if (stack == "encoder") return self("source_", false);
-  if (stack == "decoder") return self("target_", true);
-  if (stack == "cross") return {false, false, read_axis(all, "target_"), read_axis(all, "source_")};
-
-  const std::string key = "stack." + stack;
-  const nlohmann::json described = metadata::json(all, key);
-  require<FileError>(described.is_object(),
-                     "stack {}: metadata {} should describe it by query_tokens, key_tokens and causal", stack,
-                     key);
-  const auto field = [&](const char* name) { return described.value(name, nlohmann::json()); };
-  const nlohmann::json causal = field("causal"), queries = field("query_tokens"), keys = field("key_tokens");
-  require<FileError>(causal.is_null() || causal.is_boolean(), "metadata {}: causal should be true or false",
-                     key);
-  return {causal.is_boolean() && causal.get<bool>(), queries.dump() == keys.dump(),
-          described_axis(all, key, queries), described_axis(all, key, keys)};
-}
-
-/// The lengths of the axes of a tensor of `rank` axes or one less: a batch axis that was left out is 1.
-inline std::vector<Index> with_batch(const char* field, const RawTensor& tensor, std::size_t rank) {
-  std::vector<Index> shape = tensor.shape;
-  require<ShapeError>(shape.size() == rank || shape.size() + 1 == rank, "{} has {} axes, not {} or {}", field,
-                      shape.size(), rank, rank - 1);
-  if (shape.size() + 1 == rank) shape.insert(shape.begin(), 1);
-  return shape;
-}
-
-/// act(Scalar{}) for the precision of a tensor.
-template <typename Act>
-void with_scalar(const char* field, Dtype dtype, const Act& act) {
-  switch (dtype) {
-    case Dtype::F16:
-      return act(Eigen::half{});
-    case Dtype::BF16:
-      return act(Eigen::bfloat16{});
-    case Dtype::F32:
-      return act(float{});
-    case Dtype::F64:
-      return act(double{});
-    default:
-      throw FileError(fmt::format("{} is {}, but attention is read from F16, BF16, F32 and F64", field,
-                                  dtype_name(dtype)));
-  }
-}
-
-/// The mask of a layer with these sizes. Where queries are fewer than keys (a cache), lengths and starts are
-/// the keys'.
-inline Mask mask_of(const StackKind& kind, const Metadata& all, const std::string& layer,
-                    const Shape& shape) {
-  Mask mask{.causal = kind.causal, .sliding_window = metadata::integer(all, "sliding_window." + layer)};
-  mask.query_lengths = kind.queries.lengths;
-  mask.query_starts = kind.queries.starts;
-  mask.key_lengths = kind.keys.lengths;
-  mask.key_starts = kind.keys.starts;
-  if (!kind.self_attention) return mask;
-  mask.query_offset = metadata::integer(all, "query_offset");
-  if (mask.query_offset == 0 && shape.queries == shape.keys) return mask;
-  const Layout keys({shape.batch, shape.heads, shape.keys, shape.keys},
-                    self_padding(mask.key_lengths, mask.key_starts));
-  mask.query_starts.clear();
-  mask.query_lengths.clear();
-  for (Index b = 0; b < shape.batch; ++b) {
-    const Index first = std::clamp<Index>(keys.key_start(b) - mask.query_offset, 0, shape.queries);
-    const Index last =
-        std::clamp<Index>(keys.key_start(b) + keys.keys(b) - mask.query_offset, first, shape.queries);
-    mask.query_starts.push_back(first);
-    mask.query_lengths.push_back(last - first);
-  }
-  return mask;
-}
-
-inline LoadedAttention stored(const RawTensor& tensor, const Layout& layout) {
-  std::optional<LoadedAttention> attention;
-  with_scalar("attention", tensor.dtype, [&]<typename Scalar>(Scalar) {
-    const std::shared_ptr<const Scalar[]> weights = elements<Scalar>(tensor);
-    attention = AnyAttention(AttentionView<Scalar>(weights.get(), layout), weights);
-  });
-  return *attention;
-}
-
-/// The numbers of a tensor as Weight, whatever their precision: lent if they are of that type, else
-/// converted.
-template <typename Weight>
-std::shared_ptr<const Weight[]> as_weights(const char* field, const RawTensor& tensor) {
-  std::shared_ptr<const Weight[]> weights;
-  with_scalar(field, tensor.dtype, [&]<typename Scalar>(Scalar) {
-    const std::shared_ptr<const Scalar[]> stored = elements<Scalar>(tensor);
-    if constexpr (std::is_same_v<Scalar, Weight>) {
-      weights = stored;
-    } else {
-      const std::size_t count = tensor.bytes.size() / sizeof(Scalar);
-      const auto converted = std::make_shared<Weight[]>(count);
-      std::transform(stored.get(), stored.get() + count, converted.get(),
-                     [](Scalar x) { return static_cast<Weight>(x); });
-      weights = converted;
-    }
-  });
-  return weights;
-}
-
-/// The fields that attention from queries and keys is made of; null where the layer has none.
-struct QueryKeyFields {
-  const RawTensor *query, *key, *bias, *sink_logits;
-};
-
-inline LoadedAttention from_queries_and_keys(const StackKind& kind, const Metadata& all,
-                                             const std::string& layer, const QueryKeyFields& fields) {
-  const std::vector<Index> q = with_batch("query", *fields.query, 4), k = with_batch("key", *fields.key, 4);
-  require<ShapeError>(q[0] == k[0] && q[3] == k[3], "query is [{}], but key is [{}]", fmt::join(q, ", "),
-                      fmt::join(k, ", "));
-  require<ShapeError>(fields.query->dtype == fields.key->dtype, "query is {}, but key is {}",
-                      dtype_name(fields.query->dtype), dtype_name(fields.key->dtype));
-  const Shape shape{q[0], q[1], q[2], k[2]};
-  std::vector<Index> bias;
-  if (fields.bias) {
-    bias = with_batch("attention_bias", *fields.bias, 4);
-    require<ShapeError>(
-        (bias[0] == 1 || bias[0] == q[0]) && bias[1] == q[1] && bias[2] == q[2] && bias[3] == k[2],
-        "attention_bias is [{}], but the attention is [{}, {}, {}, {}]", fmt::join(bias, ", "), q[0], q[1],
-        q[2], k[2]);
-  }
-  if (fields.sink_logits)
-    require<ShapeError>(fields.sink_logits->shape == std::vector<Index>{q[1]},
-                        "sink_logits is [{}] for {} heads", fmt::join(fields.sink_logits->shape, ", "), q[1]);
-  const Layout layout(shape, mask_of(kind, all, layer, shape));
-  const auto load = [&]<typename Weight>(Weight) -> LoadedAttention {
-    struct Owned {
-      std::shared_ptr<const Weight[]> queries, keys, bias, sink_logits;
-    };
-    const auto owned = std::make_shared<Owned>();
-    owned->queries = as_weights<Weight>("query", *fields.query);
-    owned->keys = as_weights<Weight>("key", *fields.key);
-    if (fields.bias) owned->bias = as_weights<Weight>("attention_bias", *fields.bias);
-    if (fields.sink_logits) owned->sink_logits = as_weights<Weight>("sink_logits", *fields.sink_logits);
-    const QueryKeyAttention<Weight> source(owned->queries.get(), owned->keys.get(), layout, k[1], q[3],
-                                           {.scale = metadata::number(all, "scale." + layer, 0),
-                                            .soft_cap = metadata::number(all, "soft_cap." + layer, 0),
-                                            .bias = owned->bias.get(),
-                                            .bias_batch = bias.empty() ? 1 : bias[0],
-                                            .sink_logits = owned->sink_logits.get()});
-    return AnyAttention<Weight>(source, owned);
-  };
-  // 16-bit queries and keys are small beside what is computed from them: converted at once.
-  if (fields.query->dtype == Dtype::F64) return load(double{});
-  return load(float{});
-}
-
-/// The attention of one layer, or nothing where it has neither weights nor queries and keys.
-inline std::optional<LoadedAttention> attention_of(const StackKind& kind, const Metadata& all,
-                                                   const std::string& layer, const RawTensors& fields) {
-  const auto field = [&](const char* name) {
-    const auto found = fields.find(name);
-    return found == fields.end() ? nullptr : &found->second;
-  };
-  if (const RawTensor* weights = field("attention")) {
-    const std::vector<Index> s = with_batch("attention", *weights, 4);
-    const Shape shape{s[0], s[1], s[2], s[3]};
-    return stored(*weights, Layout(shape, mask_of(kind, all, layer, shape)));
-  }
-  const QueryKeyFields both{field("query"), field("key"), field("attention_bias"), field("sink_logits")};
-  if (!both.query || !both.key) return {};
-  return from_queries_and_keys(kind, all, layer, both);
-}
-
-inline const Layout& layout_of(const LoadedAttention& attention) {
-  return std::visit([](const auto& source) -> const Layout& { return source.layout(); }, attention);
-}
 
 /// Cuts token lists that cover padding too down to the true tokens; count: [batch] how many those are.
 inline void trim_tokens(const char* axis, TokenAxis& tokens, const std::vector<Index>& count, Index size) {
@@ -327,10 +102,7 @@ inline DumpStack read_stack(const std::string& name, const Layers& layers, const
     in_context(layer, [&, i = index, &f = fields] {
       auto attention = attention_of(kind, all, layer, f);
       if (!attention) return;
-      const Shape& shape = layout_of(*attention).shape();
-      require<ShapeError>(shape.batch > 0 && shape.heads > 0, "attention of {} batch elements and {} heads",
-                          shape.batch, shape.heads);
-      std::vector<Index> heads(static_cast<std::size_t>(shape.heads));
+      std::vector<Index> heads(static_cast<std::size_t>(layout_of(*attention).shape().heads));
       std::iota(heads.begin(), heads.end(), Index{0});
       stack.layers.push_back({i, f, std::move(heads), std::move(*attention)});
     });
@@ -349,7 +121,7 @@ inline Dump make_dump(std::string name, const RawTensors& tensors, Metadata all)
   return in_context(name, [&] {
     detail::dump::Stacks fields;
     for (const auto& [full_name, tensor] : tensors)
-      if (const auto parsed = detail::dump::parse_name(full_name))
+      if (const auto parsed = detail::parse_field_name(full_name))
         fields[parsed->stack][parsed->layer].emplace(parsed->field, tensor);
     Dump dump{name, std::move(all), 1, {}};
     const auto take = [&](const std::string& stack) {
@@ -376,11 +148,31 @@ inline Dump make_dump(std::string name, const RawTensors& tensors, Metadata all)
   });
 }
 
-/// Reads a dump from a safetensors file. @throws what make_dump throws, and FileError where the file is no
-/// such file
-inline Dump read_dump(const std::filesystem::path& path) {
-  const Safetensors file(path);
-  return make_dump(path.filename().string(), file.tensors(), file.metadata());
+/// What the one who reads a dump knows better than its files.
+struct ReadOptions {
+  std::string stack = "self";  ///< what arrays without names of a dump are the attention of
+  Metadata metadata{};         ///< what the files do not say, or say wrongly: it takes their place
+};
+
+/// Reads a dump that may be split over several files, of any format that read_tensors reads; a folder stands
+/// for the files in it. Arrays that are not named as in a dump are taken as named_as_dump says. @throws what
+/// make_dump, named_as_dump and read_tensor_files throw
+inline Dump read_split_dump(const std::vector<std::filesystem::path>& paths,
+                            const ReadOptions& options = {}) {
+  require<FileError>(!paths.empty(), "no file to read a dump from");
+  TensorFile file = read_tensor_files(paths);
+  for (const auto& [key, text] : options.metadata) file.metadata.insert_or_assign(key, text);
+  // "run/" names the folder run.
+  const std::filesystem::path& first = paths.front();
+  std::string name = (first.has_filename() ? first : first.parent_path()).filename().string();
+  if (paths.size() > 1) name += fmt::format(" and {} more", paths.size() - 1);
+  return make_dump(name, in_context(name, [&] { return named_as_dump(file.tensors, options.stack); }),
+                   std::move(file.metadata));
+}
+
+/// Reads a dump from one file or folder.
+inline Dump read_dump(const std::filesystem::path& path, const ReadOptions& options = {}) {
+  return read_split_dump({path}, options);
 }
 
 }  // namespace attnscope

@@ -1,6 +1,8 @@
 #pragma once
 #include <attnscope/core/errors.hpp>
-#include <attnscope/io/safetensors.hpp>
+#include <attnscope/io/tensor_file.hpp>
+
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <charconv>

@@ -41,51 +41,29 @@ inline RawTensors share_out(std::span<const std::byte> data, std::vector<HeaderE
 
 }  // namespace detail::safetensors
 
-/// The tensors and free strings of a safetensors file (https://github.com/huggingface/safetensors). Opening
-/// maps the file and reads the header alone, in linear time; the tensors are views, and each of them keeps
-/// the file mapped by its `owner`.
+/// The tensors and free strings in the bytes of a whole safetensors file
+/// (https://github.com/huggingface/safetensors). Reads the header alone, in linear time; the tensors are
+/// views that share the `owner`; without one the caller keeps the bytes alive.
 ///
 /// Read strictly: whatever departs from the format (a header of wrong length, over 100,000,000 bytes or not
 /// JSON, a key that stands twice, an unknown dtype or field, a shape that does not match its bytes, a byte of
-/// the data that belongs to two tensors or to none) throws FileError with the file, the tensor and the
-/// numbers. Nothing is ever allocated on the word of the file alone.
-class Safetensors {
- public:
-  /// Opens the file. FileError also if it cannot be mapped (see MappedFile).
-  explicit Safetensors(const std::filesystem::path& path)
-      : Safetensors(std::make_shared<const MappedFile>(path), path.string()) {}
+/// the data that belongs to two tensors or to none) throws FileError with the tensor and the numbers. Nothing
+/// is ever allocated on the word of the file alone.
+inline TensorFile parse_safetensors(std::span<const std::byte> file,
+                                    const std::shared_ptr<const void>& owner = nullptr) {
+  namespace format = detail::safetensors;
+  const std::string_view text = format::header_text(file);
+  format::Header header = format::read_header(text);
+  return {
+      format::share_out(file.subspan(format::length_bytes + text.size()), std::move(header.entries), owner),
+      std::move(header.metadata)};
+}
 
-  /// The same from the bytes of a whole file in memory; `name` stands for the path in messages. The caller
-  /// keeps the bytes alive, or gives an `owner` that does.
-  Safetensors(std::span<const std::byte> bytes, const std::string& name,
-              std::shared_ptr<const void> owner = nullptr) {
-    in_context(name, [&] { read(bytes, owner); });
-  }
-
-  const Metadata& metadata() const { return metadata_; }
-  const RawTensors& tensors() const { return tensors_; }
-
-  /// The tensor of that name, or null.
-  const RawTensor* find(std::string_view name) const {
-    const auto found = tensors_.find(name);
-    return found == tensors_.end() ? nullptr : &found->second;
-  }
-
- private:
-  Safetensors(const std::shared_ptr<const MappedFile>& file, const std::string& name)
-      : Safetensors(file->bytes(), name, file) {}
-
-  void read(std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner) {
-    namespace format = detail::safetensors;
-    const std::string_view text = format::header_text(bytes);
-    format::Header header = format::read_header(text);
-    metadata_ = std::move(header.metadata);
-    tensors_ = format::share_out(bytes.subspan(format::length_bytes + text.size()), std::move(header.entries),
-                                 owner);
-  }
-
-  Metadata metadata_;
-  RawTensors tensors_;
-};
+/// The same from a file, which stays mapped as long as one of its tensors lives.
+/// @throws FileError with the path, also if it cannot be mapped (see MappedFile)
+inline TensorFile read_safetensors(const std::filesystem::path& path) {
+  const auto file = std::make_shared<const MappedFile>(path);
+  return in_context(path.string(), [&] { return parse_safetensors(file->bytes(), file); });
+}
 
 }  // namespace attnscope

@@ -1,7 +1,7 @@
 #pragma once
 #include <attnscope/core/errors.hpp>
 #include <attnscope/io/dtype.hpp>
-#include <attnscope/io/raw_tensor.hpp>
+#include <attnscope/io/tensor_file.hpp>
 
 #include <fmt/ranges.h>
 
@@ -22,9 +22,6 @@
 #include <vector>
 
 namespace attnscope {
-
-/// The free strings beside the tensors of a safetensors file (`__metadata__`), by key.
-using Metadata = std::map<std::string, std::string, std::less<>>;
 
 namespace detail::safetensors {
 

@@ -2,12 +2,11 @@
 #include <attnscope/core/atomic_file.hpp>
 #include <attnscope/core/errors.hpp>
 #include <attnscope/io/dtype.hpp>
+#include <attnscope/io/json_text.hpp>
 #include <attnscope/io/raw_tensor.hpp>
 #include <attnscope/io/safetensors_header.hpp>
 
 #include <fmt/ranges.h>
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -23,16 +22,6 @@ namespace attnscope {
 
 namespace detail::safetensors {
 
-inline std::string quoted(const std::string& text) {
-  const nlohmann::json value = text;
-  try {
-    return value.dump();
-  } catch (const nlohmann::json::exception&) {
-    constexpr auto mended = nlohmann::json::error_handler_t::replace;
-    throw FileError(fmt::format("{} is not UTF-8", value.dump(-1, ' ', false, mended)));
-  }
-}
-
 // Large elements first: then every tensor is aligned to its elements.
 inline std::vector<const RawTensors::value_type*> in_file_order(const RawTensors& tensors) {
   std::vector<const RawTensors::value_type*> order;
@@ -45,7 +34,7 @@ inline std::vector<const RawTensors::value_type*> in_file_order(const RawTensors
 inline std::string header_for(const std::vector<const RawTensors::value_type*>& order,
                               const Metadata& metadata) {
   std::vector<std::string> strings;
-  for (const auto& [key, text] : metadata) strings.push_back(quoted(key) + ":" + quoted(text));
+  for (const auto& [key, text] : metadata) strings.push_back(json_text(key) + ":" + json_text(text));
   std::vector<std::string> entries;
   if (!metadata.empty())
     entries.push_back(fmt::format("\"{}\":{{{}}}", metadata_key, fmt::join(strings, ",")));
@@ -53,10 +42,11 @@ inline std::string header_for(const std::vector<const RawTensors::value_type*>& 
   for (const auto* named : order) {
     const auto& [name, tensor] = *named;
     require<FileError>(name != metadata_key, "no tensor may be called {}", name);
-    in_context("tensor " + quoted(name), [&] { require_whole(named->second); });
+    in_context("tensor " + json_text(name), [&] { require_whole(named->second); });
     const std::size_t end = begin + tensor.bytes.size();
-    entries.push_back(fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", quoted(name),
-                                  dtype_name(tensor.dtype), fmt::join(tensor.shape, ","), begin, end));
+    entries.push_back(fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
+                                  json_text(name), dtype_name(tensor.dtype), fmt::join(tensor.shape, ","),
+                                  begin, end));
     begin = end;
   }
   std::string header = fmt::format("{{{}}}", fmt::join(entries, ","));

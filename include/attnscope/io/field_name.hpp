@@ -1,0 +1,35 @@
+#pragma once
+#include <Eigen/Core>
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace attnscope::detail {
+
+/// What a tensor name such as "cross.1.attention" says.
+struct FieldName {
+  std::string stack;
+  Eigen::Index layer = 0;
+  std::string field;
+};
+
+/// <stack>.<layer>.<field>, or nothing for any other name: input.embedding, a weight of the model.
+inline std::optional<FieldName> parse_field_name(std::string_view name) {
+  const std::size_t first = name.find('.'), second = name.find('.', first + 1);
+  if (first == 0 || first == name.npos || second == name.npos || second + 1 == name.size()) return {};
+  const std::string_view layer = name.substr(first + 1, second - first - 1);
+  std::int32_t index = -1;
+  const auto [end, error] = std::from_chars(layer.data(), layer.data() + layer.size(), index);
+  if (error != std::errc{} || end != layer.data() + layer.size() || index < 0) return {};
+  return FieldName{std::string(name.substr(0, first)), index, std::string(name.substr(second + 1))};
+}
+
+/// Whether a dump gives this name a meaning.
+inline bool is_dump_name(std::string_view name) {
+  return name.starts_with("input.") || parse_field_name(name).has_value();
+}
+
+}  // namespace attnscope::detail
