@@ -211,10 +211,15 @@ inline std::vector<ZipMember> zip_members(std::span<const std::byte> archive) {
   return members;
 }
 
-/// The bytes of a deflated member. Allocates member.size bytes: whoever calls has decided that this may be.
+/// The bytes of a deflated member. Allocates member.size bytes, which is at most 1032 times what it is stored
+/// in: whoever calls has decided that this may be.
 /// @throws FileError the data are damaged: no deflate stream, more or fewer bytes than stated, a wrong
 /// checksum
 inline std::shared_ptr<const std::byte[]> inflated(const ZipMember& member) {
+  constexpr std::size_t most_times =
+      1032;  // what a deflate stream can reach (https://zlib.net/zlib_tech.html)
+  require<FileError>(member.size / most_times <= member.stored.size(),
+                     "{} bytes cannot inflate to the {} it states", member.stored.size(), member.size);
   const std::shared_ptr<std::byte[]> bytes(new std::byte[member.size]);
   z_stream stream{};
   require<FileError>(inflateInit2(&stream, -MAX_WBITS) == Z_OK, "zlib cannot start");
