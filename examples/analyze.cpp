@@ -1,4 +1,5 @@
-// analyze DUMP --out DIR: what the attention in a file does, as a table, a report and figures.
+// analyze DUMP... --out DIR: what the attention in files does, as a table, a report and figures.
+#include <attnscope/io/token_file.hpp>
 #include <attnscope/report/csv.hpp>
 #include <attnscope/report/figures.hpp>
 #include <attnscope/report/json.hpp>
@@ -64,8 +65,50 @@ void write_report(const std::filesystem::path& folder, const Analysis& analysis,
   for (const std::filesystem::path& path : written) fmt::print("{}\n", path.string());
 }
 
-int run(const std::string& path, const std::string& folder, const AnalyzeOptions& options, Index element) {
-  const Dump dump = read_dump(path);
+/// What the command line says of files that cannot say it themselves.
+struct BareArrays {
+  std::string stack = "self", tokens;
+  bool causal = false;
+  std::vector<Index> lengths, starts;
+  std::vector<std::string> metadata;  ///< KEY=VALUE
+};
+
+/// What the metadata of the stack's one token axis begin with. @throws ValueError there are two axes
+std::string token_prefix(const std::string& stack) {
+  if (stack == "self") return "";
+  if (stack == "encoder") return "source_";
+  if (stack == "decoder") return "target_";
+  throw ValueError(fmt::format(
+      "--tokens, --lengths and --starts cannot say which side of {} they mean; say it by --metadata, such "
+      "as --metadata source_lengths=[5,7]",
+      stack));
+}
+
+/// The same as the metadata of a dump.
+Metadata metadata_of(const BareArrays& arrays) {
+  Metadata metadata;
+  for (const std::string& pair : arrays.metadata) {
+    const std::size_t equals = pair.find('=');
+    require<ValueError>(equals != pair.npos && equals > 0, "--metadata {}: should be KEY=VALUE", pair);
+    metadata[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  const auto along_tokens = [&](const char* key, const std::string& value) {
+    metadata[token_prefix(arrays.stack) + key] = value;
+  };
+  if (!arrays.tokens.empty()) along_tokens("tokens", read_tokens(arrays.tokens));
+  if (!arrays.lengths.empty()) along_tokens("lengths", fmt::format("[{}]", fmt::join(arrays.lengths, ",")));
+  if (!arrays.starts.empty()) along_tokens("starts", fmt::format("[{}]", fmt::join(arrays.starts, ",")));
+  if (arrays.causal) {
+    require<ValueError>(arrays.stack == "self", "--causal is said of self; a decoder always is, {} never",
+                        arrays.stack);
+    metadata["causal"] = "true";
+  }
+  return metadata;
+}
+
+int run(const std::vector<std::filesystem::path>& paths, const BareArrays& arrays, const std::string& folder,
+        const AnalyzeOptions& options, Index element) {
+  const Dump dump = read_split_dump(paths, {.stack = arrays.stack, .metadata = metadata_of(arrays)});
   const Analysis analysis = analyze(dump, options);
   print_table(analysis);
   if (folder.empty()) {
@@ -84,12 +127,16 @@ int main(int argc, char** argv) {
   CLI::App app(
       "What the attention of a transformer does: a table of its layers, and with --out a report and "
       "figures.");
-  std::string path = ATTNSCOPE_SHIPPED_DUMP, folder;
+  std::vector<std::filesystem::path> paths{ATTNSCOPE_SHIPPED_DUMP};
+  std::string folder;
+  BareArrays arrays;
   attnscope::AnalyzeOptions options;
   attnscope::Index element = 0;
   app.name("analyze");
-  app.add_option("DUMP", path,
-                 "A safetensors dump (docs/dump.md); without one, the dump that ships with attnscope");
+  app.add_option(
+      "DUMP", paths,
+      "A dump (docs/dump.md): .safetensors, .npz or .npy; several files, or a folder of them, are its "
+      "parts. Without one, the dump that ships with attnscope");
   app.add_option("--out", folder,
                  "Folder for report.json, heads.csv, metrics.csv and figures/; made if missing");
   app.add_option("--window", options.window, "Tokens on either side that count as local")
@@ -97,15 +144,34 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--layers", options.layers, "Only these layers, such as 0,2")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(CLI::NonNegativeNumber);
   app.add_option("--heads", options.heads, "Only these heads of every layer")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--exclude-special", options.exclude_special,
                "Leave the dump's special_tokens out, as queries and as keys; rows are renormalised");
   app.add_option("--element", element, "The batch element that figures show; numbers are of the whole batch")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  app.add_option("--stack", arrays.stack,
+                 "What arrays without names of a dump are: self, encoder, decoder, cross")
+      ->capture_default_str();
+  app.add_flag("--causal", arrays.causal, "A query sees no later key");
+  app.add_option(
+      "--tokens", arrays.tokens,
+      "File of tokens: one a line, an empty line between batch elements; or JSON, if it ends in .json");
+  app.add_option("--lengths", arrays.lengths, "True tokens of each batch element, such as 13,7")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--starts", arrays.starts, "Where they begin: padding on the left")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--metadata", arrays.metadata, "KEY=VALUE in place of what the files say; may be repeated")
+      ->allow_extra_args(false);
   app.add_option("--threads", options.sweep.threads,
                  "0: as many as the machine has; results do not depend on it")
       ->check(CLI::NonNegativeNumber)
@@ -115,6 +181,8 @@ int main(int argc, char** argv) {
       "  analyze                                      the dump that ships with attnscope\n"
       "  analyze my.safetensors --out report          everything about a dump of one's own\n"
       "  analyze my.safetensors --layers 0,11 --exclude-special --out report\n"
+      "  analyze layers/ --out report                 a folder with a file a layer\n"
+      "  analyze a.npy --causal --tokens words.txt    an array [layer, (batch,) head, query, key]\n"
       "Exit code: 0 done, 1 bad input, 2 bad usage.");
   try {
     app.parse(argc, argv);
@@ -122,7 +190,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   try {
-    return run(path, folder, options, element);
+    return run(paths, arrays, folder, options, element);
   } catch (const std::exception& error) {
     fmt::print(stderr, "analyze: {}\n", error.what());
     return 1;

@@ -41,6 +41,12 @@ def main():
     arrays["nothing"] = numpy.array([], dtype="i4")
     arrays["self.0.sink_logits"] = numpy.array([1.5, -2], dtype="f4")
     arrays["input.embedding"] = numpy.ones((2, 2), dtype="f8")
+    # Attention [layer, batch, head, query, key] that is causal and padded to three tokens, here with 9.
+    causal = numpy.array([[1, 9, 9], [.5, .5, 9], [.25, .25, .5]], dtype="f4")
+    padded = numpy.array([[1, 9, 9], [.75, .25, 9], [9, 9, 9]], dtype="f4")
+    layers = numpy.array([[[causal], [padded]]] * 2)
+    numpy.save(out / "attention.npy", layers)
+    numpy.savez_compressed(out / "layers.npz", *layers)
     numpy.savez(out / "stored.npz", **arrays)
     numpy.savez_compressed(out / "deflated.npz", **arrays)
 
