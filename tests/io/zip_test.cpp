@@ -54,7 +54,9 @@ TEST_CASE("stored and deflated members are read, with and without zip64 sizes") 
 }
 
 TEST_CASE("an archive may end in a comment") {
-  CHECK(members(changed(archive, end + 20, "\5") + "PK\5\6!").size() == 2);
+  CHECK(members(changed(archive, end + 20, "\5") + "hello").size() == 2);
+  const std::string like_an_end = "PK\5\6" + std::string(21, '\7');
+  CHECK(members(changed(archive, end + 20, "\x19") + like_an_end).size() == 2);
 }
 
 TEST_CASE("a truncated archive is refused at every length") {
@@ -87,6 +89,16 @@ TEST_CASE("directories that contradict the archive are refused") {
   CHECK(
       with(first_entry + 20, test::bytes_of(std::uint32_t{0xffffffff})) ==
       fmt::format("member \"a\": its 4294967295 bytes from byte 31 run beyond the data of {}", first_entry));
+}
+
+TEST_CASE("a zip64 directory that would begin behind its end is refused") {
+  const std::string end64 =
+      "PK\6\6" + std::string(36, '\0') + test::bytes_of(~std::uint64_t{7}) + test::bytes_of(std::uint64_t{8});
+  const std::string locator = "PK\6\7" + std::string(16, '\0');
+  const std::string end32 = "PK\5\6" + std::string(4, '\0') + std::string(12, '\xff') + std::string(2, '\0');
+  CHECK(
+      refusal(end64 + locator + end32) ==
+      "the zip directory of 18446744073709551608 bytes at 8 does not end where the end record begins, at 0");
 }
 
 TEST_CASE("two members of one name, or of the same bytes, are refused") {
