@@ -12,6 +12,7 @@ Installs what the core suite needs and is missing, builds and runs:
   headers                  every header compiles by itself
 and, where the machine has what they need:
   clang, clang-sanitize    the same tests with clang++
+  package                  the library installed and used by another project: find_package, FetchContent, pkg-config, .deb
   python                   comparisons with numpy
   raster                   figures drawn by rsvg-convert, measured with numpy
 
@@ -45,6 +46,8 @@ need_to_build
 need catch2 has_config Catch2Config.cmake
 if [ -n "$all" ]; then
   need clang has_command clang++
+  need pkg-config has_command pkg-config
+  need dpkg has_command dpkg-deb
   need python3-numpy has_numpy
   need librsvg2-bin has_command rsvg-convert
 fi
@@ -61,7 +64,7 @@ suite() {
   step "configuring $1" "configure-$1" in_root cmake --preset "$1" -DATTNSCOPE_BUILD_TESTS=ON \
     -DATTNSCOPE_WERROR=$werror -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON &&
     step "building $1" "build-$1" in_root cmake --build --preset "$1" &&
-    in_root ctest --preset "$1" -LE '^(python|raster)$'
+    in_root ctest --preset "$1" -LE '^(package|python|raster)$'
 }
 headers() {
   step "compiling every header by itself" headers \
@@ -98,6 +101,9 @@ if clang_links_sanitizers; then
 else
   skip clang-sanitize "clang++ with its sanitizers"
 fi
+group package labelled package
+has_command pkg-config || skip package.pkgconfig pkg-config
+has_command dpkg-deb || skip package.deb dpkg-deb
 if has_numpy; then group python labelled python; else skip python "python3 with numpy"; fi
 if has_numpy && has_command rsvg-convert; then
   group raster labelled raster

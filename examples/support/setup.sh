@@ -20,7 +20,7 @@ step() {
 
 has_command() { command -v "$1" >/dev/null 2>&1; }
 
-# Whether CMake would find this config file: below CMAKE_PREFIX_PATH, or beside a folder of PATH.
+# Whether CMake would find this config file, or include/header: below CMAKE_PREFIX_PATH, or beside a folder of PATH.
 has_config() (
   IFS=:
   for prefix in ${CMAKE_PREFIX_PATH-} $PATH; do
@@ -50,6 +50,7 @@ need_to_build() {
   need libeigen3-dev has_config Eigen3Config.cmake
   need libfmt-dev has_config fmt-config.cmake
   need nlohmann-json3-dev has_config nlohmann_jsonConfig.cmake
+  need zlib1g-dev has_config include/zlib.h
   need libcli11-dev has_config CLI11Config.cmake
 }
 

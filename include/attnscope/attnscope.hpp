@@ -18,3 +18,4 @@
 #include <attnscope/source/stored.hpp>
 #include <attnscope/sweep.hpp>
 #include <attnscope/validate.hpp>
+#include <attnscope/version.hpp>
