@@ -58,3 +58,27 @@ TEST_CASE("queries and keys serve where no weights are stored, with every factor
         "x: self.0: attention_bias is [1, 4, 3, 2], but the attention is [1, 4, 3, 3]");
   CHECK(refused("self.0.sink_logits", filled({3}, 1)) == "x: self.0: sink_logits is [3] for 4 heads");
 }
+
+TEST_CASE("a gradient comes under the mask and in the precision of its attention") {
+  const auto gradient_with = [](const RawTensor& attention, const RawTensor& gradient) {
+    return only_layer(make_dump("x",
+                                {{"self.0.attention", attention}, {"self.0.attention_gradient", gradient}},
+                                {{"causal", "true"}}))
+        .gradient;
+  };
+  CHECK_FALSE(only_layer(make_dump("x", {{"self.0.attention", uniform(1, 2, 3)}}, {})).gradient);
+  const auto same = gradient_with(uniform(1, 2, 3), filled({2, 3, 3}, -2));
+  auto reader = std::get<AnyAttention<float>>(same.value()).reader();
+  const auto row = reader.read(0, {1, 2}).head(0).row(0);
+  CHECK(std::vector<float>(row.begin(), row.end()) == std::vector<float>{-2, -2});
+  CHECK(std::holds_alternative<AnyAttention<double>>(
+      gradient_with(uniform<double>(1, 2, 3), filled<Eigen::half>({1, 2, 3, 3}, 1)).value()));
+  CHECK(std::holds_alternative<AnyAttention<float>>(
+      gradient_with(uniform<Eigen::half>(1, 2, 3), filled<double>({1, 2, 3, 3}, 1)).value()));
+  CHECK(message<ShapeError>(
+            {{"self.0.attention", uniform(1, 2, 3)}, {"self.0.attention_gradient", uniform(1, 2, 4)}}) ==
+        "x: self.0: attention_gradient is [1, 2, 4, 4], but the attention is [1, 2, 3, 3]");
+  CHECK(message<FileError>({{"self.0.attention", uniform(1, 2, 3)},
+                            {"self.0.attention_gradient", filled<std::int8_t>({1, 2, 3, 3}, 0)}}) ==
+        "x: self.0: attention_gradient is I8, but attention is read from F16, BF16, F32 and F64");
+}

@@ -13,6 +13,7 @@ struct DumpLayer {
   RawTensors fields;          ///< "attention", "query", "key", … by name, as stored
   std::vector<Index> heads;   ///< the model's number of each head of `attention`
   LoadedAttention attention;  ///< stored weights, or those from queries and keys, under the stack's mask
+  std::optional<LoadedAttention> gradient;  ///< d loss / d attention, of the same precision
 };
 
 /// One stack of layers: "self", or "encoder", "decoder", "cross", or a name of the model's own.
@@ -104,7 +105,8 @@ inline DumpStack read_stack(const std::string& name, const Layers& layers, const
       if (!attention) return;
       std::vector<Index> heads(static_cast<std::size_t>(layout_of(*attention).shape().heads));
       std::iota(heads.begin(), heads.end(), Index{0});
-      stack.layers.push_back({i, f, std::move(heads), std::move(*attention)});
+      std::optional<LoadedAttention> gradient = gradient_of(*attention, f);
+      stack.layers.push_back({i, f, std::move(heads), std::move(*attention), std::move(gradient)});
     });
   }
   in_context(name, [&] { settle_tokens(stack); });

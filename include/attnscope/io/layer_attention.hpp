@@ -62,9 +62,9 @@ inline Mask mask_of(const StackKind& kind, const Metadata& all, const std::strin
   return mask;
 }
 
-inline LoadedAttention stored(const RawTensor& tensor, const Layout& layout) {
+inline LoadedAttention stored(const char* field, const RawTensor& tensor, const Layout& layout) {
   std::optional<LoadedAttention> attention;
-  with_scalar("attention", tensor.dtype, [&]<typename Scalar>(Scalar) {
+  with_scalar(field, tensor.dtype, [&]<typename Scalar>(Scalar) {
     const std::shared_ptr<const Scalar[]> weights = elements<Scalar>(tensor);
     attention = AnyAttention(AttentionView<Scalar>(weights.get(), layout), weights);
   });
@@ -148,7 +148,7 @@ inline std::optional<LoadedAttention> attention_of(const StackKind& kind, const 
   if (const RawTensor* weights = field("attention")) {
     const std::vector<Index> s = with_batch("attention", *weights, 4);
     const Shape shape{s[0], s[1], s[2], s[3]};
-    return stored(*weights, Layout(shape, mask_of(kind, all, layer, shape)));
+    return stored("attention", *weights, Layout(shape, mask_of(kind, all, layer, shape)));
   }
   const QueryKeyFields both{field("query"), field("key"), field("attention_bias"), field("sink_logits")};
   if (!both.query || !both.key) return {};
@@ -157,6 +157,28 @@ inline std::optional<LoadedAttention> attention_of(const StackKind& kind, const 
 
 inline const Layout& layout_of(const LoadedAttention& attention) {
   return std::visit([](const auto& source) -> const Layout& { return source.layout(); }, attention);
+}
+
+/// The gradient of a layer's attention, under the same mask and in the same precision; nothing where the
+/// layer has none.
+inline std::optional<LoadedAttention> gradient_of(const LoadedAttention& attention,
+                                                  const RawTensors& fields) {
+  const auto found = fields.find("attention_gradient");
+  if (found == fields.end()) return {};
+  const RawTensor& gradient = found->second;
+  const Layout& layout = layout_of(attention);
+  const Shape& s = layout.shape();
+  const std::vector<Index> shape{s.batch, s.heads, s.queries, s.keys};
+  const std::vector<Index> given = with_batch("attention_gradient", gradient, 4);
+  require<ShapeError>(given == shape, "attention_gradient is [{}], but the attention is [{}]",
+                      fmt::join(given, ", "), fmt::join(shape, ", "));
+  const auto in_precision = [&]<typename Weight>(const AnyAttention<Weight>&) -> LoadedAttention {
+    LoadedAttention loaded = stored("attention_gradient", gradient, layout);
+    if (std::holds_alternative<AnyAttention<Weight>>(loaded)) return loaded;
+    const std::shared_ptr<const Weight[]> weights = as_weights<Weight>("attention_gradient", gradient);
+    return AnyAttention(AttentionView<Weight>(weights.get(), layout), weights);
+  };
+  return std::visit(in_precision, attention);
 }
 
 }  // namespace attnscope::detail::dump
