@@ -102,16 +102,20 @@ TEST_CASE("a tensor without elements is attention without rows") {
 }
 
 TEST_CASE("through DLPack the same weights arrive, and the tensor is released at the end") {
-  at::Tensor tensor = random_attention().transpose(1, 2).contiguous().transpose(1, 2);
-  CHECK(tensor.storage().use_count() == 1);
+  const auto owners = [](const at::Tensor& tensor) { return tensor.storage().use_count(); };
+  const at::Tensor tensor = random_attention().transpose(1, 2).contiguous().transpose(1, 2);
+  const auto before = owners(tensor);
   {
     const LoadedAttention attention = dlpack_attention(at::toDLPack(tensor));
-    CHECK(tensor.storage().use_count() == 2);
+    CHECK(owners(tensor) == before + 1);
     CHECK(shown_at(attention) == tensor.data_ptr<float>());
     CHECK(maps(attention, 1) == copied_maps(tensor, 1));
   }
-  CHECK(tensor.storage().use_count() == 1);
-  CHECK_THROWS_AS(dlpack_attention(at::toDLPack(tensor.to(at::kLong))), ValueError);
+  CHECK(owners(tensor) == before);
+  const at::Tensor integers = tensor.to(at::kLong);
+  const auto alone = owners(integers);
+  CHECK_THROWS_AS(dlpack_attention(at::toDLPack(integers)), ValueError);
+  CHECK(owners(integers) == alone);
 }
 
 TEST_CASE("what cannot be read in place is refused with the way out") {
