@@ -14,6 +14,7 @@ and, where the machine has what they need:
   clang, clang-sanitize    the same tests with clang++
   python                   comparisons with numpy
   raster                   figures drawn by rsvg-convert, measured with numpy
+  torch                    tensors of libtorch, and the same through DLPack
 
   --all     installs what these need, too, and turns warnings into errors (so does CI=true)
 
@@ -47,6 +48,7 @@ if [ -n "$all" ]; then
   need clang has_command clang++
   need python3-numpy has_numpy
   need librsvg2-bin has_command rsvg-convert
+  need libtorch-dev has_config TorchConfig.cmake
 fi
 install_missing
 if [ -n "$all" ]; then
@@ -61,7 +63,7 @@ suite() {
   step "configuring $1" "configure-$1" in_root cmake --preset "$1" -DATTNSCOPE_BUILD_TESTS=ON \
     -DATTNSCOPE_WERROR=$werror -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON &&
     step "building $1" "build-$1" in_root cmake --build --preset "$1" &&
-    in_root ctest --preset "$1" -LE '^(python|raster)$'
+    in_root ctest --preset "$1" -LE '^(python|raster|torch)$'
 }
 headers() {
   step "compiling every header by itself" headers \
@@ -104,6 +106,7 @@ if has_numpy && has_command rsvg-convert; then
 else
   skip raster "python3 with numpy, or rsvg-convert"
 fi
+if has_config TorchConfig.cmake; then group torch labelled torch; else skip torch libtorch; fi
 
 printf '\n%s%s passed, %s failed, %s skipped\n' "$summary" $passed $failed $skipped
 [ $failed -eq 0 ]
