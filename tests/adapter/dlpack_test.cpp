@@ -163,6 +163,7 @@ TEST_CASE("memory of the host is read, any other device is named") {
   CHECK(on(2, 1) == "the tensor is on cuda:1: copy it to the CPU first");
   CHECK(on(10, 0) == "the tensor is on rocm:0: copy it to the CPU first");
   CHECK(on(13, 0) == "the tensor is on cuda_managed:0: copy it to the CPU first");
+  CHECK(on(18, 0) == "the tensor is on trn:0: copy it to the CPU first");
   CHECK(on(99, 2) == "the tensor is on device type 99:2: copy it to the CPU first");
   CHECK(on(-1, 0) == "the tensor is on device type -1:0: copy it to the CPU first");
   CHECK(on(5, 0) == "the tensor is on device type 5:0: copy it to the CPU first");
@@ -192,8 +193,10 @@ TEST_CASE("a tensor that is refused is given back at once") {
   CHECK(refused([](auto& tensor) { tensor.ndim = -1; }) == "a tensor of -1 axes without a shape");
   CHECK(refused([](auto& tensor) { tensor.shape = nullptr; }) == "a tensor of 4 axes without a shape");
   CHECK_THAT(refused([](auto& tensor) { tensor.byte_offset = 2; }), ContainsSubstring("no multiple of 4"));
-  CHECK(refused([](auto& tensor) { tensor.data = nullptr; }) ==
-        "no data for attention of shape [2, 3, 4, 4]");
+  CHECK(refused([](auto& tensor) {
+          tensor.data = nullptr;
+          tensor.byte_offset = 64;
+        }) == "no data for attention of shape [2, 3, 4, 4]");
   CHECK(refused([](auto& tensor) { tensor.shape[1] = -3; }) ==
         "negative size in [batch 2, head -3, query 4, key 4]");
   Floats library;

@@ -81,6 +81,8 @@ TEST_CASE("a tensor without elements is attention without rows, wherever it poin
     for (const Numbers& sizes : {Numbers{2, 3, 0, 5}, Numbers{2, 3, 5, 0}, Numbers{0, 3, 4, 5}}) {
       const auto view = strided_view<float>(data, sizes, Numbers{huge / 5, 5, 5, 1});
       CHECK(view.layout().shape() == Shape{sizes[0], sizes[1], sizes[2], sizes[3]});
+      CHECK(view.data() == nullptr);
+      CHECK(view.strides() == std::array<Index, 4>{});  // nothing leads away from there
       CHECK(validate(view).rows == sizes[0] * sizes[1] * sizes[2]);
     }
 }

@@ -39,9 +39,9 @@ concept DLPackManagedTensor = requires(T* managed) {
 namespace detail::dlpack {
 
 // The numbers of the published header.
-inline constexpr std::array devices{"",        "cpu",          "cuda",   "cuda_host", "opencl",  "",
-                                    "",        "vulkan",       "metal",  "vpi",       "rocm",    "rocm_host",
-                                    "ext_dev", "cuda_managed", "oneapi", "webgpu",    "hexagon", "maia"};
+inline constexpr std::array devices{
+    "",     "cpu",       "cuda",    "cuda_host",    "opencl", "",       "",        "vulkan", "metal", "vpi",
+    "rocm", "rocm_host", "ext_dev", "cuda_managed", "oneapi", "webgpu", "hexagon", "maia",   "trn"};
 inline constexpr std::array codes{"int", "uint", "float", "handle", "bfloat", "complex", "bool"};
 enum Device { cpu = 1, cuda_host = 3, rocm_host = 11 };
 enum Code { ieee_float = 2, bfloat = 4 };

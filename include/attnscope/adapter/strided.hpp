@@ -3,7 +3,10 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <span>
 
@@ -40,6 +43,32 @@ inline bool reachable(const Four& lengths, const Four& strides, Index room) {
   return true;
 }
 
+/// room: how many elements an address space can hold.
+inline Layout layout_of(Numbers sizes, Index room, Mask mask) {
+  require<ShapeError>(sizes.size() >= 2 && sizes.size() <= 4,
+                      "the tensor has {} axes, but attention is [batch, head, query, key], [head, query, "
+                      "key] or [query, key]",
+                      sizes.size());
+  const auto [batch, heads, queries, keys] = aligned_right(sizes);
+  require<ShapeError>(countable({batch, heads, queries, keys}, room),
+                      "a tensor of shape [{}] has more bytes than can be counted", fmt::join(sizes, ", "));
+  return Layout({batch, heads, queries, keys}, std::move(mask));
+}
+
+/// The strides of a tensor that is not empty. That of an axis of length 1 is anything; for the key, 1 says
+/// that nothing needs to be copied.
+inline Four steps_of(Numbers sizes, Numbers strides, Index room) {
+  require<ShapeError>(strides.size() == sizes.size(), "{} strides for {} axes", strides.size(), sizes.size());
+  const Four lengths = aligned_right(sizes);
+  Four steps = aligned_right(strides);
+  require<ShapeError>(reachable(lengths, steps, room),
+                      "strides [{}] of shape [{}] reach beyond what can be addressed",
+                      fmt::join(strides, ", "), fmt::join(sizes, ", "));
+  for (std::size_t axis = 0; axis < 4; ++axis)
+    if (lengths[axis] == 1) steps[axis] = 1;
+  return steps;
+}
+
 }  // namespace detail::strided
 
 /// A tensor of another library, borrowed: attention [batch, head, query, key], [head, query, key] or
@@ -52,20 +81,10 @@ inline bool reachable(const Four& lengths, const Four& strides, Index room) {
 template <typename Scalar>
 AttentionView<Scalar> strided_view(const void* data, std::span<const std::int64_t> sizes,
                                    std::span<const std::int64_t> strides = {}, Mask mask = {}) {
-  using namespace detail::strided;
-  require<ShapeError>(sizes.size() >= 2 && sizes.size() <= 4,
-                      "the tensor has {} axes, but attention is [batch, head, query, key], [head, query, "
-                      "key] or [query, key]",
-                      sizes.size());
-  require<ShapeError>(strides.empty() || strides.size() == sizes.size(), "{} strides for {} axes",
-                      strides.size(), sizes.size());
   constexpr Index room = std::numeric_limits<Index>::max() / static_cast<Index>(sizeof(Scalar));
-  const Four lengths = aligned_right(sizes);
-  require<ShapeError>(countable(lengths, room), "a tensor of shape [{}] has more bytes than can be counted",
-                      fmt::join(sizes, ", "));
-  Layout layout({lengths[0], lengths[1], lengths[2], lengths[3]}, std::move(mask));
-  // The strides of what has no elements mean nothing, and would lead away from a null pointer.
-  if (std::find(lengths.begin(), lengths.end(), 0) != lengths.end())
+  Layout layout = detail::strided::layout_of(sizes, room, std::move(mask));
+  // Strides of what has no elements mean nothing, and would lead away from a null pointer.
+  if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end())
     return {static_cast<const Scalar*>(nullptr), std::move(layout), {}};
 
   require<ValueError>(reinterpret_cast<std::uintptr_t>(data) % alignof(Scalar) == 0,
@@ -73,14 +92,7 @@ AttentionView<Scalar> strided_view(const void* data, std::span<const std::int64_
                       alignof(Scalar));
   const auto* first = static_cast<const Scalar*>(data);
   if (strides.empty()) return {first, std::move(layout)};
-  Four steps = aligned_right(strides);
-  require<ShapeError>(reachable(lengths, steps, room),
-                      "strides [{}] of shape [{}] reach beyond what can be addressed",
-                      fmt::join(strides, ", "), fmt::join(sizes, ", "));
-  // The stride of an axis of length 1 is anything; for the key, 1 says that nothing needs to be copied.
-  for (std::size_t axis = 0; axis < 4; ++axis)
-    if (lengths[axis] == 1) steps[axis] = 1;
-  return {first, std::move(layout), steps};
+  return {first, std::move(layout), detail::strided::steps_of(sizes, strides, room)};
 }
 
 }  // namespace attnscope
