@@ -15,6 +15,7 @@ and, where the machine has what they need:
   package                  the library installed and used by another project: find_package, FetchContent, pkg-config, .deb
   python                   comparisons with numpy
   raster                   figures drawn by rsvg-convert, measured with numpy
+  torch                    tensors of libtorch, and the same through DLPack
 
   --all     installs what these need, too, and turns warnings into errors (so does CI=true)
 
@@ -50,6 +51,7 @@ if [ -n "$all" ]; then
   need dpkg has_command dpkg-deb
   need python3-numpy has_numpy
   need librsvg2-bin has_command rsvg-convert
+  need libtorch-dev has_config TorchConfig.cmake
 fi
 install_missing
 if [ -n "$all" ]; then
@@ -59,17 +61,21 @@ if [ -n "$all" ]; then
   install_missing
 fi
 
-# suite PRESET: everything but the tests of the labelled groups.
+# suite PRESET [OPTION...]: everything but the tests of the labelled groups.
 suite() {
-  step "configuring $1" "configure-$1" in_root cmake --preset "$1" -DATTNSCOPE_BUILD_TESTS=ON \
-    -DATTNSCOPE_WERROR=$werror -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON &&
-    step "building $1" "build-$1" in_root cmake --build --preset "$1" &&
-    in_root ctest --preset "$1" -LE '^(package|python|raster)$'
+  preset=$1
+  shift
+  step "configuring $preset" "configure-$preset" in_root cmake --preset "$preset" -DATTNSCOPE_BUILD_TESTS=ON \
+    -DATTNSCOPE_WERROR=$werror -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON "$@" &&
+    step "building $preset" "build-$preset" in_root cmake --build --preset "$preset" &&
+    in_root ctest --preset "$preset" -LE '^(package|python|raster|torch)$'
 }
 headers() {
   step "compiling every header by itself" headers \
     in_root cmake --build --preset release --target all_verify_interface_header_sets
 }
+# Found out while configuring: the tests exist only then.
+torch_compiles() { grep -qs '^torch_compiles:INTERNAL=1$' "$root/build/release/CMakeCache.txt"; }
 labelled() { in_root ctest --preset release -L "^$1\$"; }
 
 passed=0 failed=0 skipped=0 summary=
@@ -92,7 +98,12 @@ skip() {
 "
 }
 
-group release suite release
+# The labelled groups run on this preset.
+if has_config TorchConfig.cmake; then
+  group release suite release -DATTNSCOPE_TORCH=ON
+else
+  group release suite release -DATTNSCOPE_TORCH=OFF
+fi
 group sanitize suite sanitize
 group headers headers
 if has_command clang++; then group clang suite clang; else skip clang clang++; fi
@@ -110,6 +121,7 @@ if has_numpy && has_command rsvg-convert; then
 else
   skip raster "python3 with numpy, or rsvg-convert"
 fi
+if torch_compiles; then group torch labelled torch; else skip torch "libtorch that is C++20 to this compiler"; fi
 
 printf '\n%s%s passed, %s failed, %s skipped\n' "$summary" $passed $failed $skipped
 [ $failed -eq 0 ]

@@ -1,5 +1,7 @@
 #pragma once
 // Everything that needs Eigen and fmt alone.
+#include <attnscope/adapter/dlpack.hpp>
+#include <attnscope/adapter/strided.hpp>
 #include <attnscope/figure/head_grid.hpp>
 #include <attnscope/figure/heatmap.hpp>
 #include <attnscope/heads/confidence.hpp>
