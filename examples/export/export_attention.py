@@ -177,7 +177,7 @@ def tokenized(model, tokenizer, texts):
         inputs["position_ids"] = (encoded["attention_mask"].cumsum(-1) - 1).clamp(min=0)
     most = getattr(model.config, "max_position_embeddings", None)
     longest = max(ids.shape[1] for name, ids in inputs.items() if name.endswith("input_ids"))
-    if most is not None and longest > most:
+    if most is not None and longest > most > 0:
         raise ExportError(f"{longest} tokens are more than the {most} that {type(model).__name__} takes")
     boundary = None
     if texts.pair is not None:
@@ -255,7 +255,7 @@ class Embeddings:
         if not isinstance(output, torch.Tensor):
             return None
         self.outputs.append(output.detach().requires_grad_())
-        return self.outputs[-1]
+        return self.outputs[-1].clone()  # some models overwrite it
 
     def __enter__(self):
         self.hooks = [module.register_forward_hook(self.hook) for module in self.modules]
@@ -350,8 +350,8 @@ def token_axes(inputs, stacks, tokenizer):
             decoder = "decoder_" if prefix == "target_" else ""
             ids, mask = inputs.get(decoder + "input_ids"), inputs.get(decoder + "attention_mask")
             if mask is not None and tuple(mask.shape) != (shape[0], count):
-                raise ExportError(f"{decoder}attention_mask of shape {list(mask.shape)} for attention of shape "
-                                  f"{list(shape)}")
+                raise ExportError(f"the attention has shape {list(shape)}, the {decoder}attention_mask {list(mask.shape)}: "
+                                  "not one weight for each pair of tokens")
             if prefix not in axes:
                 axes[prefix] = Axis(ids, mask, shape[0], count, tokenizer)
     if any(axis.tokens is None for axis in axes.values()):

@@ -6,7 +6,7 @@ Every eager attention, of whatever family, makes the same five steps with torch'
     weights = softmax(scores)               scores: the product after scale, soft cap, bias and mask
     context = weights @ value               matmul, bmm
     output  = context @ projection + bias   linear, addmm
-    sum     = residual + output             add; then layer_norm where the model normalises the sum
+    sum     = residual + output             add; then layer_norm, where the sum goes on in no other way
 
 `Listener` looks on as torch calls them, so it sees queries and keys as they are multiplied (after rotary embedding)
 and needs no table of model families. What it heard is a guess until it is checked: `Heard.fields` recomputes each
@@ -43,14 +43,12 @@ class Product:
 class Heard:
     """One softmax and what surrounded it; what was not heard is None."""
 
-    def __init__(self, scores, weights, products, inputs):
+    def __init__(self, scores, weights, products):
         self.scores, self.weights = scores, weights
         self.products = products  # since the softmax before
-        self.inputs = inputs  # of linear layers since then
         self.mixed = self.value = self.context = None  # mixed @ value = context
         self.projected = self.projection = self.bias = self.output = None
         self.residual = self.sum = None
-        self.attends_to_residual = False  # not to its norm: then what normalises the sum belongs to this attention
         self.norm = None  # weight, bias, epsilon
         self.made = []  # results since the softmax, until the sum
 
@@ -96,7 +94,7 @@ class Heard:
             if self.bias is not None:
                 tensors["output_bias"] = self.bias
             if self.sum is None:
-                missing.append("residual: the attention's output is not added to anything older than itself")
+                missing.append("residual: the attention's output is not added to a tensor from before the attention")
             else:
                 tensors["residual"] = self.residual.reshape(attention.shape[0], attention.shape[2], -1)
         if self.norm is not None:
@@ -215,27 +213,30 @@ class Listener(TorchFunctionMode):
     def __init__(self):
         super().__init__()
         self.heard = []
-        self.products, self.inputs = [], []
+        self.products = []
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         name = getattr(function, "__name__", "")
         now = self.heard[-1] if self.heard else None
-        is_sum = now is not None and name in ADDITIONS and self.hear_residual(now, args)  # before += overwrites it
+        is_sum = name in ADDITIONS and self.hear_operands(now, args)  # before +=, which overwrites one
         result = function(*args, **kwargs)
-        if name in PRODUCTS:
+        if name in PRODUCTS and args[1].dim() == 2:
+            self.hear_linear(now, args[0], args[1], None, result)
+        elif name in PRODUCTS:
             return self.hear_product(now, Product(args[0], args[1], result))
-        if name == "baddbmm":
-            return self.hear_product(now, Product(args[1], args[2], result, kwargs.get("alpha", 1)))
-        if name == "softmax":
-            self.heard.append(Heard(args[0], result, self.products, self.inputs))
-            self.products, self.inputs = [], []
+        elif name == "baddbmm":
+            left, right = args[1:3] or (kwargs["batch1"], kwargs["batch2"])
+            return self.hear_product(now, Product(left, right, result, kwargs.get("alpha", 1)))
+        elif name == "softmax":
+            self.heard.append(Heard(args[0], result, self.products))
+            self.products = []
         elif name == "linear":
             weight, bias = args[1], args[2] if len(args) > 2 else kwargs.get("bias")
             self.hear_linear(now, args[0], weight.t(), bias, result)
         elif name == "addmm":
             self.hear_linear(now, args[1], args[2], args[0], result)
-        elif name == "layer_norm" and now and now.attends_to_residual and same(args[0], now.sum):
+        elif name == "layer_norm" and now and now.sum is not None and same(args[0], now.sum):
             norm = NORM.bind(*args, **kwargs).arguments
             now.norm = norm.get("weight"), norm.get("bias"), norm.get("eps", 1e-5)
         if is_sum:
@@ -246,11 +247,12 @@ class Listener(TorchFunctionMode):
 
     def find(self, attention):
         """What was heard of weights that the model reports, once; None if nothing was."""
-        for is_it in (lambda heard: same(heard.weights, attention), lambda heard: heard.gave(attention)):
-            for index, heard in enumerate(self.heard):
-                if is_it(heard):
-                    return self.heard.pop(index)
-        return None
+        heard = [heard for heard in self.heard if heard.gave(attention)]
+        heard.sort(key=lambda heard: not same(heard.weights, attention))  # equal weights may have been made twice
+        if not heard:
+            return None
+        self.heard.remove(heard[0])
+        return heard[0]
 
     def hear_product(self, now, product):
         left = product.left
@@ -264,16 +266,18 @@ class Listener(TorchFunctionMode):
     def hear_linear(self, now, x, weight, bias, result):
         if now and now.context is not None and now.output is None and x.numel() == now.context.numel():
             now.projected, now.projection, now.bias, now.output = x, weight, bias, result
-        self.inputs.append(x)
 
-    def hear_residual(self, now, args):
-        """Whether this adds the attention's output to something older than the attention: that is the residual."""
-        if now.output is None or now.sum is not None or not all(isinstance(x, torch.Tensor) for x in args[:2]):
+    def hear_operands(self, now, args):
+        """Whether this adds the attention's output to something from before the attention: that is the residual."""
+        tensors = [x for x in args[:2] if isinstance(x, torch.Tensor)]
+        for heard in self.heard:
+            if heard.norm is not None and any(same(x, heard.sum) for x in tensors):
+                heard.norm = None  # the stream goes on without it: the norm belongs to what comes next
+        if now is None or now.output is None or now.sum is not None or len(tensors) < 2:
             return False
-        for output, other in (args[:2], args[1::-1]):
+        for output, other in (tensors, reversed(tensors)):
             if same(output, now.output) and other.numel() == output.numel() and \
                     not any(same(other, made) for made in now.made):
-                now.attends_to_residual = any(same(other, x) for x in now.inputs)
                 now.residual = other.detach().clone()
                 return True
         return False
