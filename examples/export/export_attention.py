@@ -23,8 +23,9 @@ from pathlib import Path
 try:
     import torch
 
-    from listen import Listener
-    from scalars import SCALARS, ExportError, Read, accepted
+    from attention_inputs import ExportError, RequestError, Texts, is_masked_family, left_out, say, token_axes, tokenized
+    from attention_listener import Listener
+    from attention_scalars import SCALARS, Read
 except ImportError as error:
     sys.exit(f"export_attention: {error}; it needs torch and transformers: "
              f"pip install -r {Path(__file__).with_name('requirements.txt')}")
@@ -34,11 +35,6 @@ FIELDS = ("attention", "attention_gradient", "query", "key", "value", "output_pr
 # Tensors that go with a field of another name.
 FIELD_OF = {"attention_bias": "key", "output_bias": "output_projection", "norm_weight": "norm", "norm_bias": "norm",
             "embedding_gradient": "embedding"}
-
-
-
-def say(text):
-    print(f"export_attention: {text}", file=sys.stderr)
 
 
 EXAMPLES = """\
@@ -80,16 +76,14 @@ def export(model, path, *, tokenizer=None, text=None, pair=None, target_text=Non
 
     Raises ExportError where the input is at fault. What cannot be had is named on stderr and left out.
     """
-    check_model(model)
-    check_request(model, fields, text, inputs, scalar, to)
-    texts = Texts(text, pair, target_text)
+    check_request(text, inputs, scalar, to, token, fields, layers)
+    texts, boundary = Texts(text, pair, target_text), None
+    check_model(model, scalar)
     if inputs is None:
         inputs, boundary = tokenized(model, tokenizer, texts)
-    else:
-        inputs, boundary = {name: tensor for name, tensor in inputs.items() if tensor is not None}, None
 
     with torch.enable_grad(), Embeddings(model) as embeddings, Listener() as listener:
-        outputs = run(model, inputs)
+        outputs = model(**inputs, output_attentions=True, output_hidden_states=True, return_dict=True)
     stacks = attention_stacks(model, outputs)
     axes = token_axes(inputs, stacks, tokenizer)
     attentions = find_layers(stacks, axes, listener, layers)
@@ -111,131 +105,43 @@ def export(model, path, *, tokenizer=None, text=None, pair=None, target_text=Non
     dump.write(Path(path))
 
 
-def check_model(model):
+def check_request(text, inputs, scalar, to, token, fields, layers):
+    unknown = sorted(set(fields) - set(FIELDS))
+    if unknown:
+        raise RequestError(f"there is no field {', '.join(unknown)}, only {', '.join(FIELDS)}")
+    if not {"attention", "query"} & set(fields) or len({"query", "key"} & set(fields)) == 1:
+        raise RequestError("a dump needs the field attention, or query and key, or all three")
+    if layers is not None and (not layers or min(layers) < 0):
+        raise RequestError("layers are numbers from 0")
+    if (text is None) == (inputs is None):
+        raise RequestError("give either a text or inputs")
+    if not callable(scalar) and scalar not in SCALARS:
+        raise RequestError(f"there is no scalar {scalar}, only {', '.join(SCALARS)}")
+    if (scalar == "similarity") != (to is not None):
+        raise RequestError("the scalar similarity needs `to`, a text to compare with; no other scalar takes it")
+    if token is not None and scalar not in ("logit", "log-probability"):
+        raise RequestError("only the scalars logit and log-probability take a token")
+
+
+def check_model(model, scalar):
     name = type(model).__name__
     if model.training:
         raise ExportError(f"{name} is in training mode, where dropout changes the attention; call model.eval() first")
     implementation = getattr(model.config, "_attn_implementation", None) or "eager"
     if implementation != "eager":
-        raise ExportError(f"{name} runs its attention as {implementation!r}, which keeps no weights; "
+        raise ExportError(f"{name} computes attention by {implementation!r}, which keeps no weights; "
                           'load it with attn_implementation="eager"')
     parameters = inspect.signature(model.forward).parameters.values()
     if not any(p.name == "output_attentions" or p.kind is p.VAR_KEYWORD for p in parameters):
-        raise ExportError(f"{name} gives no attention: its forward knows no output_attentions")
-
-
-def check_request(model, fields, text, inputs, scalar, to):
-    unknown = sorted(set(fields) - set(FIELDS))
-    if unknown:
-        raise ExportError(f"no field {', '.join(unknown)}; there are {', '.join(FIELDS)}")
-    if not {"attention", "query"} & set(fields) or len({"query", "key"} & set(fields)) == 1:
-        raise ExportError("a dump needs the attention, or query and key, or all three")
-    if (text is None) == (inputs is None):
-        raise ExportError("give either text, or inputs")
-    if not callable(scalar) and scalar not in SCALARS:
-        raise ExportError(f"no scalar {scalar!r}; there are {', '.join(SCALARS)}")
-    if (scalar == "similarity") != (to is not None):
-        raise ExportError("the similarity needs a text to compare with, and nothing else does")
+        raise ExportError(f"{name} has no attention to give: its forward takes no output_attentions")
     if scalar == "similarity" and model.config.is_encoder_decoder:
-        raise ExportError("the similarity is of models with one stack")
+        raise ExportError("the scalar similarity is for models with one stack")
 
 
-# Running the model
-
-class Texts:
-    """Texts, second sentences and target texts, as lists or None."""
-
-    def __init__(self, text, pair, target):
-        as_list = lambda strings: [strings] if isinstance(strings, str) else strings
-        self.text, self.pair, self.target = as_list(text), as_list(pair), as_list(target)
-        for name, others in (("second sentences", self.pair), ("target texts", self.target)):
-            if others is not None and len(others) != len(self.text or []):
-                raise ExportError(f"{len(self.text or [])} texts, but {len(others)} {name}")
-
-    def described(self):
-        parts = [part for part in (self.text, self.pair, self.target) if part is not None]
-        examples = [example[0] if len(example) == 1 else list(example) for example in zip(*parts)]
-        alone = examples[0] if len(examples) == 1 else examples
-        return alone if isinstance(alone, str) else json.dumps(alone, ensure_ascii=False)
-
-
-def tokenized(model, tokenizer, texts):
-    """(inputs of the model, where the second sentence begins: a number, or one a batch element, or None)."""
-    if tokenizer is None:
-        raise ExportError("texts need a tokenizer")
-    encoder_decoder = model.config.is_encoder_decoder
-    if encoder_decoder != (texts.target is not None):
-        raise ExportError("an encoder-decoder needs a target text" if encoder_decoder else
-                          "only an encoder-decoder takes a target text")
-    encoded = encode(tokenizer, texts.text, texts.pair)
-    inputs = accepted(model, encoded)
-    if encoder_decoder:
-        inputs.update(decoder_inputs(model, tokenizer, texts.target))
-    elif not encoded["attention_mask"][:, 0].all() and "position_ids" in inspect.signature(model.forward).parameters \
-            and not is_masked_family(model.config):
-        # As in generation: positions count true tokens. Masked language models count for themselves.
-        inputs["position_ids"] = (encoded["attention_mask"].cumsum(-1) - 1).clamp(min=0)
-    most = getattr(model.config, "max_position_embeddings", None)
-    longest = max(ids.shape[1] for name, ids in inputs.items() if name.endswith("input_ids"))
-    if most is not None and longest > most > 0:
-        raise ExportError(f"{longest} tokens are more than the {most} that {type(model).__name__} takes")
-    boundary = None
-    if texts.pair is not None:
-        boundary = [second_sentence(encoded, element) for element in range(len(texts.text))]
-        if None in boundary:
-            say("left out: sentence_boundary (this tokenizer does not tell)")
-            boundary = None
-        elif len(boundary) == 1:
-            boundary = boundary[0]
-    return {name: tensor.to(model.device) for name, tensor in inputs.items()}, boundary
-
-
-def encode(tokenizer, *texts, **options):
-    count = len(next(iter([*[t for t in texts if t is not None], *options.values()])))
-    if count > 1 and tokenizer.pad_token is None:
-        if tokenizer.eos_token is None:
-            raise ExportError("several texts need a tokenizer with a pad token; set tokenizer.pad_token")
-        say(f"the tokenizer has no pad token; its end token {tokenizer.eos_token!r} pads")
-        tokenizer.pad_token = tokenizer.eos_token
-    encoded = tokenizer(*texts, padding=count > 1, return_tensors="pt", **options)
-    if "attention_mask" not in encoded:
-        encoded["attention_mask"] = torch.ones_like(encoded["input_ids"])
-    if encoded["input_ids"].shape[1] == 0:
-        raise ExportError("the text has no tokens")
-    return encoded
-
-
-def decoder_inputs(model, tokenizer, target):
-    """The target texts behind the decoder's start token, as in training: token i is what predicts token i + 1."""
-    encoded = encode(tokenizer, text_target=target)
-    labels, mask = encoded["input_ids"], encoded["attention_mask"]
-    if not mask[:, 0].all():
-        raise ExportError('target texts are padded on the right; set tokenizer.padding_side = "right"')
-    if hasattr(model, "prepare_decoder_input_ids_from_labels"):
-        ids = model.prepare_decoder_input_ids_from_labels(labels=labels)
-    else:
-        start = torch.full_like(labels[:, :1], model.config.decoder_start_token_id)
-        ids = torch.cat([start, labels[:, :-1]], 1)
-    return {"decoder_input_ids": ids, "decoder_attention_mask": mask}
-
-
-def second_sentence(encoded, element):
-    """The first token of the second sentence, counted from the first true token; None if the tokenizer is mute."""
-    if encoded.is_fast:
-        sentence = [0 if number is None else number for number in encoded.sequence_ids(element)]
-    else:
-        sentence = encoded.get("token_type_ids", torch.zeros_like(encoded["input_ids"]))[element].tolist()
-    begin = int(encoded["attention_mask"][element].argmax())
-    return sentence.index(1) - begin if 1 in sentence else None
-
-
-def is_masked_family(config):
-    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-
+# The model's run
 
 class Embeddings:
-    """with Embeddings(model) as e: model(...); then e.outputs are the token embeddings, of which gradients start."""
+    """with Embeddings(model) as e: model(...); then e.outputs are the token embeddings, where gradients end."""
 
     def __init__(self, model):
         parts = [model]
@@ -264,10 +170,6 @@ class Embeddings:
     def __exit__(self, *error):
         for hook in self.hooks:
             hook.remove()
-
-
-def run(model, inputs):
-    return model(**inputs, output_attentions=True, output_hidden_states=True, return_dict=True)
 
 
 def attention_stacks(model, outputs):
@@ -305,60 +207,6 @@ def stated_scalar(scalar, model, tokenizer, inputs, outputs, axes, to, token):
     return loss, words
 
 
-# Tokens
-
-class Axis:
-    """The tokens of one text a batch element: which positions are true, and what they are called."""
-
-    def __init__(self, ids, mask, batch, count, tokenizer):
-        self.batch, self.count = batch, count
-        self.valid = torch.ones(batch, count, dtype=torch.bool) if mask is None else mask.cpu().bool()
-        self.begins = self.valid.long().argmax(1).tolist()
-        self.lengths = self.valid.sum(1).tolist()
-        for element, (begin, length) in enumerate(zip(self.begins, self.lengths)):
-            if length == 0 or not self.valid[element, begin:begin + length].all():
-                raise ExportError(f"batch element {element}: the attention mask is not one run of true tokens")
-        self.tokens, self.special = None, []
-        if ids is not None and tokenizer is not None:
-            true_ids = [row[valid].tolist() for row, valid in zip(ids.cpu(), self.valid)]
-            self.tokens = [[as_string(token) for token in tokenizer.convert_ids_to_tokens(row)] for row in true_ids]
-            special = set(tokenizer.all_special_ids)
-            self.special = [token for row, tokens in zip(true_ids, self.tokens)
-                            for number, token in zip(row, tokens) if number in special]
-
-    def describe(self, prefix, metadata):
-        if self.tokens is not None:
-            tokens = self.tokens if self.batch > 1 else self.tokens[0]
-            metadata[prefix + "tokens"] = json.dumps(tokens, ensure_ascii=False)
-            known = json.loads(metadata.get("special_tokens", "[]"))
-            metadata["special_tokens"] = json.dumps(sorted({*known, *self.special}), ensure_ascii=False)
-        metadata[prefix + "lengths"] = json.dumps(self.lengths)
-        if any(self.begins):
-            metadata[prefix + "starts"] = json.dumps(self.begins)
-
-
-def as_string(token):
-    return token.decode("utf-8", "replace") if isinstance(token, bytes) else token
-
-
-def token_axes(inputs, stacks, tokenizer):
-    """{metadata prefix: Axis}, the source's first."""
-    axes = {}
-    for queries, keys, layers in stacks.values():
-        shape = next(layer.shape for layer in layers if layer is not None)
-        for prefix, count in ((keys, shape[3]), (queries, shape[2])):
-            decoder = "decoder_" if prefix == "target_" else ""
-            ids, mask = inputs.get(decoder + "input_ids"), inputs.get(decoder + "attention_mask")
-            if mask is not None and tuple(mask.shape) != (shape[0], count):
-                raise ExportError(f"the attention has shape {list(shape)}, the {decoder}attention_mask {list(mask.shape)}: "
-                                  "not one weight for each pair of tokens")
-            if prefix not in axes:
-                axes[prefix] = Axis(ids, mask, shape[0], count, tokenizer)
-    if any(axis.tokens is None for axis in axes.values()):
-        say("left out: tokens (they need input_ids and a tokenizer)")
-    return axes
-
-
 # Layers
 
 class Attention:
@@ -370,6 +218,15 @@ class Attention:
         self.valid = (self.queries[:, None, :, None] & self.keys[:, None, None, :]).expand(weights.shape)
         masked = self.weights.detach() == 0 if heard is None else heard.masked(weights.detach())
         self.seen = self.valid & ~masked
+
+    def heard_fields(self, causal_self, soft_cap):
+        """(tensors by field, numbers, what is missing and why, sliding window or None)."""
+        if self.heard is None:
+            fields = ("query", "key", "value", "output_projection", "residual")
+            return {}, {}, [(fields, "these weights come from no softmax of torch's own that was heard")], None
+        causal = self.stack == "decoder" or self.stack == "self" and causal_self
+        window = self.window() if causal else None
+        return *self.heard.fields(self.weights.detach(), self.visible(causal, window), self.seen, soft_cap), window
 
     def true_entries(self, field):
         """Which entries of a field are of true tokens; None where it has no tokens."""
@@ -427,31 +284,22 @@ def add_heard(dump, attentions, soft_cap):
     """What stands beside the weights, as far as it was heard and holds."""
     missing, epsilons = {}, set()
     for attention in attentions:
-        if attention.heard is None:
-            tensors, numbers, reasons = {}, {}, [
-                "query, key, value, output_projection, residual: this attention is not made of torch's matmul and softmax"]
-        else:
-            causal = attention.stack == "decoder" or attention.stack == "self" and dump.metadata["causal"] == "true"
-            window = attention.window() if causal else None
-            if window is not None:
-                dump.metadata[f"sliding_window.{attention.name}"] = str(window)
-            tensors, numbers, reasons = attention.heard.fields(
-                attention.weights.detach(), attention.visible(causal, window), attention.seen, soft_cap)
-        if "norm_epsilon" in numbers:
-            epsilons.add(numbers["norm_epsilon"])
-        if "key" in dump.fields:
-            dump.metadata.update({f"{name}.{attention.name}": repr(numbers[name])
-                                  for name in ("scale", "soft_cap") if name in numbers})
+        tensors, numbers, missed, window = attention.heard_fields(dump.metadata.get("causal") == "true", soft_cap)
+        if window is not None:
+            dump.metadata[f"sliding_window.{attention.name}"] = str(window)
+        for number in {"scale", "soft_cap"} & numbers.keys() if "key" in dump.fields else ():
+            dump.metadata[f"{number}.{attention.name}"] = repr(numbers[number])
+        epsilons |= {numbers[number] for number in {"norm_epsilon"} & numbers.keys()}
         for field, tensor in tensors.items():
             dump.add(f"{attention.name}.{field}", tensor, attention.true_entries(field))
-        for reason in reasons:
-            missing.setdefault(reason, []).append(attention.name)
+        for fields, why in missed:
+            wanted = ", ".join(field for field in fields if field in dump.fields)
+            if wanted:
+                missing.setdefault((wanted, why), []).append(attention.name)
     if "norm" in dump.fields and len(epsilons) == 1:
         dump.metadata["norm_epsilon"] = repr(epsilons.pop())
-    for reason, names in missing.items():
-        what, why = reason.split(": ")
-        if dump.fields & set(what.split(", ")):
-            say(f"left out: {what} of {names[0] + (f' to {names[-1]}' if len(names) > 1 else '')} ({why})")
+    for (fields, why), names in missing.items():
+        left_out(fields, names, why)
 
 
 def add_embedding(dump, embeddings, axis):
@@ -467,11 +315,14 @@ def add_gradients(dump, loss, attentions, embeddings):
     if "input.embedding" in dump.tensors:
         targets["input.embedding_gradient"] = (embeddings[0], None)
     gradients = torch.autograd.grad(loss.sum(), [tensor for tensor, _ in targets.values()], allow_unused=True)
+    unused = []
     for (name, (_, valid)), gradient in zip(targets.items(), gradients):
         if gradient is None:
-            say(f"left out: {name} (the scalar does not depend on it)")
+            unused.append(name.rsplit(".", 1)[0])
         else:
             dump.add(name, gradient, valid)
+    if unused:
+        left_out("gradient", unused, "the scalar does not depend on it")
 
 
 class Dump:
@@ -494,6 +345,11 @@ class Dump:
         self.tensors[name] = tensor.cpu().contiguous()
 
     def write(self, path):
+        if not any(name.endswith((".attention", ".query")) for name in self.tensors):
+            raise ExportError("nothing to write: no layer has what was asked for")
+        self.write_tensors(path)
+
+    def write_tensors(self, path):
         """To a temporary name, then renamed: nobody sees half a dump. The same dump is the same bytes."""
         header, at = {"__metadata__": dict(sorted(self.metadata.items()))}, 0
         for name, tensor in sorted(self.tensors.items()):
@@ -528,15 +384,23 @@ def parser():
                         "; ".join(f"{name}: {meaning}" for name, meaning in SCALARS.items()))
     parser.add_argument("--to", metavar="TEXT", help="the text of --scalar similarity")
     parser.add_argument("--token", help="the token of --scalar logit and log-probability, such as ' mat'")
-    parser.add_argument("--fields", type=lambda text: text.split(","), default=FIELDS, metavar="A,B",
+    parser.add_argument("--fields", type=names, default=FIELDS, metavar="A,B",
                         help="what to write; all of " + ",".join(FIELDS) + " by default")
-    parser.add_argument("--layers", type=lambda text: [int(n) for n in text.split(",")], metavar="N,M",
+    parser.add_argument("--layers", type=numbers, metavar="N,M",
                         help="only these layers, from 0")
     parser.add_argument("--dtype", choices=("float32", "float64", "float16", "bfloat16"), default="float32",
                         help="what the model runs in and the dump is stored in (default: float32)")
     parser.add_argument("--name", help="what the dump calls the model (default: the last part of MODEL)")
     parser.add_argument("--out", required=True, metavar="FILE", help="the dump, such as my.safetensors")
     return parser
+
+
+def names(text):
+    return text.split(",")
+
+
+def numbers(text):
+    return [int(number) for number in text.split(",")]
 
 
 def load(name, scalar, dtype):
@@ -557,10 +421,13 @@ def load(name, scalar, dtype):
 
 def main(arguments=None):
     options = vars(parser().parse_args(arguments))
-    out = options.pop("out")
+    out, name, dtype = options.pop("out"), options.pop("model"), options.pop("dtype")
     try:
-        model, tokenizer = load(options.pop("model"), options["scalar"], options.pop("dtype"))
+        check_request(inputs=None, **{key: options[key] for key in ("text", "scalar", "to", "token", "fields", "layers")})
+        model, tokenizer = load(name, options["scalar"], dtype)
         export(model, out, tokenizer=tokenizer, **options)
+    except RequestError as error:
+        parser().error(error)  # ends the program with 2
     except (ExportError, OSError) as error:
         say(error)
         return 1

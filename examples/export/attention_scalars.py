@@ -2,6 +2,8 @@
 
 import torch
 
+from attention_inputs import ExportError, accepted
+
 SCALARS = {
     "none": "no gradients",
     "similarity": "cosine similarity of the mean-pooled last hidden states to those of the text --to",
@@ -10,10 +12,6 @@ SCALARS = {
     "log-probability": "logarithm of that token's probability",
     "loss": "mean cross-entropy of a language model over its text, of an encoder-decoder over its target text",
 }
-
-
-class ExportError(Exception):
-    """Bad input: what is wrong, and what to do."""
 
 
 class Read:
@@ -36,6 +34,8 @@ class Read:
         return mean_pooled(last_hidden(self.outputs), self.valid)
 
     def similarity(self, to):
+        if self.tokenizer is None:
+            raise ExportError("the text to compare with needs a tokenizer")
         encoded = self.tokenizer(to, return_tensors="pt").to(self.ids.device)
         with torch.no_grad():
             target = last_hidden(self.model(**accepted(self.model, encoded), output_hidden_states=True)).mean(1)
@@ -74,7 +74,8 @@ class Read:
         if not self.is_masked():
             last = self.valid.shape[1] - 1 - self.valid.long().flip(1).argmax(1)
             return last, "as the next token"
-        is_mask = self.ids == getattr(self.tokenizer, "mask_token_id", -1)
+        mask = getattr(self.tokenizer, "mask_token_id", None)
+        is_mask = self.ids == (-1 if mask is None else mask)
         if not (is_mask.sum(1) == 1).all():
             raise ExportError("a masked language model needs exactly one mask token in every text")
         return is_mask.long().argmax(1), "at the mask"
@@ -103,10 +104,3 @@ def last_hidden(outputs):
 def mean_pooled(hidden, valid):
     weights = valid.to(hidden.dtype)[..., None]
     return (hidden * weights).sum(1) / weights.sum(1)
-
-
-def accepted(model, inputs):
-    """Those of the inputs that the model's forward names; some tokenizers make more."""
-    import inspect
-    names = inspect.signature(model.forward).parameters
-    return {name: tensor for name, tensor in inputs.items() if name in names}

@@ -8,9 +8,8 @@ Every eager attention, of whatever family, makes the same five steps with torch'
     output  = context @ projection + bias   linear, addmm
     sum     = residual + output             add; then layer_norm, where the sum goes on in no other way
 
-`Listener` looks on as torch calls them, so it sees queries and keys as they are multiplied (after rotary embedding)
-and needs no table of model families. What it heard is a guess until it is checked: `Heard.fields` recomputes each
-step and gives only what holds.
+`Listener` looks on as torch calls them. So it sees queries and keys as they are multiplied, after rotary embedding,
+and needs no table of model families. What it heard is a guess until `Heard.fields` has recomputed it; only what holds is given.
 """
 
 import inspect
@@ -39,6 +38,18 @@ class Product:
     def __init__(self, left, right, result, factor=1.0):
         self.left, self.right, self.result, self.factor = left, right, result, factor
 
+    def slope(self, scores):
+        """The derivative of the scores [batch, head, query, key], entry by entry, by those of this product, or None."""
+        if self.result.numel() != scores.numel() or not scores.requires_grad:
+            return None
+        slope, = torch.autograd.grad(scores.sum(), self.result, retain_graph=True, allow_unused=True)
+        return None if slope is None else self.factor * slope.reshape(scores.shape).double()
+
+    def heads(self, batch):
+        """query [batch, head, query, dim] and key [batch, head, key, dim]; some models put batch and head side by side."""
+        query, key = self.left.detach(), self.right.detach().transpose(-1, -2)
+        return (tensor.reshape(batch, -1, *tensor.shape[-2:]) for tensor in (query, key))
+
 
 class Heard:
     """One softmax and what surrounded it; what was not heard is None."""
@@ -66,107 +77,75 @@ class Heard:
         """What the dump may say of this attention [batch, head, query, key] beside its weights.
 
         visible: bool, the same shape, what the dump's own mask shows; seen: what of that the model's mask shows;
-        soft_cap: of the scores, if the model has one. Returns the tensors by field
-        (docs/dump.md), the numbers `scale`, `soft_cap` and `norm_epsilon`, and why the other fields are missing.
+        soft_cap: of the scores, if the model has one. Returns the tensors by field (docs/dump.md), the numbers
+        `scale`, `soft_cap` and `norm_epsilon`, and what is missing: (fields, why).
         """
         tensors, numbers, missing = {}, {}, []
         product = self.score_product(attention, visible, seen, soft_cap)
         if product is None:
-            missing.append("query, key: the scores are not scale x query x key + bias")
+            missing.append((("query", "key"), "the scores are not scale x query x key + bias"))
         else:
-            query, key, scale, bias = product
-            tensors.update(query=query, key=key)
-            numbers["scale"] = scale
-            if bias is not None:
-                tensors["attention_bias"] = bias
+            tensors["query"], tensors["key"], numbers["scale"], tensors["attention_bias"] = product
             if soft_cap is not None:
                 numbers["soft_cap"] = soft_cap
-        value = self.multiplied_value(attention)
-        if value is None:
-            missing.append("value: no product of these weights was heard")
+        if self.mixes(attention):
+            tensors["value"] = self.value.reshape(attention.shape[0], -1, *self.value.shape[-2:])
         else:
-            tensors["value"] = value
+            missing.append((("value",), "no product with these weights was heard"))
         share_heads(tensors)
-        if value is None or not self.projects_context(attention):
-            missing.append("output_projection: no linear layer takes the heads' outputs side by side")
+        if self.projects_context(attention):
+            tensors["output_projection"], tensors["output_bias"] = self.projection, self.bias
         else:
-            tensors["output_projection"] = self.projection
-            if self.bias is not None:
-                tensors["output_bias"] = self.bias
-            if self.sum is None:
-                missing.append("residual: the attention's output is not added to a tensor from before the attention")
-            else:
-                tensors["residual"] = self.residual.reshape(attention.shape[0], attention.shape[2], -1)
-        if self.norm is not None:
-            weight, bias, numbers["norm_epsilon"] = self.norm
-            tensors.update({"norm_weight": weight, "norm_bias": bias})
+            missing.append((("output_projection",), "no linear layer takes the heads' outputs side by side"))
+        if self.sum is not None and "output_projection" in tensors:
+            tensors["residual"] = self.residual.reshape(attention.shape[0], attention.shape[2], -1)
+        else:
+            missing.append((("residual",), "the output is not added to a tensor from before the attention"))
+        if self.norm is not None and "residual" in tensors:
+            tensors["norm_weight"], tensors["norm_bias"], numbers["norm_epsilon"] = self.norm
         return {name: tensor.detach() for name, tensor in tensors.items() if tensor is not None}, numbers, missing
 
     def score_product(self, attention, visible, seen, soft_cap):
         """(query, key, scale, bias or None) that give this attention, of the first product that does; or None."""
-        batch, heads, queries, keys = attention.shape
         scores = self.scores.reshape(attention.shape)
         for product in self.products:
-            if product.result.numel() != scores.numel() or not scores.requires_grad:
-                continue
-            query = product.left.detach().reshape(batch, -1, queries, product.left.shape[-1])
-            key = product.right.detach().transpose(-1, -2).reshape(batch, -1, keys, query.shape[-1])
-            if query.shape[1] != heads or heads % key.shape[1] != 0:
-                continue
-            slope = torch.autograd.grad(scores.sum(), product.result, retain_graph=True, allow_unused=True)[0]
+            slope = product.slope(scores)
             if slope is None:
                 continue
-            slope = product.factor * slope.reshape(attention.shape)[seen].double()
-            scale = constant_scale(slope, scores.detach()[seen].double(), soft_cap, query.shape[-1],
-                                   precision(query, scores))
-            if scale is None:
+            query, key = product.heads(attention.shape[0])
+            eps = precision(query, scores)
+            scale = constant_scale(slope[seen], scores.detach()[seen].double(), soft_cap, query.shape[-1], eps)
+            if scale is None or attention.shape[1] % key.shape[1] != 0:
                 continue
-            bias = self.bias_beyond(query, key, scale, soft_cap, scores.detach(), visible, seen)
-            if follows(attention, visible, scaled(query, key, scale, soft_cap), bias, precision(query, scores)):
+            product_scores = scaled(query, key, scale, soft_cap)
+            bias = bias_beyond(product_scores, scores.detach(), visible, seen, eps)
+            if follows(attention, visible, product_scores if bias is None else product_scores + bias.double(), eps):
                 return query, key, scale, bias
         return None
 
-    @staticmethod
-    def bias_beyond(query, key, scale, soft_cap, scores, visible, seen):
-        """What was added to the capped product, [1 or batch, head, query, key]; None where it is but rounding."""
-        bias = (scores.double() - scaled(query, key, scale, soft_cap)).masked_fill(~seen, 0)
-        bias = bias.masked_fill(visible & ~seen, MASKED_BIAS)
-        size = scaled(query.abs(), key.abs(), abs(scale), None)
-        eps = precision(query, scores)
-        if bool((bias.abs() <= 8 * eps * (1 + size)).all()):
-            return None
-        # The same for every example, as far as each shows it: stored once.
-        shown = visible.double().sum(0)
-        common = bias.sum(0) / shown.clamp(min=1)
-        different = (bias - common).masked_fill(~visible, 0)
-        once = float(different.abs().max()) <= 32 * eps * (1 + float(size.max()))
-        return (common.unsqueeze(0) if once else bias).to(scores.dtype)
-
-    def multiplied_value(self, attention):
-        """[batch, head, key, dim], or None."""
-        if self.mixed is None or not torch.equal(self.mixed.reshape(attention.shape), attention):
-            return None
-        return self.value.detach().reshape(attention.shape[0], -1, *self.value.shape[-2:])
+    def mixes(self, attention):
+        """Whether these weights were multiplied with the values as they are."""
+        return self.mixed is not None and torch.equal(self.mixed.reshape(attention.shape), attention)
 
     def projects_context(self, attention):
         """Whether the linear layer took the heads' outputs side by side, and nothing else."""
-        if self.output is None:
+        if self.output is None or not self.mixes(attention):
             return False
         batch, heads, queries, _ = attention.shape
         context = self.context.reshape(batch, heads, queries, -1).transpose(1, 2)
         return torch.equal(self.projected.reshape(context.shape), context)
 
 
-def scaled(query, key, scale, soft_cap):
-    """The scores before bias and mask, in double; grouped heads are repeated."""
-    query, key = query.double(), key.double()
-    scores = scale * (query @ key.repeat_interleave(query.shape[1] // key.shape[1], 1).transpose(-1, -2))
-    return scores if soft_cap is None else soft_cap * torch.tanh(scores / soft_cap)
-
-
 def precision(*tensors):
     """The relative rounding error of the coarsest: many models run their softmax in another precision."""
     return max(torch.finfo(tensor.dtype).eps for tensor in tensors)
+
+
+def scaled(query, key, scale, soft_cap):
+    """The scores before bias and mask, in double; what grouped heads share is repeated."""
+    query, key = query.double(), key.double()
+    scores = scale * (query @ key.repeat_interleave(query.shape[1] // key.shape[1], 1).transpose(-1, -2))
+    return scores if soft_cap is None else soft_cap * torch.tanh(scores / soft_cap)
 
 
 def constant_scale(slope, scores, soft_cap, dim, eps):
@@ -181,9 +160,20 @@ def constant_scale(slope, scores, soft_cap, dim, eps):
     return intended if abs(intended - scale) <= tolerance else scale
 
 
-def follows(attention, visible, scores, bias, eps):
-    """Whether the softmax of these scores is the attention, up to the rounding of its precision."""
-    scores = scores if bias is None else scores + bias.double()
+def bias_beyond(product_scores, scores, visible, seen, eps):
+    """What the model added to the product, [1 or batch, head, query, key]; None where it is nothing but rounding."""
+    bias = (scores.double() - product_scores).masked_fill(~seen, 0).masked_fill(visible & ~seen, MASKED_BIAS)
+    rounding = 32 * eps * (1 + float(product_scores[visible].abs().max()))
+    if float(bias.abs().max()) <= rounding:
+        return None
+    # Where every example that shows an entry has the same bias there, one copy does.
+    common = bias.sum(0) / visible.double().sum(0).clamp(min=1)
+    once = float((bias - common).masked_fill(~visible, 0).abs().max()) <= rounding
+    return (common.unsqueeze(0) if once else bias).to(scores.dtype)
+
+
+def follows(attention, visible, scores, eps):
+    """Whether the softmax of these scores is the attention, up to rounding."""
     size = float(scores[visible & (scores > MASKED_BIAS / 2)].abs().max())
     expected = scores.masked_fill(~visible, -math.inf).softmax(-1)
     tolerance = min(0.05, 4 * eps * (1 + size))
@@ -219,7 +209,7 @@ class Listener(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(function, "__name__", "")
         now = self.heard[-1] if self.heard else None
-        is_sum = name in ADDITIONS and self.hear_operands(now, args)  # before +=, which overwrites one
+        added = self.hear_operands(now, args) if name in ADDITIONS else None  # before +=, which overwrites one
         result = function(*args, **kwargs)
         if name in PRODUCTS and args[1].dim() == 2:
             self.hear_linear(now, args[0], args[1], None, result)
@@ -239,20 +229,21 @@ class Listener(TorchFunctionMode):
         elif name == "layer_norm" and now and now.sum is not None and same(args[0], now.sum):
             norm = NORM.bind(*args, **kwargs).arguments
             now.norm = norm.get("weight"), norm.get("bias"), norm.get("eps", 1e-5)
-        if is_sum:
+        if added == "residual":
             now.sum, now.made = result, []
+        elif added == "bias":
+            now.output = result
         elif now and now.sum is None and isinstance(result, torch.Tensor):
             now.made.append(result)
         return result
 
     def find(self, attention):
         """What was heard of weights that the model reports, once; None if nothing was."""
-        heard = [heard for heard in self.heard if heard.gave(attention)]
-        heard.sort(key=lambda heard: not same(heard.weights, attention))  # equal weights may have been made twice
-        if not heard:
-            return None
-        self.heard.remove(heard[0])
-        return heard[0]
+        for likely in (lambda heard: same(heard.weights, attention), lambda heard: True):  # some are made twice
+            for index, heard in enumerate(self.heard):
+                if likely(heard) and heard.gave(attention):
+                    return self.heard.pop(index)
+        return None
 
     def hear_product(self, now, product):
         left = product.left
@@ -268,16 +259,20 @@ class Listener(TorchFunctionMode):
             now.projected, now.projection, now.bias, now.output = x, weight, bias, result
 
     def hear_operands(self, now, args):
-        """Whether this adds the attention's output to something from before the attention: that is the residual."""
+        """What this adds to the attention's output: its "bias", the "residual" from before the attention, or None."""
         tensors = [x for x in args[:2] if isinstance(x, torch.Tensor)]
         for heard in self.heard:
             if heard.norm is not None and any(same(x, heard.sum) for x in tensors):
                 heard.norm = None  # the stream goes on without it: the norm belongs to what comes next
         if now is None or now.output is None or now.sum is not None or len(tensors) < 2:
-            return False
+            return None
         for output, other in (tensors, reversed(tensors)):
-            if same(output, now.output) and other.numel() == output.numel() and \
-                    not any(same(other, made) for made in now.made):
+            if not same(output, now.output):
+                continue
+            if other.dim() == 1 and now.bias is None:
+                now.bias = other
+                return "bias"
+            if other.numel() == output.numel() and not any(same(other, made) for made in now.made):
                 now.residual = other.detach().clone()
-                return True
-        return False
+                return "residual"
+        return None
