@@ -93,8 +93,11 @@ def counts_positions(model, mask):
 
     Masked language models that are padded on the left find their positions themselves, each in its own way.
     """
-    return not mask[:, 0].all() and not is_masked_family(model.config) and \
-        "position_ids" in inspect.signature(model.forward).parameters
+    return (
+        not mask[:, 0].all()
+        and not is_masked_family(model.config)
+        and "position_ids" in inspect.signature(model.forward).parameters
+    )
 
 
 def decoder_inputs(model, tokenizer, target):
@@ -118,7 +121,9 @@ def second_sentences(encoded):
         if encoded.is_fast:
             sentences = encoded.sequence_ids(element)
         else:
-            sentences = encoded.get("token_type_ids", torch.zeros_like(encoded["input_ids"]))[element].tolist()
+            sentences = encoded.get("token_type_ids", torch.zeros_like(encoded["input_ids"]))[
+                element
+            ].tolist()
         if 1 not in sentences:
             say("left out: sentence_boundary (the tokenizer does not tell the sentences apart)")
             return None
@@ -129,6 +134,7 @@ def second_sentences(encoded):
 def is_masked_family(config):
     """Whether models of this family are trained to fill masks."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
     return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 
@@ -141,15 +147,23 @@ class Axis:
         self.begins = self.valid.long().argmax(1).tolist()
         self.lengths = self.valid.sum(1).tolist()
         for element, (begin, length) in enumerate(zip(self.begins, self.lengths)):
-            if length == 0 or not self.valid[element, begin:begin + length].all():
-                raise ExportError(f"batch element {element}: the attention mask is not one run of true tokens")
+            if length == 0 or not self.valid[element, begin : begin + length].all():
+                raise ExportError(
+                    f"batch element {element}: the attention mask is not one run of true tokens"
+                )
         self.tokens, self.special = None, []
         if ids is not None and tokenizer is not None:
             true_ids = [row[valid].tolist() for row, valid in zip(ids.cpu(), self.valid)]
-            self.tokens = [[as_string(token) for token in tokenizer.convert_ids_to_tokens(row)] for row in true_ids]
+            self.tokens = [
+                [as_string(token) for token in tokenizer.convert_ids_to_tokens(row)] for row in true_ids
+            ]
             special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}  # an unknown word is a word
-            self.special = [token for row, tokens in zip(true_ids, self.tokens)
-                            for number, token in zip(row, tokens) if number in special]
+            self.special = [
+                token
+                for row, tokens in zip(true_ids, self.tokens)
+                for number, token in zip(row, tokens)
+                if number in special
+            ]
 
     def describe(self, prefix, metadata):
         if self.tokens is not None:
@@ -175,8 +189,10 @@ def token_axes(inputs, stacks, tokenizer):
             decoder = "decoder_" if prefix == "target_" else ""
             ids, mask = inputs.get(decoder + "input_ids"), inputs.get(decoder + "attention_mask")
             if mask is not None and tuple(mask.shape) != (shape[0], count):
-                raise ExportError(f"the attention has shape {list(shape)}, the {decoder}attention_mask {list(mask.shape)}: "
-                                  "not one weight for each pair of tokens")
+                raise ExportError(
+                    f"the attention has shape {list(shape)}, the {decoder}attention_mask {list(mask.shape)}: "
+                    "not one weight for each pair of tokens"
+                )
             if prefix not in axes:
                 axes[prefix] = Axis(ids, mask, shape[0], count, tokenizer)
     if any(axis.tokens is None for axis in axes.values()):

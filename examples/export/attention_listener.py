@@ -8,8 +8,9 @@ Every eager attention, of whatever family, makes the same five steps with torch'
     output  = context @ projection + bias   linear, addmm
     sum     = residual + output             add; then layer_norm, where the sum goes on in no other way
 
-`Listener` looks on as torch calls them. So it sees queries and keys as they are multiplied, after rotary embedding,
-and needs no table of model families. What it heard is a guess until `Heard.fields` has recomputed it; only what holds is given.
+`Listener` looks on as torch calls them. So it sees queries and keys as they are multiplied, after rotary
+embedding, and needs no table of model families. What it heard is a guess until `Heard.fields` has recomputed it;
+only what holds is given.
 """
 
 import inspect
@@ -36,19 +37,19 @@ class Product:
     """factor * left @ right, a candidate for query @ key^T."""
 
     def __init__(self, left, right, result, factor=1.0):
-        self.left, self.right, self.result, self.factor = left, right, result, factor
+        self.left, self.right = left.detach().clone(), right.detach().clone()  # a model may overwrite them
+        self.result, self.factor = result, factor
 
     def slope(self, scores):
-        """The derivative of the scores [batch, head, query, key], entry by entry, by those of this product, or None."""
+        """The derivative of scores [batch, head, query, key] by the product, entry by entry; None if none depends."""
         if self.result.numel() != scores.numel() or not scores.requires_grad:
             return None
-        slope, = torch.autograd.grad(scores.sum(), self.result, retain_graph=True, allow_unused=True)
+        (slope,) = torch.autograd.grad(scores.sum(), self.result, retain_graph=True, allow_unused=True)
         return None if slope is None else self.factor * slope.reshape(scores.shape).double()
 
     def heads(self, batch):
-        """query [batch, head, query, dim] and key [batch, head, key, dim]; some models put batch and head side by side."""
-        query, key = self.left.detach(), self.right.detach().transpose(-1, -2)
-        return (tensor.reshape(batch, -1, *tensor.shape[-2:]) for tensor in (query, key))
+        """query [batch, head, query, dim] and key [batch, head, key, dim]; some models merge batch and head."""
+        return (x.reshape(batch, -1, *x.shape[-2:]) for x in (self.left, self.right.transpose(-1, -2)))
 
 
 class Heard:
@@ -65,8 +66,9 @@ class Heard:
 
     def gave(self, attention):
         """Whether these are the weights that the model reports."""
-        return self.weights.numel() == attention.numel() and \
-            torch.equal(self.weights.reshape(attention.shape).to(attention.dtype), attention)
+        return self.weights.numel() == attention.numel() and torch.equal(
+            self.weights.reshape(attention.shape).to(attention.dtype), attention
+        )
 
     def masked(self, attention):
         """[batch, head, query, key]: what the mask hides."""
@@ -103,7 +105,11 @@ class Heard:
             missing.append((("residual",), "the output is not added to a tensor from before the attention"))
         if self.norm is not None and "residual" in tensors:
             tensors["norm_weight"], tensors["norm_bias"], numbers["norm_epsilon"] = self.norm
-        return {name: tensor.detach() for name, tensor in tensors.items() if tensor is not None}, numbers, missing
+        return (
+            {name: tensor.detach() for name, tensor in tensors.items() if tensor is not None},
+            numbers,
+            missing,
+        )
 
     def score_product(self, attention, visible, seen, soft_cap):
         """(query, key, scale, bias or None) that give this attention, of the first product that does; or None."""
@@ -114,12 +120,16 @@ class Heard:
                 continue
             query, key = product.heads(attention.shape[0])
             eps = precision(query, scores)
-            scale = constant_scale(slope[seen], scores.detach()[seen].double(), soft_cap, query.shape[-1], eps)
+            scale = constant_scale(
+                slope[seen], scores.detach()[seen].double(), soft_cap, query.shape[-1], eps
+            )
             if scale is None or attention.shape[1] % key.shape[1] != 0:
                 continue
             product_scores = scaled(query, key, scale, soft_cap)
             bias = bias_beyond(product_scores, scores.detach(), visible, seen, eps)
-            if follows(attention, visible, product_scores if bias is None else product_scores + bias.double(), eps):
+            if bias is not None:
+                product_scores = product_scores + bias.double()
+            if follows(attention, visible, product_scores, eps):
                 return query, key, scale, bias
         return None
 
@@ -156,7 +166,8 @@ def constant_scale(slope, scores, soft_cap, dim, eps):
     tolerance = (16 if soft_cap is None else 4096) * eps * abs(scale)
     if not 0 < abs(scale) < math.inf or float((slope - scale).abs().max()) > tolerance:
         return None
-    intended = min((1.0, dim ** -0.5), key=lambda number: abs(number - scale))
+    # Meant is 1 or 1/sqrt(dim), not the rounding of it that the model's precision made.
+    intended = min((1.0, dim**-0.5), key=lambda number: abs(number - scale))
     return intended if abs(intended - scale) <= tolerance else scale
 
 
@@ -209,24 +220,25 @@ class Listener(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(function, "__name__", "")
         now = self.heard[-1] if self.heard else None
-        added = self.hear_operands(now, args) if name in ADDITIONS else None  # before +=, which overwrites one
+        operands = [*args, *kwargs.values()]
+        added = (
+            self.hear_operands(now, operands) if name in ADDITIONS else None
+        )  # before +=, which overwrites one
         result = function(*args, **kwargs)
-        if name in PRODUCTS and args[1].dim() == 2:
-            self.hear_linear(now, args[0], args[1], None, result)
-        elif name in PRODUCTS:
-            return self.hear_product(now, Product(args[0], args[1], result))
-        elif name == "baddbmm":
-            left, right = args[1:3] or (kwargs["batch1"], kwargs["batch2"])
-            return self.hear_product(now, Product(left, right, result, kwargs.get("alpha", 1)))
-        elif name == "softmax":
-            self.heard.append(Heard(args[0], result, self.products))
+        if name in PRODUCTS and operands[1].dim() > 2:
+            return self.hear_product(now, *operands[:2], result)
+        if name == "baddbmm":
+            return self.hear_product(now, *operands[1:3], result, kwargs.get("alpha", 1))
+        if name == "softmax":
+            self.heard.append(Heard(operands[0], result, self.products))
             self.products = []
+        elif name in PRODUCTS:
+            self.hear_linear(now, operands[0], operands[1], None, result)
         elif name == "linear":
-            weight, bias = args[1], args[2] if len(args) > 2 else kwargs.get("bias")
-            self.hear_linear(now, args[0], weight.t(), bias, result)
+            self.hear_linear(now, operands[0], operands[1].t(), (operands + [None])[2], result)
         elif name == "addmm":
-            self.hear_linear(now, args[1], args[2], args[0], result)
-        elif name == "layer_norm" and now and now.sum is not None and same(args[0], now.sum):
+            self.hear_linear(now, operands[1], operands[2], operands[0], result)
+        elif name == "layer_norm" and now and now.sum is not None and same(operands[0], now.sum):
             norm = NORM.bind(*args, **kwargs).arguments
             now.norm = norm.get("weight"), norm.get("bias"), norm.get("eps", 1e-5)
         if added == "residual":
@@ -239,28 +251,30 @@ class Listener(TorchFunctionMode):
 
     def find(self, attention):
         """What was heard of weights that the model reports, once; None if nothing was."""
-        for likely in (lambda heard: same(heard.weights, attention), lambda heard: True):  # some are made twice
+        for likely in (
+            lambda heard: same(heard.weights, attention),
+            lambda heard: True,
+        ):  # some are made twice
             for index, heard in enumerate(self.heard):
                 if likely(heard) and heard.gave(attention):
                     return self.heard.pop(index)
         return None
 
-    def hear_product(self, now, product):
-        left = product.left
-        if now and now.value is None and left.numel() == now.weights.numel() and \
-                left.shape[-2:] == now.weights.shape[-2:]:
-            now.mixed, now.value, now.context = left, product.right, product.result
+    def hear_product(self, now, left, right, result, factor=1):
+        weights = now.weights if now and now.value is None else None
+        if weights is not None and left.numel() == weights.numel() and left.shape[-2:] == weights.shape[-2:]:
+            now.mixed, now.value, now.context = left, right.detach().clone(), result
         else:
-            self.products.append(product)
-        return product.result.clone()  # for the model, which may overwrite it
+            self.products.append(Product(left, right, result, factor))
+        return result.clone()  # for the model, which may overwrite it
 
     def hear_linear(self, now, x, weight, bias, result):
         if now and now.context is not None and now.output is None and x.numel() == now.context.numel():
             now.projected, now.projection, now.bias, now.output = x, weight, bias, result
 
-    def hear_operands(self, now, args):
-        """What this adds to the attention's output: its "bias", the "residual" from before the attention, or None."""
-        tensors = [x for x in args[:2] if isinstance(x, torch.Tensor)]
+    def hear_operands(self, now, operands):
+        """What is added to the attention's output: its "bias", a "residual" from before the attention, or None."""
+        tensors = [x for x in operands[:2] if isinstance(x, torch.Tensor)]
         for heard in self.heard:
             if heard.norm is not None and any(same(x, heard.sum) for x in tensors):
                 heard.norm = None  # the stream goes on without it: the norm belongs to what comes next

@@ -8,7 +8,8 @@ SCALARS = {
     "none": "no gradients",
     "similarity": "cosine similarity of the mean-pooled last hidden states to those of the text --to",
     "norm": "L2 norm of the mean-pooled last hidden states",
-    "logit": "logit of --token (or the most probable one) at the mask of a masked language model, else as the next token",
+    "logit": "logit of --token (without it, the most probable) at the mask of a masked language model, else as "
+    "the next token",
     "log-probability": "logarithm of that token's probability",
     "loss": "mean cross-entropy of a language model over its text, of an encoder-decoder over its target text",
 }
@@ -25,7 +26,10 @@ class Read:
         if name == "similarity":
             return self.similarity(to)
         if name == "norm":
-            return self.pooled().norm(dim=-1), "L2 norm of the mean of the last hidden states of the true tokens"
+            return (
+                self.pooled().norm(dim=-1),
+                "L2 norm of the mean of the last hidden states of the true tokens",
+            )
         if name == "loss":
             return self.loss()
         return self.of_token(name, token)
@@ -36,29 +40,39 @@ class Read:
     def similarity(self, to):
         if self.tokenizer is None:
             raise ExportError("the text to compare with needs a tokenizer")
-        encoded = self.tokenizer(to, return_tensors="pt").to(self.ids.device)
+        encoded = self.tokenizer(to, return_tensors="pt").to(self.valid.device)
         with torch.no_grad():
-            target = last_hidden(self.model(**accepted(self.model, encoded), output_hidden_states=True)).mean(1)
-        return (torch.nn.functional.cosine_similarity(self.pooled(), target, dim=-1),
-                f'cosine similarity of the mean of the last hidden states of the true tokens to that of "{to}"')
+            target = last_hidden(self.model(**accepted(self.model, encoded), output_hidden_states=True)).mean(
+                1
+            )
+        return (
+            torch.nn.functional.cosine_similarity(self.pooled(), target, dim=-1),
+            f'cosine similarity of the mean of the last hidden states of the true tokens to that of "{to}"',
+        )
 
     def logits(self):
         logits = getattr(self.outputs, "logits", None)
         if logits is None or logits.dim() != 3 or logits.shape[1] != self.valid.shape[1] or self.ids is None:
-            raise ExportError(f"{type(self.model).__name__} gives no logits of tokens; "
-                              "load it as a causal, masked or sequence-to-sequence language model")
+            raise ExportError(
+                f"{type(self.model).__name__} gives no logits of tokens; "
+                "load it as a causal, masked or sequence-to-sequence language model"
+            )
         return logits
 
     def loss(self):
         if self.is_masked():
-            raise ExportError("the loss is that of a model that reads from left to right; "
-                              "a masked language model has the log-probability of a token at its mask")
+            raise ExportError(
+                "the loss is that of a model that reads from left to right; "
+                "a masked language model has the log-probability of a token at its mask"
+            )
         log_probability = self.logits()[:, :-1].log_softmax(-1).gather(-1, self.ids[:, 1:, None])[..., 0]
         counted = self.valid[:, 1:] & self.valid[:, :-1]
         if not counted.any(1).all():
             raise ExportError("the loss needs at least two tokens")
-        return (-(log_probability * counted).sum(1) / counted.sum(1),
-                "mean cross-entropy, in nats, of every true token but the first, each given those before it")
+        return (
+            -(log_probability * counted).sum(1) / counted.sum(1),
+            "mean cross-entropy, in nats, of every true token but the first, each given those before it",
+        )
 
     def of_token(self, name, token):
         position, place = self.read_position()
@@ -66,8 +80,11 @@ class Read:
         logits = self.logits()[elements, position]
         ids = logits.argmax(-1) if token is None else self.token_id(token).expand(len(position))
         numbers = logits if name == "logit" else logits.log_softmax(-1)
-        spelled = sorted({repr(self.tokenizer.convert_ids_to_tokens(int(i)) if self.tokenizer else int(i)) for i in ids})
+        spelled = sorted({repr(self.spelled(int(number))) for number in ids})
         return numbers[elements, ids], f"{name} of {', '.join(spelled)} {place}"
+
+    def spelled(self, number):
+        return self.tokenizer.convert_ids_to_tokens(number) if self.tokenizer else number
 
     def read_position(self):
         """[batch]: where the logits of the token stand."""

