@@ -1,5 +1,7 @@
 """The numbers whose gradients a dump may hold: one a batch element, each with words that say what it is."""
 
+import inspect
+
 import torch
 
 from attention_inputs import ExportError, accepted
@@ -16,23 +18,38 @@ SCALARS = {
 
 
 class Read:
-    """What a scalar is read from: the model's outputs on the ids [batch, token], of which `valid` are true tokens."""
+    """What a scalar is read from: the model's outputs on ids [batch, token], of which `valid` are true tokens."""
 
-    def __init__(self, model, tokenizer, outputs, ids, valid):
-        self.model, self.tokenizer, self.outputs, self.ids, self.valid = model, tokenizer, outputs, ids, valid
+    def __init__(self, model, tokenizer, inputs, outputs, axes):
+        prefix, axis = list(axes.items())[-1]  # what the output is about: the target, of an encoder-decoder
+        self.model, self.tokenizer, self.inputs, self.outputs = model, tokenizer, inputs, outputs
+        self.ids = inputs.get("decoder_input_ids" if prefix == "target_" else "input_ids")
+        self.valid = axis.valid.to(model.device)
 
-    def scalar(self, name, to, token):
+    def scalar(self, scalar, to, token):
         """(tensor [batch], what it is in words)."""
-        if name == "similarity":
+        with torch.enable_grad():
+            numbers, words = self.named(scalar, to, token)
+        if numbers.shape != self.valid.shape[:1]:
+            shapes = f"{list(numbers.shape)}, not {list(self.valid.shape[:1])}"
+            raise ExportError(f"the scalar has shape {shapes}: one number a batch element")
+        if not torch.isfinite(numbers).all():
+            raise ExportError(f"the scalar is not finite: {numbers.tolist()}")
+        return numbers, words
+
+    def named(self, scalar, to, token):
+        if callable(scalar):
+            return scalar(self.outputs, self.inputs), inspect.getdoc(scalar) or scalar.__name__
+        if scalar == "similarity":
             return self.similarity(to)
-        if name == "norm":
+        if scalar == "norm":
             return (
                 self.pooled().norm(dim=-1),
                 "L2 norm of the mean of the last hidden states of the true tokens",
             )
-        if name == "loss":
+        if scalar == "loss":
             return self.loss()
-        return self.of_token(name, token)
+        return self.of_token(scalar, token)
 
     def pooled(self):
         return mean_pooled(last_hidden(self.outputs), self.valid)

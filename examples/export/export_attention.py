@@ -15,52 +15,24 @@ docs/export.md says what is written, from which models, and how the dump that sh
 import argparse
 import inspect
 import json
-import os
-import struct
 import sys
 from pathlib import Path
 
 try:
     import torch
 
-    from attention_inputs import (
-        ExportError,
-        RequestError,
-        Texts,
-        is_masked_family,
-        left_out,
-        say,
-        token_axes,
-        tokenized,
-    )
+    from attention_dump import FIELDS, Dump
+    from attention_inputs import ExportError, RequestError, Texts, is_masked_family, left_out, say
+    from attention_inputs import token_axes, tokenized
     from attention_listener import Listener
     from attention_scalars import SCALARS, Read
 except ImportError as error:
-    sys.exit(
-        f"export_attention: {error}; it needs torch and transformers: "
-        f"pip install -r {Path(__file__).with_name('requirements.txt')}"
-    )
+    if __name__ != "__main__":
+        raise
+    needs = Path(__file__).with_name("requirements.txt")
+    sys.exit(f"export_attention: {error}; it needs torch, numpy and transformers: pip install -r {needs}")
 
-FIELDS = (
-    "attention",
-    "attention_gradient",
-    "query",
-    "key",
-    "value",
-    "output_projection",
-    "residual",
-    "norm",
-    "embedding",
-)
-# Tensors that go with a field of another name.
-FIELD_OF = {
-    "attention_bias": "key",
-    "output_bias": "output_projection",
-    "norm_weight": "norm",
-    "norm_bias": "norm",
-    "embedding_gradient": "embedding",
-}
-
+EAGER = 'load it with attn_implementation="eager"'
 
 EXAMPLES = """\
 examples:
@@ -87,22 +59,8 @@ Exit code: 0 done, 1 bad input, 2 bad usage.
 # The one call
 
 
-def export(
-    model,
-    path,
-    *,
-    tokenizer=None,
-    text=None,
-    pair=None,
-    target_text=None,
-    inputs=None,
-    scalar="none",
-    to=None,
-    token=None,
-    fields=FIELDS,
-    layers=None,
-    name=None,
-):
+def export(model, path, *, tokenizer=None, text=None, pair=None, target_text=None, inputs=None, scalar="none",
+           to=None, token=None, fields=FIELDS, layers=None, name=None):
     """Runs the model once and writes a dump to `path`, in the precision that the model runs in.
 
     model: a PyTorch model of transformers, loaded with attn_implementation="eager", in evaluation mode.
@@ -129,9 +87,7 @@ def export(
     attentions = find_layers(stacks, axes, listener, layers)
 
     dump = Dump(fields)
-    dump.metadata["model"] = (
-        name or model.config._name_or_path.rstrip("/").split("/")[-1] or type(model).__name__
-    )
+    dump.metadata["model"] = name or Path(model.config._name_or_path).name or type(model).__name__
     if text is not None:
         dump.metadata["text"] = texts.described()
     for prefix, axis in axes.items():
@@ -142,9 +98,8 @@ def export(
     add_heard(dump, attentions, getattr(model.config, "attn_logit_softcapping", None))
     add_embedding(dump, embeddings.outputs, next(iter(axes.values())))
     if scalar != "none":
-        loss, dump.metadata["loss"] = stated_scalar(
-            scalar, model, tokenizer, inputs, outputs, axes, to, token
-        )
+        read = Read(model, tokenizer, inputs, outputs, axes)
+        loss, dump.metadata["loss"] = read.scalar(scalar, to, token)
         add_gradients(dump, loss, attentions, embeddings.outputs)
     dump.write(Path(path))
 
@@ -162,9 +117,7 @@ def check_request(text, inputs, scalar, to, token, fields, layers):
     if not callable(scalar) and scalar not in SCALARS:
         raise RequestError(f"there is no scalar {scalar}, only {', '.join(SCALARS)}")
     if (scalar == "similarity") != (to is not None):
-        raise RequestError(
-            "the scalar similarity needs `to`, a text to compare with; no other scalar takes it"
-        )
+        raise RequestError("the scalar similarity needs `to`, a text to compare with; no other takes it")
     if token is not None and scalar not in ("logit", "log-probability"):
         raise RequestError("only the scalars logit and log-probability take a token")
 
@@ -172,15 +125,10 @@ def check_request(text, inputs, scalar, to, token, fields, layers):
 def check_model(model, scalar):
     name = type(model).__name__
     if model.training:
-        raise ExportError(
-            f"{name} is in training mode, where dropout changes the attention; call model.eval() first"
-        )
+        raise ExportError(f"{name} is in training mode, where dropout changes the attention; call model.eval()")
     implementation = getattr(model.config, "_attn_implementation", None) or "eager"
     if implementation != "eager":
-        raise ExportError(
-            f"{name} computes attention by {implementation!r}, which keeps no weights; "
-            'load it with attn_implementation="eager"'
-        )
+        raise ExportError(f"{name} computes attention by {implementation!r}, which keeps no weights; {EAGER}")
     parameters = inspect.signature(model.forward).parameters.values()
     if not any(p.name == "output_attentions" or p.kind is p.VAR_KEYWORD for p in parameters):
         raise ExportError(f"{name} has no attention to give: its forward takes no output_attentions")
@@ -198,9 +146,7 @@ class Embeddings:
         parts = [model]
         if model.config.is_encoder_decoder:
             parts += [model.get_encoder(), model.get_decoder()]
-        self.modules = list(
-            {id(module): module for module in map(self.of, parts) if module is not None}.values()
-        )
+        self.modules = {module for module in map(self.of, parts) if module is not None}
         self.outputs, self.hooks = [], []
 
     @staticmethod
@@ -241,31 +187,8 @@ def attention_stacks(model, outputs):
         if any(layer is not None for layer in layers):
             stacks[stack] = (queries, keys, layers)
     if not stacks:
-        raise ExportError(
-            f"{type(model).__name__} gave no attention; if it has any, load it with "
-            'attn_implementation="eager"'
-        )
+        raise ExportError(f"{type(model).__name__} gave no attention; if it has any, {EAGER}")
     return stacks
-
-
-def stated_scalar(scalar, model, tokenizer, inputs, outputs, axes, to, token):
-    """(tensor [batch], what it is in words)."""
-    prefix, axis = list(axes.items())[-1]  # what the output is about: the target of an encoder-decoder
-    ids = inputs.get("decoder_input_ids" if prefix == "target_" else "input_ids")
-    with torch.enable_grad():
-        if callable(scalar):
-            loss, words = scalar(outputs, inputs), inspect.getdoc(scalar) or scalar.__name__
-        else:
-            loss, words = Read(model, tokenizer, outputs, ids, axis.valid.to(model.device)).scalar(
-                scalar, to, token
-            )
-    if loss.shape != (axis.batch,):
-        raise ExportError(
-            f"the scalar has shape {list(loss.shape)}, not [{axis.batch}]: one number a batch element"
-        )
-    if not torch.isfinite(loss).all():
-        raise ExportError(f"the scalar is not finite: {loss.tolist()}")
-    return loss, words
 
 
 # Layers
@@ -275,34 +198,31 @@ class Attention:
     """The weights of one layer, and what was heard of them."""
 
     def __init__(self, stack, layer, weights, queries, keys, heard):
-        self.stack, self.layer, self.name, self.weights, self.heard = (
-            stack,
-            layer,
-            f"{stack}.{layer}",
-            weights,
-            heard,
-        )
+        self.stack, self.name, self.weights, self.heard = stack, f"{stack}.{layer}", weights, heard
         self.queries, self.keys = queries.valid.to(weights.device), keys.valid.to(weights.device)
         self.valid = (self.queries[:, None, :, None] & self.keys[:, None, None, :]).expand(weights.shape)
-        masked = self.weights.detach() == 0 if heard is None else heard.masked(weights.detach())
+        masked = weights.detach() == 0 if heard is None else heard.masked(weights.detach())
         self.seen = self.valid & ~masked
 
-    def heard_fields(self, causal_self, soft_cap):
-        """(tensors by field, numbers, what is missing and why, sliding window or None)."""
+    def window(self, is_causal):
+        """How many keys a query of a causal layer sees at most, itself included; None where nothing is cut off."""
+        if self.heard is None or not is_causal:
+            return None
+        behind = self.distances().expand(self.seen.shape)
+        longest = int(behind[self.seen].max())
+        return longest + 1 if longest < behind[self.valid].max() else None
+
+    def fields(self, is_causal, soft_cap):
+        """(tensors by field, numbers, what is missing and why)."""
         if self.heard is None:
             fields = ("query", "key", "value", "output_projection", "residual")
-            return (
-                {},
-                {},
-                [(fields, "these weights come from no softmax of torch's own that was heard")],
-                None,
-            )
-        causal = self.stack == "decoder" or self.stack == "self" and causal_self
-        window = self.window() if causal else None
-        return (
-            *self.heard.fields(self.weights.detach(), self.visible(causal, window), self.seen, soft_cap),
-            window,
-        )
+            return {}, {}, [(fields, "these weights come from no softmax of torch's own that was heard")]
+        visible, window = self.valid, self.window(is_causal)
+        if is_causal:
+            visible = visible & (self.distances() >= 0)
+        if window is not None:
+            visible = visible & (self.distances() < window)
+        return self.heard.fields(self.weights.detach(), visible, self.seen, soft_cap)
 
     def true_entries(self, field):
         """Which entries of a field are of true tokens; None where it has no tokens."""
@@ -312,23 +232,11 @@ class Attention:
 
     def distances(self):
         """[query, key]: how far the key is behind the query."""
-        return torch.arange(self.valid.shape[2])[:, None] - torch.arange(self.valid.shape[3])[None]
+        queries, keys = (torch.arange(count, device=self.valid.device) for count in self.valid.shape[2:])
+        return queries[:, None] - keys
 
     def looks_ahead(self):
-        return bool((self.seen & (self.distances() < 0).to(self.seen.device)).any())
-
-    def window(self):
-        """How many keys a query of a causal layer sees at most, itself included; None where nothing is cut off."""
-        behind = self.distances().to(self.seen.device).expand(self.seen.shape)
-        return (
-            int(behind[self.seen].max()) + 1 if behind[self.seen].max() < behind[self.valid].max() else None
-        )
-
-    def visible(self, causal, window):
-        """What the dump says that is seen."""
-        behind = self.distances().to(self.valid.device)
-        visible = self.valid & (behind >= 0) if causal else self.valid
-        return visible if window is None else visible & (behind < window)
+        return bool((self.seen & (self.distances() < 0)).any())
 
 
 def find_layers(stacks, axes, listener, layers):
@@ -338,9 +246,7 @@ def find_layers(stacks, axes, listener, layers):
             if weights is None:
                 say(f"left out: {stack}.{layer} (the model gives no attention of this layer)")
                 continue
-            heard = listener.find(
-                weights
-            )  # also of layers that are not asked for, so that order tells them apart
+            heard = listener.find(weights)  # of every layer, so that order tells equal weights apart
             if layers is None or layer in layers:
                 found.append(Attention(stack, layer, weights, axes[queries], axes[keys], heard))
         if layers is not None and max(layers) >= len(all_weights):
@@ -352,37 +258,38 @@ def find_layers(stacks, axes, listener, layers):
 
 
 def add_attention(dump, attentions):
+    ahead = {attention.stack for attention in attentions if attention.looks_ahead()}
+    if "decoder" in ahead:
+        raise ExportError("the decoder looks ahead, and a dump cannot say so")
+    if any(attention.stack == "self" for attention in attentions):
+        dump.metadata["causal"] = json.dumps("self" not in ahead)
     for attention in attentions:
         dump.add(attention.name + ".attention", attention.weights, attention.valid)
-    of_self = [attention for attention in attentions if attention.stack == "self"]
-    if of_self:
-        dump.metadata["causal"] = json.dumps(not any(attention.looks_ahead() for attention in of_self))
-    if any(attention.stack == "decoder" and attention.looks_ahead() for attention in attentions):
-        raise ExportError("the decoder looks ahead; a dump cannot say so")
 
 
 def add_heard(dump, attentions, soft_cap):
     """What stands beside the weights, as far as it was heard and holds."""
     missing, epsilons = {}, set()
+    causal_stacks = {"decoder", "self"} if dump.metadata.get("causal") == "true" else {"decoder"}
     for attention in attentions:
-        tensors, numbers, missed, window = attention.heard_fields(
-            dump.metadata.get("causal") == "true", soft_cap
-        )
-        if window is not None:
-            dump.metadata[f"sliding_window.{attention.name}"] = str(window)
-        for number in {"scale", "soft_cap"} & numbers.keys() if "key" in dump.fields else ():
-            dump.metadata[f"{number}.{attention.name}"] = repr(numbers[number])
-        epsilons |= {numbers[number] for number in {"norm_epsilon"} & numbers.keys()}
+        is_causal = attention.stack in causal_stacks
+        tensors, numbers, missed = attention.fields(is_causal, soft_cap)
         for field, tensor in tensors.items():
             dump.add(f"{attention.name}.{field}", tensor, attention.true_entries(field))
+        epsilons.add(numbers.pop("norm_epsilon", None))
+        if "key" not in dump.fields:
+            numbers = {}
+        if attention.window(is_causal) is not None:
+            numbers["sliding_window"] = attention.window(is_causal)
+        dump.metadata.update({f"{what}.{attention.name}": repr(number) for what, number in numbers.items()})
         for fields, why in missed:
             wanted = ", ".join(field for field in fields if field in dump.fields)
-            if wanted:
-                missing.setdefault((wanted, why), []).append(attention.name)
-    if "norm" in dump.fields and len(epsilons) == 1:
+            missing.setdefault((wanted, why), []).append(attention.name)
+    if "norm" in dump.fields and len(epsilons) == 1 and None not in epsilons:
         dump.metadata["norm_epsilon"] = repr(epsilons.pop())
     for (fields, why), names in missing.items():
-        left_out(fields, names, why)
+        if fields:
+            left_out(fields, names, why)
 
 
 def add_embedding(dump, embeddings, axis):
@@ -393,11 +300,8 @@ def add_embedding(dump, embeddings, axis):
 
 
 def add_gradients(dump, loss, attentions, embeddings):
-    """Of the sum over the batch; examples do not know each other, so each has the gradient of its own scalar."""
-    targets = {
-        attention.name + ".attention_gradient": (attention.weights, attention.valid)
-        for attention in attentions
-    }
+    """Of the sum over the batch: its elements do not know each other, so each has that of its own scalar."""
+    targets = {a.name + ".attention_gradient": (a.weights, a.valid) for a in attentions}
     if "input.embedding" in dump.tensors:
         targets["input.embedding_gradient"] = (embeddings[0], None)
     gradients = torch.autograd.grad(loss.sum(), [tensor for tensor, _ in targets.values()], allow_unused=True)
@@ -411,102 +315,30 @@ def add_gradients(dump, loss, attentions, embeddings):
         left_out("gradient", unused, "the scalar does not depend on it")
 
 
-class Dump:
-    """Tensors and metadata in the format of docs/dump.md."""
-
-    TYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
-
-    def __init__(self, fields):
-        self.fields, self.tensors, self.metadata = set(fields), {}, {}
-
-    def add(self, name, tensor, valid=None):
-        """valid: which entries are of true tokens; the rest, whatever it is, becomes 0."""
-        if FIELD_OF.get(name.split(".")[-1], name.split(".")[-1]) not in self.fields:
-            return
-        tensor = tensor.detach()
-        if valid is not None:
-            tensor = tensor.masked_fill(~valid, 0)
-        if not torch.isfinite(tensor).all():
-            raise ExportError(f"{name} is not finite")
-        self.tensors[name] = tensor.cpu().contiguous()
-
-    def write(self, path):
-        if not any(name.endswith((".attention", ".query")) for name in self.tensors):
-            raise ExportError("nothing to write: no layer has what was asked for")
-        self.write_tensors(path)
-
-    def write_tensors(self, path):
-        """To a temporary name, then renamed: nobody sees half a dump. The same dump is the same bytes."""
-        header, at = {"__metadata__": dict(sorted(self.metadata.items()))}, 0
-        for name, tensor in sorted(self.tensors.items()):
-            size = tensor.numel() * tensor.element_size()
-            header[name] = {
-                "dtype": self.TYPES[tensor.dtype],
-                "shape": list(tensor.shape),
-                "data_offsets": [at, at + size],
-            }
-            at += size
-        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-        text += b" " * (-len(text) % 8)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            with open(temporary, "wb") as file:
-                file.write(struct.pack("<Q", len(text)) + text)
-                for _, tensor in sorted(self.tensors.items()):
-                    file.write(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
 # The command line
 
 
 def parser():
     parser = argparse.ArgumentParser(
-        prog="export_attention.py",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Writes what the attention of a Hugging Face model did on a text as a safetensors dump for attnscope.",
-    )
-    parser.add_argument(
-        "model", metavar="MODEL", help="name or folder of a transformers model with a tokenizer"
-    )
-    parser.add_argument(
-        "--text", action="append", required=True, help="the text; several make a padded batch"
-    )
-    parser.add_argument("--pair", action="append", metavar="TEXT", help="the second sentence, one a --text")
-    parser.add_argument(
-        "--target-text",
-        action="append",
-        metavar="TEXT",
-        help="what the decoder of an encoder-decoder is fed, one a --text",
-    )
-    parser.add_argument(
-        "--scalar",
-        choices=SCALARS,
-        default="none",
-        help="what gradients are of (default: none): "
-        + "; ".join(f"{name}: {meaning}" for name, meaning in SCALARS.items()),
-    )
-    parser.add_argument("--to", metavar="TEXT", help="the text of --scalar similarity")
-    parser.add_argument("--token", help="the token of --scalar logit and log-probability, such as ' mat'")
-    parser.add_argument(
-        "--fields",
-        type=names,
-        default=FIELDS,
-        metavar="A,B",
-        help="what to write; all of " + ",".join(FIELDS) + " by default",
-    )
-    parser.add_argument("--layers", type=numbers, metavar="N,M", help="only these layers, from 0")
-    parser.add_argument(
-        "--dtype",
-        choices=("float32", "float64", "float16", "bfloat16"),
-        default="float32",
-        help="what the model runs in and the dump is stored in (default: float32)",
-    )
-    parser.add_argument("--name", help="what the dump calls the model (default: the last part of MODEL)")
-    parser.add_argument("--out", required=True, metavar="FILE", help="the dump, such as my.safetensors")
+        prog="export_attention.py", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Writes what the attention of a Hugging Face model did on a text as a dump for attnscope.")
+    option = parser.add_argument
+    option("model", metavar="MODEL", help="name or folder of a transformers model with a tokenizer")
+    option("--text", action="append", required=True, help="the text; several make a padded batch")
+    option("--pair", action="append", metavar="TEXT", help="the second sentence, one a --text")
+    option("--target-text", action="append", metavar="TEXT",
+           help="what the decoder of an encoder-decoder is fed, one a --text")
+    option("--scalar", choices=SCALARS, default="none", help="what gradients are of (default: none): " +
+           "; ".join(f"{name}: {meaning}" for name, meaning in SCALARS.items()))
+    option("--to", metavar="TEXT", help="the text of --scalar similarity")
+    option("--token", help="the token of --scalar logit and log-probability, such as ' mat'")
+    option("--fields", type=names, default=FIELDS, metavar="A,B",
+           help=f"what to write; without it all: {', '.join(FIELDS)}")
+    option("--layers", type=numbers, metavar="N,M", help="only these layers, from 0")
+    option("--dtype", choices=("float32", "float64", "float16", "bfloat16"), default="float32",
+           help="what the model runs in and the dump is stored in (default: float32)")
+    option("--name", help="what the dump calls the model (default: the last part of MODEL)")
+    option("--out", required=True, metavar="FILE", help="the dump, such as my.safetensors")
     return parser
 
 
@@ -524,17 +356,14 @@ def load(name, scalar, dtype):
 
     try:
         config = transformers.AutoConfig.from_pretrained(name)
-        family = transformers.AutoModel
-        if scalar in ("logit", "log-probability", "loss"):
-            family = (
-                transformers.AutoModelForSeq2SeqLM
-                if config.is_encoder_decoder
-                else (
-                    transformers.AutoModelForMaskedLM
-                    if is_masked_family(config)
-                    else transformers.AutoModelForCausalLM
-                )
-            )
+        if scalar not in ("logit", "log-probability", "loss"):
+            family = transformers.AutoModel
+        elif config.is_encoder_decoder:
+            family = transformers.AutoModelForSeq2SeqLM
+        elif is_masked_family(config):
+            family = transformers.AutoModelForMaskedLM
+        else:
+            family = transformers.AutoModelForCausalLM
         model = family.from_pretrained(name, attn_implementation="eager")
         return model.to(getattr(torch, dtype)).eval(), transformers.AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError, KeyError) as error:
@@ -545,10 +374,7 @@ def main(arguments=None):
     options = vars(parser().parse_args(arguments))
     out, name, dtype = options.pop("out"), options.pop("model"), options.pop("dtype")
     try:
-        check_request(
-            inputs=None,
-            **{key: options[key] for key in ("text", "scalar", "to", "token", "fields", "layers")},
-        )
+        check_request(options["text"], None, *map(options.get, ("scalar", "to", "token", "fields", "layers")))
         model, tokenizer = load(name, options["scalar"], dtype)
         export(model, out, tokenizer=tokenizer, **options)
     except RequestError as error:
