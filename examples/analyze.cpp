@@ -3,6 +3,7 @@
 #include <attnscope/report/csv.hpp>
 #include <attnscope/report/figures.hpp>
 #include <attnscope/report/json.hpp>
+#include <attnscope/version.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -133,6 +134,8 @@ int main(int argc, char** argv) {
   attnscope::AnalyzeOptions options;
   attnscope::Index element = 0;
   app.name("analyze");
+  app.set_version_flag("--version", std::string(attnscope::version),
+                       "Print the version of attnscope and exit");
   app.add_option(
       "DUMP", paths,
       "A dump (docs/dump.md): .safetensors, .npz or .npy; several files, or a folder of them, are its "

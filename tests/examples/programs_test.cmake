@@ -1,4 +1,4 @@
-# cmake -DANALYZE=... -DQUICKSTART=... -DDUMP=... -DBATCH=... -P programs_test.cmake: the example programs as their users run them.
+# cmake -DANALYZE=... -DQUICKSTART=... -DDUMP=use_lite_cat -DBATCH=cipher_batch -P programs_test.cmake: the example programs as their users run them.
 cmake_minimum_required(VERSION 3.23)
 file(REAL_PATH scratch folder BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
 file(REMOVE_RECURSE ${folder})
@@ -32,7 +32,7 @@ expect(0 "^entropy 1.609 and 0.000 nats, local mass 0.52 and 1.00, diversity 0.5
 expect_file(quickstart.svg "<svg .*head 1.*</svg>")
 
 # Without arguments: the shipped dump, a table, nothing written.
-expect(0 "use_lite_cat.safetensors.*self +0 +4 +1.02 .0.59 .. 1.88.*\nself +1 +4 +1.91" "nothing written; --out DIR" ${ANALYZE})
+expect(0 "minilm_pair.safetensors .all-MiniLM-L6-v2.*self +0 +12 +2.74 .0.01 .. 3.30.*\nself +5 +12 +2.66" "nothing written; --out DIR" ${ANALYZE})
 # A report, in a folder whose parents do not exist.
 expect(0 "a/b/report.json\na/b/heads.csv\na/b/metrics.csv\na/b/figures/self.0.mean.svg\n.*self.1.heads.svg\n$" "^$" ${ANALYZE} ${DUMP} --out a/b)
 expect_file(a/b/report.json "^{\n \"format\": \"attnscope-report/1\",\n \"source\": \"use_lite_cat.safetensors\"")
@@ -40,7 +40,8 @@ expect_file(a/b/heads.csv "^stack,layer,head,entropies")
 expect_file(a/b/metrics.csv "^example,stack,layer,head,metric,value")
 expect_file(a/b/figures/self.0.heads.svg "self layer 0: 4 heads.*because.*</svg>")
 # The picture in the README is what the program draws.
-expect_same(a/b/figures/self.0.heads.svg ${CMAKE_CURRENT_LIST_DIR}/../../docs/figures/heads.svg)
+expect(0 "" "^$" ${ANALYZE} --layers 2 --out shipped)
+expect_same(shipped/figures/self.2.heads.svg ${CMAKE_CURRENT_LIST_DIR}/../../docs/figures/heads.svg)
 # Options.
 expect(0 "self +1 +2 " "^$" ${ANALYZE} ${DUMP} --out options --layers 1 --heads 0,2 --window 5)
 expect_file(options/heads.csv "\nself,1,0,[^\n]*\nself,1,2,[^\n]*\n$")
@@ -73,6 +74,7 @@ foreach(file report.json heads.csv metrics.csv figures/cross.1.heads.svg)
   expect_same(one/${file} eight/${file})
 endforeach()
 # Help is 0, bad input 1 with a reason, bad usage 2.
+expect(0 "^[0-9]+[.][0-9]+[.][0-9]+\n$" "^$" ${ANALYZE} --version)
 expect(0 "--exclude-special.*Examples:.*Exit code: 0 done, 1 bad input, 2 bad usage" "^$" ${ANALYZE} --help)
 expect(1 "^$" "analyze: .*missing.safetensors.*No such file" ${ANALYZE} missing.safetensors)
 file(WRITE ${folder}/text.safetensors "not a tensor in sight")

@@ -14,7 +14,7 @@ using test::only_layer;
 using test::uniform;
 
 TEST_CASE("the reference dumps open with their stacks, layers and tokens") {
-  const Dump cat = read_dump(ATTNSCOPE_EXAMPLE_DATA "/use_lite_cat.safetensors");
+  const Dump cat = read_dump(ATTNSCOPE_TEST_DIR "/data/use_lite_cat.safetensors");
   CHECK(cat.name == "use_lite_cat.safetensors");
   CHECK(cat.model() == "Universal Sentence Encoder Lite v1");
   REQUIRE(cat.stacks.size() == 1);
@@ -39,7 +39,7 @@ TEST_CASE("the reference dumps open with their stacks, layers and tokens") {
 
 TEST_CASE("a source taken from a dump outlives it") {
   const auto source = std::get<AnyAttention<float>>(
-      only_layer(read_dump(ATTNSCOPE_EXAMPLE_DATA "/use_lite_cat.safetensors")).attention);
+      only_layer(read_dump(ATTNSCOPE_TEST_DIR "/data/use_lite_cat.safetensors")).attention);
   CHECK(entropy(source).queries == 13);
 }
 

@@ -87,7 +87,7 @@ TEST_CASE("scalars, empty axes, packed elements and odd names are legal") {
 }
 
 TEST_CASE("real dumps open") {
-  const TensorFile cat = read_safetensors(ATTNSCOPE_EXAMPLE_DATA "/use_lite_cat.safetensors");
+  const TensorFile cat = read_safetensors(ATTNSCOPE_TEST_DIR "/data/use_lite_cat.safetensors");
   std::vector<std::string> expected{"input.embedding", "input.embedding_gradient"};
   for (const std::string layer : {"self.0.", "self.1."}) {
     for (const char* field :

@@ -477,7 +477,7 @@ def self_test():
     expect("bfloat16", decode(bytes([0x80, 0x3f, 0x40, 0xc0]), "BF16"), [1, -3])
     expect("half", decode(bytes([0x00, 0x3c, 0x00, 0xc2]), "F16"), [1, -3])
 
-    cat = make_report(TESTS.parent / "examples/data/use_lite_cat.safetensors")["stacks"]["self"]
+    cat = make_report(TESTS / "data/use_lite_cat.safetensors")["stacks"]["self"]
     expect("use_lite_cat locality", cat["locality_progression"], [.922, .600], 5e-4)
     expect("use_lite_cat uniform locality", cat["layers"][0]["uniform_locality"], 79 / 169)
     check_all()
