@@ -32,6 +32,7 @@ struct Dump {
   Metadata metadata;
   Index batch = 1;
   std::vector<DumpStack> stacks;  ///< in the order self, encoder, decoder, cross, then by name
+  RawTensors inputs;  ///< "embedding" and "embedding_gradient" [batch, token, dim], where the dump has them
 
   /// The value of `model` in the metadata, or nothing.
   std::optional<std::string> model() const {
@@ -122,10 +123,12 @@ inline DumpStack read_stack(const std::string& name, const Layers& layers, const
 inline Dump make_dump(std::string name, const RawTensors& tensors, Metadata all) {
   return in_context(name, [&] {
     detail::dump::Stacks fields;
+    Dump dump{name, std::move(all), 1, {}, {}};
     for (const auto& [full_name, tensor] : tensors)
       if (const auto parsed = detail::parse_field_name(full_name))
         fields[parsed->stack][parsed->layer].emplace(parsed->field, tensor);
-    Dump dump{name, std::move(all), 1, {}};
+      else if (full_name.starts_with(detail::input_prefix))
+        dump.inputs.emplace(full_name.substr(detail::input_prefix.size()), tensor);
     const auto take = [&](const std::string& stack) {
       const auto layers = fields.extract(stack);
       if (!layers.empty() && detail::dump::has_attention(layers.mapped()))

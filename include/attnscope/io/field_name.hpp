@@ -27,9 +27,12 @@ inline std::optional<FieldName> parse_field_name(std::string_view name) {
   return FieldName{std::string(name.substr(0, first)), index, std::string(name.substr(second + 1))};
 }
 
+/// What the names of a model's input begin with: input.embedding.
+inline constexpr std::string_view input_prefix = "input.";
+
 /// Whether a dump gives this name a meaning.
 inline bool is_dump_name(std::string_view name) {
-  return name.starts_with("input.") || parse_field_name(name).has_value();
+  return name.starts_with(input_prefix) || parse_field_name(name).has_value();
 }
 
 }  // namespace attnscope::detail
