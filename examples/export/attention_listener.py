@@ -29,7 +29,7 @@ MASKED_BIAS = -30000  # weighs exactly 0, and is a number in every precision
 
 
 def same(a, b):
-    """Whether two tensors are the same numbers in memory; reshaping and dropout in evaluation leave them there."""
+    """Whether two tensors are the same memory, as after reshaping, or dropout in evaluation."""
     return a.data_ptr() == b.data_ptr() and a.numel() == b.numel()
 
 
@@ -41,7 +41,7 @@ class Product:
         self.result, self.factor = result, factor
 
     def slope(self, scores):
-        """The derivative of scores [batch, head, query, key] by the product, entry by entry; None if none depends."""
+        """The derivative of scores [batch, head, query, key] by the product, entry by entry, or None."""
         if self.result.numel() != scores.numel() or not scores.requires_grad:
             return None
         (slope,) = torch.autograd.grad(scores.sum(), self.result, retain_graph=True, allow_unused=True)
@@ -172,7 +172,7 @@ def constant_scale(slope, scores, soft_cap, dim, eps):
 
 
 def bias_beyond(product_scores, scores, visible, seen, eps):
-    """What the model added to the product, [1 or batch, head, query, key]; None where it is nothing but rounding."""
+    """What the model added to the product, [1 or batch, head, query, key]; None if it is but rounding."""
     bias = (scores.double() - product_scores).masked_fill(~seen, 0).masked_fill(visible & ~seen, MASKED_BIAS)
     rounding = 32 * eps * (1 + float(product_scores[visible].abs().max()))
     if float(bias.abs().max()) <= rounding:
@@ -273,7 +273,7 @@ class Listener(TorchFunctionMode):
             now.projected, now.projection, now.bias, now.output = x, weight, bias, result
 
     def hear_operands(self, now, operands):
-        """What is added to the attention's output: its "bias", a "residual" from before the attention, or None."""
+        """What is added to the output: its "bias", a "residual" from before the attention, or None."""
         tensors = [x for x in operands[:2] if isinstance(x, torch.Tensor)]
         for heard in self.heard:
             if heard.norm is not None and any(same(x, heard.sum) for x in tensors):

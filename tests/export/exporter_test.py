@@ -62,6 +62,7 @@ class Messages(unittest.TestCase):
         self.refused("only the scalars logit and log-probability take a token", scalar="norm", token="a")
         self.refused("1 texts, but 2 second sentences", pair=["a", "dog"])
         self.refused("needs a tokenizer", tokenizer=None)
+        self.refused("there is no text in the list", text=[])
         self.refused("40 tokens are more than the 32", text=" ".join(["cat"] * 38))
         self.refused(
             "the loss needs at least two tokens",
@@ -158,6 +159,12 @@ class Messages(unittest.TestCase):
         self.assertEqual(sorted(tensors), ["self.1.attention", "self.1.value"])
         self.assertFalse(any(name.startswith("scale") for name in metadata))
 
+    def test_a_file_that_cannot_be_written_leaves_nothing_behind(self):
+        self.path.mkdir()
+        with self.assertRaises(OSError):
+            export_attention.export(models.bert(), self.path, tokenizer=models.tokenizer(), text="a")
+        self.assertEqual(list(Path(self.folder).iterdir()), [self.path])
+
     def test_a_folder_that_is_not_there(self):
         with self.assertRaises(FileNotFoundError):
             export_attention.export(
@@ -229,6 +236,25 @@ class CommandLine(unittest.TestCase):
             code, said = self.run_program("--text", "a cat", *arguments)
             self.assertEqual(code, 2, said)
         self.assertFalse(self.out.exists())
+
+    def test_the_scalar_chooses_the_class(self):
+        small = {"hidden_size": 24, "num_hidden_layers": 1, "num_attention_heads": 3, "intermediate_size": 32}
+        fills = models.make("BertForMaskedLM", transformers.BertConfig, **small)
+        for name, model, arguments, stacks in (
+            ("t5", models.t5(), ["--target-text", "a dog", "--scalar", "loss"], {"encoder", "decoder", "cross"}),
+            ("bert", fills, ["--scalar", "logit", "--token", "cat"], {"self"}),
+            ("bert", fills, ["--scalar", "similarity", "--to", "a dog"], {"self"}),
+        ):
+            tokenizer = models.tokenizer()
+            tokenizer.mask_token = "who"
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                model.save_pretrained(self.folder / name)
+                tokenizer.save_pretrained(self.folder / name)
+                arguments = [str(self.folder / name), "--text", "who sat", "--out", str(self.out), *arguments]
+                self.assertEqual(export_attention.main(arguments), 0, said.getvalue())
+            tensors = reference.read_safetensors(self.out)[0]
+            gradients = {tensor.split(".")[0] for tensor in tensors if tensor.endswith("attention_gradient")}
+            self.assertEqual(gradients, stacks)
 
     def test_help_teaches(self):
         done = subprocess.run(
