@@ -34,6 +34,8 @@ class Texts:
 
     def __init__(self, text, pair=None, target=None):
         self.text, self.pair, self.target = as_list(text), as_list(pair), as_list(target)
+        if self.text == []:
+            raise RequestError("there is no text in the list")
         for name, others in (("second sentences", self.pair), ("target texts", self.target)):
             if others is not None and len(others) != len(self.text or ()):
                 raise RequestError(f"{len(self.text or ())} texts, but {len(others)} {name}")
@@ -89,7 +91,7 @@ def encode(tokenizer, *texts, **options):
 
 
 def counts_positions(model, mask):
-    """Whether positions have to be told, as generation tells them, so that padding on the left counts for nothing.
+    """Whether positions have to be told, as generation tells them, for padding on the left to count nothing.
 
     Masked language models that are padded on the left find their positions themselves, each in its own way.
     """
@@ -115,15 +117,13 @@ def decoder_inputs(model, tokenizer, target):
 
 
 def second_sentences(encoded):
-    """Where the second sentence begins, counted from the first true token; a list for a batch; None if unknown."""
+    """Where the second sentence begins, from the first true token; a list for a batch; None if unknown."""
     begins = []
     for element, mask in enumerate(encoded["attention_mask"]):
         if encoded.is_fast:
             sentences = encoded.sequence_ids(element)
         else:
-            sentences = encoded.get("token_type_ids", torch.zeros_like(encoded["input_ids"]))[
-                element
-            ].tolist()
+            sentences = encoded["token_type_ids"][element].tolist() if "token_type_ids" in encoded else []
         if 1 not in sentences:
             say("left out: sentence_boundary (the tokenizer does not tell the sentences apart)")
             return None
@@ -148,29 +148,16 @@ class Axis:
         self.lengths = self.valid.sum(1).tolist()
         for element, (begin, length) in enumerate(zip(self.begins, self.lengths)):
             if length == 0 or not self.valid[element, begin : begin + length].all():
-                raise ExportError(
-                    f"batch element {element}: the attention mask is not one run of true tokens"
-                )
-        self.tokens, self.special = None, []
+                raise ExportError(f"batch element {element}: the attention mask is not one run of true tokens")
+        self.tokens = None
         if ids is not None and tokenizer is not None:
             true_ids = [row[valid].tolist() for row, valid in zip(ids.cpu(), self.valid)]
-            self.tokens = [
-                [as_string(token) for token in tokenizer.convert_ids_to_tokens(row)] for row in true_ids
-            ]
-            special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}  # an unknown word is a word
-            self.special = [
-                token
-                for row, tokens in zip(true_ids, self.tokens)
-                for number, token in zip(row, tokens)
-                if number in special
-            ]
+            self.tokens = [list(map(as_string, tokenizer.convert_ids_to_tokens(row))) for row in true_ids]
 
     def describe(self, prefix, metadata):
         if self.tokens is not None:
             tokens = self.tokens if self.batch > 1 else self.tokens[0]
             metadata[prefix + "tokens"] = json.dumps(tokens, ensure_ascii=False)
-            known = json.loads(metadata.get("special_tokens", "[]"))
-            metadata["special_tokens"] = json.dumps(sorted({*known, *self.special}), ensure_ascii=False)
         metadata[prefix + "lengths"] = json.dumps(self.lengths)
         if any(self.begins):
             metadata[prefix + "starts"] = json.dumps(self.begins)
@@ -178,6 +165,13 @@ class Axis:
 
 def as_string(token):
     return token.decode("utf-8", "replace") if isinstance(token, bytes) else token
+
+
+def special_tokens(axes, tokenizer):
+    """Those that occur, as JSON. An unknown word is a word, though tokenizers call it special."""
+    special = set(map(as_string, tokenizer.all_special_tokens)) - {tokenizer.unk_token}
+    occurring = {token for axis in axes.values() for tokens in axis.tokens for token in tokens}
+    return json.dumps(sorted(special & occurring), ensure_ascii=False)
 
 
 def token_axes(inputs, stacks, tokenizer):

@@ -29,7 +29,7 @@ MASKED_BIAS = -30000  # weighs exactly 0, and is a number in every precision
 
 
 def same(a, b):
-    """Whether two tensors are the same numbers in memory; reshaping and dropout in evaluation leave them there."""
+    """Whether two tensors are the same memory, as after reshaping, or dropout in evaluation."""
     return a.data_ptr() == b.data_ptr() and a.numel() == b.numel()
 
 
@@ -41,15 +41,20 @@ class Product:
         self.result, self.factor = result, factor
 
     def slope(self, scores):
-        """The derivative of scores [batch, head, query, key] by the product, entry by entry; None if none depends."""
+        """The derivative of scores [batch, head, query, key] by the product, entry by entry, or None."""
         if self.result.numel() != scores.numel() or not scores.requires_grad:
             return None
         (slope,) = torch.autograd.grad(scores.sum(), self.result, retain_graph=True, allow_unused=True)
         return None if slope is None else self.factor * slope.reshape(scores.shape).double()
 
-    def heads(self, batch):
-        """query [batch, head, query, dim] and key [batch, head, key, dim]; some models merge batch and head."""
-        return (x.reshape(batch, -1, *x.shape[-2:]) for x in (self.left, self.right.transpose(-1, -2)))
+    def heads(self, shape):
+        """query [batch, head, query, dim] and key [batch, kv_head, key, dim] of attention of that shape, or None."""
+        batch, heads, queries, keys = shape
+        query, key = self.left, self.right.transpose(-1, -2)
+        if (query.shape[-2], key.shape[-2]) != (queries, keys) or key.numel() % (batch * keys * key.shape[-1]):
+            return None
+        query, key = (x.reshape(batch, -1, *x.shape[-2:]) for x in (query, key))  # some merge batch and head
+        return (query, key) if query.shape[1] == heads and heads % key.shape[1] == 0 else None
 
 
 class Heard:
@@ -105,25 +110,21 @@ class Heard:
             missing.append((("residual",), "the output is not added to a tensor from before the attention"))
         if self.norm is not None and "residual" in tensors:
             tensors["norm_weight"], tensors["norm_bias"], numbers["norm_epsilon"] = self.norm
-        return (
-            {name: tensor.detach() for name, tensor in tensors.items() if tensor is not None},
-            numbers,
-            missing,
-        )
+        tensors = {name: tensor.detach() for name, tensor in tensors.items() if tensor is not None}
+        return tensors, numbers, missing
 
     def score_product(self, attention, visible, seen, soft_cap):
         """(query, key, scale, bias or None) that give this attention, of the first product that does; or None."""
         scores = self.scores.reshape(attention.shape)
         for product in self.products:
-            slope = product.slope(scores)
-            if slope is None:
+            slope, heads = product.slope(scores), product.heads(attention.shape)
+            if slope is None or heads is None:
                 continue
-            query, key = product.heads(attention.shape[0])
+            query, key = heads
             eps = precision(query, scores)
-            scale = constant_scale(
-                slope[seen], scores.detach()[seen].double(), soft_cap, query.shape[-1], eps
-            )
-            if scale is None or attention.shape[1] % key.shape[1] != 0:
+            seen_scores = scores.detach()[seen].double()
+            scale = constant_scale(slope[seen], seen_scores, soft_cap, query.shape[-1], eps)
+            if scale is None:
                 continue
             product_scores = scaled(query, key, scale, soft_cap)
             bias = bias_beyond(product_scores, scores.detach(), visible, seen, eps)
@@ -172,7 +173,7 @@ def constant_scale(slope, scores, soft_cap, dim, eps):
 
 
 def bias_beyond(product_scores, scores, visible, seen, eps):
-    """What the model added to the product, [1 or batch, head, query, key]; None where it is nothing but rounding."""
+    """What the model added to the product, [1 or batch, head, query, key]; None if it is but rounding."""
     bias = (scores.double() - product_scores).masked_fill(~seen, 0).masked_fill(visible & ~seen, MASKED_BIAS)
     rounding = 32 * eps * (1 + float(product_scores[visible].abs().max()))
     if float(bias.abs().max()) <= rounding:
@@ -273,7 +274,7 @@ class Listener(TorchFunctionMode):
             now.projected, now.projection, now.bias, now.output = x, weight, bias, result
 
     def hear_operands(self, now, operands):
-        """What is added to the attention's output: its "bias", a "residual" from before the attention, or None."""
+        """What is added to the output: its "bias", a "residual" from before the attention, or None."""
         tensors = [x for x in operands[:2] if isinstance(x, torch.Tensor)]
         for heard in self.heard:
             if heard.norm is not None and any(same(x, heard.sum) for x in tensors):

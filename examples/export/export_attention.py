@@ -23,14 +23,13 @@ try:
 
     from attention_dump import FIELDS, Dump
     from attention_inputs import ExportError, RequestError, Texts, is_masked_family, left_out, say
-    from attention_inputs import token_axes, tokenized
+    from attention_inputs import special_tokens, token_axes, tokenized
     from attention_listener import Listener
     from attention_scalars import SCALARS, Read
 except ImportError as error:
     if __name__ != "__main__":
         raise
-    needs = Path(__file__).with_name("requirements.txt")
-    sys.exit(f"export_attention: {error}; it needs torch, numpy and transformers: pip install -r {needs}")
+    sys.exit(f"export_attention: {error}; it needs torch, numpy and transformers (docs/export.md says which)")
 
 EAGER = 'load it with attn_implementation="eager"'
 
@@ -92,6 +91,8 @@ def export(model, path, *, tokenizer=None, text=None, pair=None, target_text=Non
         dump.metadata["text"] = texts.described()
     for prefix, axis in axes.items():
         axis.describe(prefix, dump.metadata)
+    if all(axis.tokens is not None for axis in axes.values()):
+        dump.metadata["special_tokens"] = special_tokens(axes, tokenizer)
     if boundary is not None:
         dump.metadata["sentence_boundary"] = json.dumps(boundary)
     add_attention(dump, attentions)
@@ -205,7 +206,7 @@ class Attention:
         self.seen = self.valid & ~masked
 
     def window(self, is_causal):
-        """How many keys a query of a causal layer sees at most, itself included; None where nothing is cut off."""
+        """How many keys a causal query sees at most, itself included; None where nothing is cut off."""
         if self.heard is None or not is_causal:
             return None
         behind = self.distances().expand(self.seen.shape)
