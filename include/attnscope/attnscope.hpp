@@ -16,5 +16,6 @@
 #include <attnscope/source/rewritten.hpp>
 #include <attnscope/source/source.hpp>
 #include <attnscope/source/stored.hpp>
+#include <attnscope/source/words.hpp>
 #include <attnscope/sweep.hpp>
 #include <attnscope/validate.hpp>
