@@ -8,6 +8,9 @@
 #include <attnscope/heads/locality.hpp>
 #include <attnscope/heads/received.hpp>
 #include <attnscope/heads/sink.hpp>
+#include <attnscope/layers/comparison.hpp>
+#include <attnscope/layers/head_numbers.hpp>
+#include <attnscope/layers/progression.hpp>
 #include <attnscope/source/aligned.hpp>
 #include <attnscope/source/any.hpp>
 #include <attnscope/source/exclude_tokens.hpp>

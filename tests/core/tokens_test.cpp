@@ -87,6 +87,14 @@ TEST_CASE("byte-level BPE: Ġ and Ċ begin words, letters are bytes") {
         Tokens{"Hello", ",", "world's", "", "The", "nächsté", ".\"", "<|end|>"});
 }
 
+TEST_CASE("where words end") {
+  CHECK(word_index(Tokens{"▁don", "'", "t"}, Subwords::sentence_piece) == Words{0, 1, 2});
+  CHECK(word_index(Tokens{"▁don", "'t"}, Subwords::sentence_piece) == Words{0, 0});
+  CHECK(word_index(Tokens{"▁", "</s>", "x"}, Subwords::sentence_piece, Tokens{"</s>"}) == Words{0, 1, 2});
+  CHECK(word_index(Tokens{"a", "##,", "##"}, Subwords::word_piece) == Words{0, 0, 1});
+  CHECK(word_texts(Tokens{"a", "##,", "##"}, Words{0, 0, 1}, Subwords::word_piece) == Tokens{"a,", "##"});
+}
+
 TEST_CASE("word ids of another tokenizer") {
   CHECK(word_index(Words{-1, 0, 1, 1, 2, -1, -1, 0, 0, 1, -1}) == Words{0, 1, 2, 2, 3, 4, 5, 6, 6, 7, 8});
   CHECK(word_index(Words{}).empty());

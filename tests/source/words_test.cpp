@@ -287,6 +287,7 @@ TEST_CASE("a word is excluded when all its tokens are, else the rows of its show
   auto first_reader = first.reader();
   CHECK(test::difference(first_reader.read(0, {2, 3}).head(0).matrix(),
                          plain_words(head_maps(some)[0], words, words, {0, 3, 5}).bottomRows(1)) < 1e-15);
+  CHECK(entropy(first).queries == 2);
   CHECK(entropy(merge_words(exclude_tokens(a, {.queries = {{0, 1, 2, 3, 4, 5}}}), {words})).queries == 0);
 }
 
