@@ -8,6 +8,7 @@
 #include <attnscope/heads/locality.hpp>
 #include <attnscope/heads/received.hpp>
 #include <attnscope/heads/sink.hpp>
+#include <attnscope/heads/token_groups.hpp>
 #include <attnscope/layers/comparison.hpp>
 #include <attnscope/layers/head_numbers.hpp>
 #include <attnscope/layers/progression.hpp>
