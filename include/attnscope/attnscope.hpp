@@ -10,6 +10,10 @@
 #include <attnscope/heads/locality.hpp>
 #include <attnscope/heads/received.hpp>
 #include <attnscope/heads/sink.hpp>
+#include <attnscope/heads/token_groups.hpp>
+#include <attnscope/layers/comparison.hpp>
+#include <attnscope/layers/head_numbers.hpp>
+#include <attnscope/layers/progression.hpp>
 #include <attnscope/source/aligned.hpp>
 #include <attnscope/source/any.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
@@ -18,6 +22,7 @@
 #include <attnscope/source/rewritten.hpp>
 #include <attnscope/source/source.hpp>
 #include <attnscope/source/stored.hpp>
+#include <attnscope/source/words.hpp>
 #include <attnscope/sweep.hpp>
 #include <attnscope/validate.hpp>
 #include <attnscope/version.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 #include <attnscope/core/atomic_file.hpp>
 #include <attnscope/figure/colour.hpp>
-#include <attnscope/figure/utf8.hpp>
+#include <attnscope/core/utf8.hpp>
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include <attnscope/figure/utf8.hpp>
+#include <attnscope/core/utf8.hpp>
 
 #include "support/catch.hpp"
 
