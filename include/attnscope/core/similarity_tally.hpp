@@ -1,0 +1,98 @@
+#pragma once
+#include <attnscope/core/target_tally.hpp>
+
+#include <numeric>
+
+namespace attnscope {
+
+/// [value] the ranks of values, moved and scaled to -1 (the least) .. 1 (the most), 0 on average; equal
+/// values share their mean rank. One value alone is 0.
+inline Eigen::VectorXd centred_ranks(const Eigen::VectorXd& values) {
+  const Index size = values.size();
+  std::vector<Index> order(static_cast<std::size_t>(size));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::sort(order.begin(), order.end(), [&](Index a, Index b) { return values(a) < values(b); });
+  const auto at = [&](Index place) { return order[static_cast<std::size_t>(place)]; };
+  Eigen::VectorXd ranks = Eigen::VectorXd::Zero(size);
+  for (Index first = 0; first < size && size > 1;) {
+    Index last = first + 1;
+    while (last < size && values(at(last)) == values(at(first))) ++last;
+    for (Index place = first; place < last; ++place)
+      ranks(at(place)) = static_cast<double>(first + last - size) / static_cast<double>(size - 1);
+    first = last;
+  }
+  return ranks;
+}
+
+/// How similar to the query the tokens are that heads look at, beside how similar tokens are at the offsets
+/// where the heads look.
+class SimilarityTally {
+ public:
+  /// others: keys that the query sees and may be compared with; similarity: [other] to the query. Looking at
+  /// any other key counts as looking at a token of middling similarity. tokens: of the example. Fewer than
+  /// two others say nothing.
+  template <typename Weight>
+  void add(const SeenRow<Weight>& row, const std::vector<Index>& others, const Eigen::VectorXd& similarity,
+           Index tokens) {
+    if (others.size() < 2) return;
+    reach_at_least(row.heads(), tokens);
+    ++queries_;
+    const Eigen::VectorXd ranks = centred_ranks(similarity);
+    for (std::size_t o = 0; o < others.size(); ++o) {
+      const double rank = ranks(static_cast<Index>(o));
+      const Index slot = reach() + others[o] - row.own();
+      ranks_(slot) += rank;
+      pairs_(slot) += 1;
+      for (Index h = 0; h < row.heads(); ++h) {
+        const double weight = static_cast<double>(row.weights()(h, others[o]));
+        attended_(h) += weight * rank;
+        mass_(h, slot) += weight;
+      }
+    }
+  }
+  void merge(SimilarityTally&& later) {
+    if (later.queries_ == 0) return;
+    if (queries_ == 0) return void(*this = std::move(later));
+    const Index most = std::max(reach(), later.reach());
+    reach_at_least(attended_.size(), most);
+    later.reach_at_least(later.attended_.size(), most);
+    add_to(attended_, later.attended_);
+    add_to(mass_, later.mass_);
+    add_to(ranks_, later.ranks_);
+    add_to(pairs_, later.pairs_);
+    queries_ += later.queries_;
+  }
+  Index queries() const { return queries_; }
+  /// -1..1: the mean rank of what a head looks at; 1: always the most similar token, 0: no matter which.
+  double score(Index head) const { return attended_(head) / static_cast<double>(queries_); }
+  /// What the offsets at which the head looks would give whichever tokens stood there.
+  double baseline(Index head) const {
+    const Eigen::VectorXd mean_ranks = (pairs_.array() > 0).select(ranks_.cwiseQuotient(pairs_), 0);
+    return mass_.row(head).dot(mean_ranks) / static_cast<double>(queries_);
+  }
+
+ private:
+  Index reach() const { return ranks_.size() / 2; }
+  void reach_at_least(Index heads, Index most) {
+    if (attended_.size() == 0) attended_.setZero(heads);
+    if (ranks_.size() > 2 * most) return;
+    const Index old = ranks_.size(), first = most - reach();
+    Eigen::MatrixXd mass = Eigen::MatrixXd::Zero(heads, 2 * most + 1);
+    Eigen::VectorXd ranks = Eigen::VectorXd::Zero(2 * most + 1), pairs = ranks;
+    if (old > 0) {
+      mass.middleCols(first, old) = mass_;
+      ranks.segment(first, old) = ranks_;
+      pairs.segment(first, old) = pairs_;
+    }
+    mass_ = std::move(mass);
+    ranks_ = std::move(ranks);
+    pairs_ = std::move(pairs);
+  }
+
+  Eigen::VectorXd attended_;       // [head] sum of weight times rank
+  Eigen::MatrixXd mass_;           // [head x reach + offset] sum of weights
+  Eigen::VectorXd ranks_, pairs_;  // [reach + offset] sum of ranks, how many
+  Index queries_ = 0;
+};
+
+}  // namespace attnscope
