@@ -7,8 +7,11 @@
 #include <attnscope/heads/confidence.hpp>
 #include <attnscope/heads/entropy.hpp>
 #include <attnscope/heads/head_similarity.hpp>
+#include <attnscope/heads/importance.hpp>
 #include <attnscope/heads/locality.hpp>
+#include <attnscope/heads/pruning.hpp>
 #include <attnscope/heads/received.hpp>
+#include <attnscope/heads/removal.hpp>
 #include <attnscope/heads/sink.hpp>
 #include <attnscope/heads/token_groups.hpp>
 #include <attnscope/layers/comparison.hpp>

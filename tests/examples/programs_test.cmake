@@ -1,4 +1,4 @@
-# cmake -DANALYZE=... -DQUICKSTART=... -DDUMP=use_lite_cat -DBATCH=cipher_batch -P programs_test.cmake: the example programs as their users run them.
+# cmake -DANALYZE=... -DQUICKSTART=... -DHEAD_ROLES=... -DPRUNE_HEADS=... -DDUMP=use_lite_cat -DBATCH=cipher_batch -P programs_test.cmake: the example programs as their users run them.
 cmake_minimum_required(VERSION 3.23)
 file(REAL_PATH scratch folder BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
 file(REMOVE_RECURSE ${folder})
@@ -88,3 +88,17 @@ expect(2 "^$" "--window" ${ANALYZE} --window wide)
 expect(2 "^$" "--window" ${ANALYZE} --window -1)
 expect(2 "^$" "--bogus" ${ANALYZE} --bogus)
 expect(2 "^$" "--layers" ${ANALYZE} --layers 0,x)
+
+# Importance and a plan: of the shipped dump, by layer and head; as JSON; without gradients there is none.
+expect(0 "use_lite_cat.safetensors .*1 example with 13 tokens.*\n +1 +0 +0.08014 +0.03444 +0.002315 +0.002315 +0.002315  1.\n.*2 of 8 heads to remove, least per_example first; 2 asked for\n$"
+  "^$" ${PRUNE_HEADS})
+expect(0 "\n +0 +0 [^\n]*  3.\n.* 1 +2 [^\n]*  1.\n.*4 of 8 heads.*\nplan.json\n$" "^$"
+  ${PRUNE_HEADS} ${DUMP} --by elementwise --l2-by-layer --by-layer --fraction 0.5 --json plan.json)
+expect_file(plan.json "\"attnscope-pruning/1\".*\"asked\": 4,.*\"heads_to_prune\": {\"0\": .0, 3.,.*\"layers\": .0, 1.,")
+expect(0 "6 of 8 heads to remove.*; 8 asked for" "^$" ${PRUNE_HEADS} ${DUMP} --fraction 1)
+expect(0 "8 of 8 heads to remove" "^$" ${PRUNE_HEADS} ${DUMP} --fraction 1 --keep 0)
+expect(1 "^$" "prune_heads: cipher_batch.safetensors: cross.0: no attention_gradient" ${PRUNE_HEADS} ${BATCH} --stack cross)
+expect(1 "^$" "prune_heads: use_lite_cat.safetensors: there is no stack decoder" ${PRUNE_HEADS} ${DUMP} --stack decoder)
+expect(1 "^$" "layer 0 has 4 heads, fewer than keep_per_layer = 5" ${PRUNE_HEADS} ${DUMP} --keep 5)
+expect(2 "^$" "--fraction" ${PRUNE_HEADS} ${DUMP} --fraction 1.5)
+expect(2 "^$" "--by" ${PRUNE_HEADS} ${DUMP} --by chance)
