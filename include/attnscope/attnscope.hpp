@@ -4,11 +4,17 @@
 #include <attnscope/figure/heatmap.hpp>
 #include <attnscope/heads/confidence.hpp>
 #include <attnscope/heads/entropy.hpp>
+#include <attnscope/heads/head_cka.hpp>
+#include <attnscope/heads/head_clusters.hpp>
+#include <attnscope/heads/head_distance.hpp>
+#include <attnscope/heads/head_map.hpp>
 #include <attnscope/heads/head_similarity.hpp>
 #include <attnscope/heads/locality.hpp>
 #include <attnscope/heads/received.hpp>
+#include <attnscope/heads/redundancy.hpp>
 #include <attnscope/heads/sink.hpp>
 #include <attnscope/source/aligned.hpp>
+#include <attnscope/source/all_heads.hpp>
 #include <attnscope/source/any.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
 #include <attnscope/source/maps.hpp>
