@@ -6,11 +6,16 @@
 #include <attnscope/figure/heatmap.hpp>
 #include <attnscope/heads/confidence.hpp>
 #include <attnscope/heads/entropy.hpp>
+#include <attnscope/heads/head_cka.hpp>
+#include <attnscope/heads/head_clusters.hpp>
+#include <attnscope/heads/head_distance.hpp>
+#include <attnscope/heads/head_map.hpp>
 #include <attnscope/heads/head_similarity.hpp>
 #include <attnscope/heads/importance.hpp>
 #include <attnscope/heads/locality.hpp>
 #include <attnscope/heads/pruning.hpp>
 #include <attnscope/heads/received.hpp>
+#include <attnscope/heads/redundancy.hpp>
 #include <attnscope/heads/removal.hpp>
 #include <attnscope/heads/sink.hpp>
 #include <attnscope/heads/token_groups.hpp>
@@ -18,6 +23,7 @@
 #include <attnscope/layers/head_numbers.hpp>
 #include <attnscope/layers/progression.hpp>
 #include <attnscope/source/aligned.hpp>
+#include <attnscope/source/all_heads.hpp>
 #include <attnscope/source/any.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
 #include <attnscope/source/maps.hpp>

@@ -38,6 +38,16 @@ double entropy(std::span<const Weight> row) {
            return (p * p.max(std::numeric_limits<Weight>::min()).log()).sum();
          });
 }
+/// The entropy of the mean (p + q) / 2 of two rows of one length. Of a row and itself the same bits wherever
+/// it is asked, so that differences of these are exactly 0 for equal rows.
+template <typename Weight>
+double entropy_of_mean(std::span<const Weight> p, std::span<const Weight> q) {
+  return 0.0 - add_runs(p, [q](const auto& run_of_p, Index first) {
+           const RowArray<Weight> run_of_q(q.data() + first, run_of_p.size());
+           const auto mean = (run_of_p + run_of_q) * Weight(0.5);
+           return (mean * mean.max(std::numeric_limits<Weight>::min()).log()).sum();
+         });
+}
 /// sum_j p_j |j - from|
 template <typename Weight>
 double distance(std::span<const Weight> row, Index from) {
