@@ -50,6 +50,18 @@ void print_table(const Analysis& analysis) {
     }
 }
 
+/// The heads that a pruning plan removes, the first to go first.
+void print_plans(const Analysis& analysis) {
+  for (const StackAnalysis& stack : analysis.stacks) {
+    if (!stack.pruning) continue;
+    std::vector<std::string> heads;
+    for (const HeadId& id : stack.pruning->order)
+      heads.push_back(fmt::format("{}.{}", stack.layers[static_cast<std::size_t>(id.layer)].layer, id.head));
+    fmt::print("\nTo prune from {}, {} heads as layer.head, the least important first: {}\n", stack.name, heads.size(),
+               fmt::join(heads, " "));
+  }
+}
+
 void write_report(const std::filesystem::path& folder, const Analysis& analysis, const Figures& figures) {
   std::filesystem::create_directories(folder / "figures");
   std::vector<std::filesystem::path> written;
@@ -60,6 +72,8 @@ void write_report(const std::filesystem::path& folder, const Analysis& analysis,
   write("report.json", report_json(analysis));
   write("heads.csv", heads_csv(analysis));
   write("metrics.csv", metrics_csv(analysis));
+  for (const StackAnalysis& stack : analysis.stacks)
+    if (stack.pruning) write("pruning." + stack.name + ".json", pruning_plan_json(stack));
   for (const Figure& figure : figures.drawn)
     write(std::filesystem::path("figures") / (figure.name + ".svg"), figure.svg);
   fmt::print("\n");
@@ -112,6 +126,8 @@ int run(const std::vector<std::filesystem::path>& paths, const BareArrays& array
   const Dump dump = read_split_dump(paths, {.stack = arrays.stack, .metadata = metadata_of(arrays)});
   const Analysis analysis = analyze(dump, options);
   print_table(analysis);
+  print_plans(analysis);
+  for (const std::string& line : analysis.left_out) fmt::print(stderr, "analyze: left out: {}\n", line);
   if (folder.empty()) {
     fmt::print(stderr, "analyze: nothing written; --out DIR writes the report and figures\n");
     return 0;
@@ -155,6 +171,10 @@ int main(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--exclude-special", options.exclude_special,
                "Leave the dump's special_tokens out, as queries and as keys; rows are renormalised");
+  app.add_option("--pruning-plan", options.pruning_fraction,
+                 "Plan the removal of this share of the heads, 0 to 1; needs gradients. With --out also as "
+                 "pruning.STACK.json")
+      ->check(CLI::Range(0.0, 1.0));
   app.add_option("--element", element, "The batch element that figures show; numbers are of the whole batch")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -18,39 +18,13 @@ const DumpStack& stack_of(const Dump& dump, const std::string& name) {
   return *found;
 }
 
-/// The layer's d loss / d attention, under the mask of its attention.
-LoadedAttention gradient_of(const DumpLayer& layer) {
-  const auto found = layer.fields.find("attention_gradient");
-  require<ValueError>(
-      found != layer.fields.end(),
-      "no attention_gradient, which importance is made of (docs/importance.md has how to get it)");
-  const Layout& layout = detail::dump::layout_of(layer.attention);
-  const auto& [batch, heads, queries, keys] = layout.shape();
-  const std::vector<Index> shape = detail::dump::with_batch("attention_gradient", found->second, 4);
-  require<ShapeError>(shape == std::vector<Index>{batch, heads, queries, keys},
-                      "attention_gradient is [{}], but the attention is [{}, {}, {}, {}]",
-                      fmt::join(shape, ", "), batch, heads, queries, keys);
-  return detail::dump::stored(found->second, layout);
-}
-
 ImportanceResult importance_of(const DumpLayer& layer) {
+  require<ValueError>(layer.gradient.has_value(),
+                      "no attention_gradient, which importance is made of (docs/importance.md has how to get it)");
   const auto sweep_both = [](const auto& attention, const auto& gradient) {
     return importance(aligned(attention, gradient));
   };
-  return std::visit(sweep_both, layer.attention, gradient_of(layer));
-}
-
-/// Heads that share one of the layer's key-value heads, as far as the dump tells.
-Index group_size(const DumpLayer& layer) {
-  const Index heads = static_cast<Index>(layer.heads.size());
-  for (const char* field : {"key", "value"}) {
-    const auto found = layer.fields.find(field);
-    if (found == layer.fields.end()) continue;
-    const Index shared = detail::dump::with_batch(field, found->second, 4)[1];
-    require<ShapeError>(heads % shared == 0, "{} heads cannot share the {} of {}", heads, shared, field);
-    return heads / shared;
-  }
-  return 1;
+  return std::visit(sweep_both, layer.attention, *layer.gradient);
 }
 
 struct Options {
@@ -94,7 +68,7 @@ int run(const std::string& path, Options options) {
         results.push_back(importance_of(layer));
         scores.push_back(results.back().mean.*definitions.at(options.by));
         numbers.push_back(layer.index);
-        options.plan.group_sizes.push_back(group_size(layer));
+        options.plan.group_sizes.push_back(heads_per_key_value(layer));
       });
     if (options.l2_by_layer) scores = l2_normalized_by_layer(std::move(scores));
     const PruningPlan plan = plan_pruning(scores, options.plan);

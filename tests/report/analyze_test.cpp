@@ -54,6 +54,98 @@ TEST_CASE("bad weights are named with file, stack, layer, batch element, head, q
         "x: self.5: window = -1 is negative");
 }
 
+TEST_CASE("the heads of the induction model are what they were trained to be") {
+  const Dump dump = read_dump(ATTNSCOPE_TEST_DIR "/data/induction_batch.safetensors");
+  const Analysis analysis = test::analyze(dump);
+  const std::vector<LayerAnalysis>& layers = analysis.stacks.at(0).layers;
+  for (const HeadPattern& head : layers[1].patterns) CHECK(head.label == "induction");
+  CHECK(layers[0].patterns[1].label == "previous token");
+  CHECK(layers[0].patterns[2].label == "previous token");
+  CHECK(layers[0].pooled.importance.value().examples == 4);
+  CHECK(layers[0].elements[3].importance.value().examples == 1);
+}
+
+TEST_CASE("facts of the tokens come from the metadata, and what does not fit is named") {
+  const auto label = [](const Metadata& metadata) {
+    // Every query looks at the token before it, which is also its dependency head.
+    std::vector<float> weights(8 * 8, 0.f);
+    for (std::size_t i = 0; i < 8; ++i) weights[i * 8 + (i == 0 ? 0 : i - 1)] = 1;
+    const Dump dump = make_dump("x", {{"self.0.attention", raw_tensor(weights, {1, 1, 8, 8})}}, metadata);
+    return test::analyze(dump).stacks[0].layers[0];
+  };
+  const Metadata named{{"tokens", R"(["[CLS]","a",",","b","c","d",".","[SEP]"])"},
+                       {"special_tokens", R"(["[CLS]","[SEP]"])"}};
+  const LayerAnalysis layer = label(named);
+  CHECK(layer.patterns[0].label == "previous token");
+  CHECK(layer.groups.value().names == std::vector<std::string>{"content", "special"});
+  const auto scored = [](const LayerAnalysis& of, const std::string& what) {
+    return std::ranges::count(of.patterns[0].scores, what, &PatternScore::label) == 1;
+  };
+  CHECK(scored(layer, "delimiter"));
+  CHECK_FALSE(scored(layer, "syntactic"));
+  Metadata syntax = named;
+  syntax["dependency_heads"] = "[-1, 2, 3, 4, 5, 6, -1, -1]";
+  syntax["sentence_boundary"] = "4";
+  CHECK(label(syntax).groups.value().names ==
+        std::vector<std::string>{"first text", "second text", "special"});
+  syntax["dependency_heads"] = "[1, 2]";
+  CHECK(message_of<ShapeError>([&] { label(syntax); }) ==
+        "x: self.0: batch element 0: 2 dependency heads for 8 tokens");
+  syntax["dependency_heads"] = R"(["a"])";
+  CHECK(message_of<FileError>([&] { label(syntax); }) ==
+        "x: self: metadata dependency_heads: should hold integers, but is: \"a\"");
+}
+
+TEST_CASE("importance counts every token, whatever is excluded from the other numbers") {
+  const auto of = [](bool exclude) {
+    const Dump dump = make_dump(
+        "x",
+        {{"self.0.attention", uniform(1, 2, 4)}, {"self.0.attention_gradient", test::filled({2, 4, 4}, -2)}},
+        {{"tokens", R"(["[CLS]", "a", "b", "[SEP]"])"}, {"special_tokens", R"(["[CLS]", "[SEP]"])"}});
+    return test::analyze(dump, {.exclude_special = exclude}).stacks[0].layers[0].pooled.importance.value();
+  };
+  CHECK(of(false).mean.per_example(1) == Approx(8));
+  CHECK(of(true).mean.per_example(1) == Approx(8));
+  CHECK(of(true).gate_gradient(0) == Approx(-8));
+}
+
+TEST_CASE("a pruning plan takes the least important heads of all layers, redundant ones not all at once") {
+  const Dump dump = read_dump(ATTNSCOPE_TEST_DIR "/data/induction_batch.safetensors");
+  const StackAnalysis stack = test::analyze(dump, {.pruning_fraction = .5}).stacks.at(0);
+  const PruningPlan& plan = stack.pruning.value();
+  CHECK(plan.asked == 4);
+  CHECK(plan.order.size() == 4);
+  CHECK(message_of<ValueError>([] { test::analyze(two_layers(), {.pruning_fraction = .5}); }) ==
+        "x: a pruning plan needs attention_gradient, and the dump has none");
+  CHECK(message_of<ValueError>([&] { test::analyze(dump, {.heads = {0}, .pruning_fraction = .5}); }) ==
+        "induction_batch.safetensors: self: a pruning plan is made for all heads of a layer, not for some");
+  const Dump some = make_dump("x",
+                              {{"self.0.attention", uniform(1, 2, 3)},
+                               {"self.0.attention_gradient", uniform(1, 2, 3)},
+                               {"self.1.attention", uniform(1, 2, 3)}},
+                              {});
+  CHECK(message_of<ValueError>([&] { test::analyze(some, {.pruning_fraction = .5}); }) ==
+        "x: self: a pruning plan needs the attention_gradient of every layer, and has 1 of 2");
+}
+
+TEST_CASE("heads are compared across layers where that makes sense and does not take too long") {
+  const Analysis both = test::analyze(two_layers());
+  const HeadComparison& comparison = both.stacks.at(0).comparison.value();
+  CHECK(comparison.heads.size() == 6);
+  CHECK(comparison.heads[4] == HeadId{1, 1});
+  CHECK(comparison.redundancy.groups == std::vector<std::vector<Index>>{{0, 1, 2, 3, 4, 5}});
+  const Analysis little = test::analyze(two_layers(), {.most_comparisons = 100});
+  CHECK_FALSE(little.stacks[0].comparison);
+  CHECK(little.left_out == std::vector<std::string>{
+                               "self: heads across layers: 2.4e+02 pairs of weights are more than 1.0e+02"});
+  const Dump unlike = make_dump("x",
+                                {{"cross.0.attention", test::filled({1, 1, 2, 4}, .25)},
+                                 {"cross.1.attention", test::filled({1, 1, 2, 3}, 1 / 3.)}},
+                                {});
+  CHECK_THAT(test::analyze(unlike).left_out.at(0),
+             ContainsSubstring("cross: heads across layers: layers 0 and 1: "));
+}
+
 TEST_CASE("nothing but padding is undefined, not an error") {
   const Dump padding = make_dump("x", {{"self.0.attention", uniform(1, 2, 3)}}, {{"lengths", "[0]"}});
   CHECK(std::isnan(test::analyze(padding).stacks[0].layers[0].pooled.entropy.entropies(0)));

@@ -24,10 +24,10 @@ TEST_CASE("heads.csv has one row a stack, layer and head") {
   const std::string csv = heads_csv(example());
   CHECK(
       csv.starts_with("stack,layer,head,entropies,normalized_entropies,confidence,locality,mean_distance,"
-                      "sink_mass\r\nself,0,0,"));
+                      "sink_mass,pattern,pattern_score\r\nself,0,0,"));
   CHECK(lines(csv) == 1 + 2 + 1);
   CHECK_THAT(csv, ContainsSubstring("\r\n\"a,\"\"b\"\"\",3,0,1.3862943"));
-  CHECK_THAT(csv, ContainsSubstring(",0.25,,,0.25\r\n"));  // cross has no locality
+  CHECK_THAT(csv, ContainsSubstring(",0.25,,,0.25,broad,1\r\n"));  // cross has no locality
 }
 
 TEST_CASE("metrics.csv is tidy: each batch element apart, an undefined value empty") {
@@ -41,5 +41,18 @@ TEST_CASE("metrics.csv is tidy: each batch element apart, an undefined value emp
 TEST_CASE("numbers in CSV read back exactly") {
   Analysis analysis = example();
   analysis.stacks[0].layers[0].pooled.sink.sink_mass(0) = 0.1 + 0.2;
-  CHECK_THAT(heads_csv(analysis), ContainsSubstring(",0.30000000000000004\r\n"));
+  CHECK_THAT(heads_csv(analysis), ContainsSubstring(",0.30000000000000004,"));
+}
+
+TEST_CASE("importance has its columns and rows where there are gradients") {
+  const Analysis analysis =
+      test::analyze(make_dump("x",
+                              {{"self.0.attention", test::uniform(1, 1, 2)},
+                               {"self.0.attention_gradient", test::filled({1, 1, 2, 2}, -3)}},
+                              {}));
+  CHECK_THAT(
+      heads_csv(analysis),
+      ContainsSubstring("sink_mass,importance_elementwise,importance_per_position,importance_per_example,"
+                        "importance_per_batch,pattern"));
+  CHECK_THAT(metrics_csv(analysis), ContainsSubstring("\r\n0,self,0,0,importance_per_example,6\r\n"));
 }

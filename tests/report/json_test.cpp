@@ -38,3 +38,25 @@ TEST_CASE("tokens that are no UTF-8 do not stop the report") {
   CHECK(json["stacks"]["self"]["tokens"][0][0] == "\ufffd");
   CHECK(json["stacks"]["self"]["tokens"][0][1] == "</script>\n");
 }
+
+TEST_CASE("patterns, importance, groups, heads across layers and the plan are told by the model's numbers") {
+  const Dump dump = make_dump("x",
+                              {{"self.2.attention", test::uniform(1, 2, 3)},
+                               {"self.5.attention", test::uniform(1, 2, 3)},
+                               {"self.2.attention_gradient", test::filled({2, 3, 3}, 1)},
+                               {"self.5.attention_gradient", test::filled({2, 3, 3}, 2)}},
+                              {{"tokens", R"(["[CLS]", "a", "a"])"}, {"special_tokens", R"(["[CLS]"])"}});
+  const Analysis analysis = test::analyze(dump, {.layers = {5}, .pruning_fraction = .5});
+  const auto json = nlohmann::json::parse(report_json(analysis));
+  const auto& self = json["stacks"]["self"];
+  const auto& layer = self["layers"][0];
+  CHECK(layer["patterns"][1]["head"] == 1);
+  CHECK(layer["patterns"][0]["label"] == "broad");
+  CHECK(layer["patterns"][0]["scores"]["broad"] == 1.0);
+  CHECK(layer["importance"]["per_example"][0].get<double>() == Approx(6));
+  CHECK(layer["importance"]["standard_error"]["per_example"][0].is_null());
+  CHECK(layer["token_groups"]["mass"][0][0][1].get<double>() == Approx(1 / 3.));
+  CHECK(self["head_comparison"]["heads"] == nlohmann::json::parse("[[5, 0], [5, 1]]"));
+  CHECK(self["head_comparison"]["stand_ins"][0]["stand_in"] == nlohmann::json::parse("[5, 1]"));
+  CHECK(self["pruning_plan"]["heads_to_prune"] == nlohmann::json::parse(R"({"5": [0]})"));
+}

@@ -297,6 +297,32 @@ def metrics(examples, window, positional):
     return result
 
 
+def importance(tensors, metadata, stack, layer_name, heads):
+    """The four importances of every head, or None without a gradient. Every token counts, excluded or not."""
+    if layer_name + ".attention_gradient" not in tensors:
+        return None
+    gradient = with_batch(tensors[layer_name + ".attention_gradient"])
+    batch, num_heads, queries, keys = layer_shape(tensors, layer_name)
+    scores = {name: [] for name in ("elementwise", "per_position", "per_example", "per_batch")}
+    for index, head in enumerate(range(num_heads) if heads is None else heads):
+        elementwise, per_position, gates = [], [], []
+        for b in range(batch):
+            example = load_example(tensors, metadata, stack, layer_name, b, heads, False)
+            query_begin, query_end = valid_range(metadata, stack.query_tokens, b, keys if stack.positional else queries)
+            key_begin, key_end = valid_range(metadata, stack.key_tokens, b, keys)
+            rows = [i for i in range(queries) if query_begin <= i + stack.query_offset < query_end]
+            slopes = gradient[b, head][rows][:, key_begin:key_end]
+            product = example.weights[index] * np.where(example.visible, slopes, 0.0)
+            elementwise.append(math.fsum(np.abs(product).ravel()))
+            per_position.append(math.fsum(abs(math.fsum(row)) for row in product))
+            gates.append(math.fsum(product.ravel()))
+        scores["elementwise"].append(mean(elementwise))
+        scores["per_position"].append(mean(per_position))
+        scores["per_example"].append(mean(abs(gate) for gate in gates))
+        scores["per_batch"].append(abs(math.fsum(gates)) / batch)
+    return scores
+
+
 # The report
 
 def layers_of(tensors):
@@ -321,6 +347,9 @@ def stack_report(tensors, metadata, name, layers, window, heads, exclude_special
         examples = [load_example(tensors, metadata, stack, f"{name}.{layer}", b, heads, exclude_special)
                     for b in range(batch)]
         report["layers"].append({"layer": layer, **metrics(examples, window, stack.positional)})
+        scores = importance(tensors, metadata, stack, f"{name}.{layer}", heads)
+        if scores is not None:
+            report["layers"][-1]["importance"] = scores
         for b in range(batch):
             alone = metrics([examples[b]], window, stack.positional)
             del alone["similarity_matrix"]

@@ -16,6 +16,20 @@ struct DumpLayer {
   std::optional<LoadedAttention> gradient;  ///< d loss / d attention, of the same precision
 };
 
+/// How many heads share each key-value head, as far as the dump has keys or values: 1 without.
+/// @throws ShapeError heads that cannot share them alike
+inline Index heads_per_key_value(const DumpLayer& layer) {
+  const Index heads = static_cast<Index>(layer.heads.size());
+  for (const char* field : {"key", "value"}) {
+    const auto found = layer.fields.find(field);
+    if (found == layer.fields.end()) continue;
+    const Index shared = detail::dump::with_batch(field, found->second, 4)[1];
+    require<ShapeError>(heads % shared == 0, "{} heads cannot share the {} of {}", heads, field, shared);
+    return heads / shared;
+  }
+  return 1;
+}
+
 /// One stack of layers: "self", or "encoder", "decoder", "cross", or a name of the model's own.
 struct DumpStack {
   std::string name;

@@ -88,10 +88,11 @@ inline std::vector<std::string> strings(const Metadata& metadata, const std::str
   return detail::strings(key, value);
 }
 
-/// A list of indices; empty without `key`.
+/// A list of indices, or one alone; empty without `key`.
 inline std::vector<Eigen::Index> indices(const Metadata& metadata, const std::string& key) {
-  const nlohmann::json value = json(metadata, key);
+  nlohmann::json value = json(metadata, key);
   if (value.is_null()) return {};
+  if (value.is_number()) value = nlohmann::json::array({value});
   if (!value.is_array()) detail::refuse(key, "should be a list of integers", value.dump());
   std::vector<Eigen::Index> all;
   for (const nlohmann::json& one : value) {
@@ -99,6 +100,30 @@ inline std::vector<Eigen::Index> indices(const Metadata& metadata, const std::st
         one.is_number_unsigned() && one.get<std::uint64_t>() <= std::numeric_limits<std::int32_t>::max();
     if (!fits) detail::refuse(key, "should hold integers from 0 on", one.dump());
     all.push_back(one.get<Eigen::Index>());
+  }
+  return all;
+}
+
+/// One list of numbers a batch element, from JSON that is such lists, or one (a batch of 1); empty without
+/// `key`. Number: Eigen::Index, which may be negative, or double.
+template <typename Number>
+std::vector<std::vector<Number>> lists(const Metadata& metadata, const std::string& key) {
+  nlohmann::json value = json(metadata, key);
+  if (value.is_null()) return {};
+  constexpr const char* expected = "should be a list of numbers, or of such lists";
+  if (!value.is_array()) detail::refuse(key, expected, value.dump());
+  if (value.empty() || !value.front().is_array()) value = nlohmann::json::array({value});
+  std::vector<std::vector<Number>> all;
+  for (const nlohmann::json& list : value) {
+    if (!list.is_array()) detail::refuse(key, expected, list.dump());
+    all.emplace_back();
+    for (const nlohmann::json& one : list) {
+      const bool fits = std::is_integral_v<Number> ? one.is_number_integer() : one.is_number();
+      if (!fits || std::abs(one.get<double>()) > std::numeric_limits<std::int32_t>::max())
+        detail::refuse(key, std::is_integral_v<Number> ? "should hold integers" : "should hold numbers",
+                       one.dump());
+      all.back().push_back(one.get<Number>());
+    }
   }
   return all;
 }

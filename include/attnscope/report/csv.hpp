@@ -20,19 +20,21 @@ inline std::string csv_field(double value) { return std::isnan(value) ? "" : fmt
 
 }  // namespace detail
 
-/// heads.csv: one row a stack, layer and head, a column a metric, over the whole batch. RFC 4180 with "\r\n";
-/// a metric that a stack has not, and an undefined number, is an empty field.
+/// heads.csv: one row a stack, layer and head, a column a metric, over the whole batch, then the head's
+/// pattern and its score. RFC 4180 with "\r\n"; a metric that a stack has not, and an undefined number, is an
+/// empty field.
 inline std::string heads_csv(const Analysis& analysis) {
   std::vector<std::string> columns;
   for (const StackAnalysis& stack : analysis.stacks)
-    for (const HeadMetric& metric : head_metrics(stack.layers.front().pooled))
-      if (!detail::contains(columns, metric.name)) columns.push_back(metric.name);
+    for (const LayerAnalysis& layer : stack.layers)
+      for (const HeadMetric& metric : table_metrics(layer.pooled))
+        if (!detail::contains(columns, metric.name)) columns.push_back(metric.name);
   std::string csv = "stack,layer,head";
   for (const std::string& column : columns) csv += fmt::format(",{}", column);
-  csv += "\r\n";
+  csv += ",pattern,pattern_score\r\n";
   for (const StackAnalysis& stack : analysis.stacks)
     for (const LayerAnalysis& layer : stack.layers) {
-      const std::vector<HeadMetric> metrics = head_metrics(layer.pooled);
+      const std::vector<HeadMetric> metrics = table_metrics(layer.pooled);
       for (std::size_t h = 0; h < layer.heads.size(); ++h) {
         csv += fmt::format("{},{},{}", detail::csv_field(stack.name), layer.layer, layer.heads[h]);
         for (const std::string& column : columns) {
@@ -41,7 +43,8 @@ inline std::string heads_csv(const Analysis& analysis) {
           csv += ',';
           if (found != metrics.end()) csv += detail::csv_field(found->values(static_cast<Index>(h)));
         }
-        csv += "\r\n";
+        const HeadPattern& pattern = layer.patterns[h];
+        csv += fmt::format(",{},{}\r\n", detail::csv_field(pattern.label), detail::csv_field(pattern.score));
       }
     }
   return csv;
@@ -59,7 +62,7 @@ inline std::string metrics_csv(const Analysis& analysis) {
           csv += fmt::format("{},{},{},{},{},{}\r\n", b, detail::csv_field(stack.name), layer.layer, head,
                              metric, detail::csv_field(value));
         };
-        for (const HeadMetric& metric : head_metrics(element))
+        for (const HeadMetric& metric : table_metrics(element))
           for (std::size_t h = 0; h < layer.heads.size(); ++h)
             row(fmt::format("{}", layer.heads[h]), metric.name, metric.values(static_cast<Index>(h)));
         for (const LayerMetric& metric : layer_metrics(element)) row("", metric.name, metric.value);

@@ -3,6 +3,14 @@
 
 namespace attnscope {
 
+/// The pruning plan of a stack for Python, see pruning_json(), by the model's layer numbers. The stack has
+/// one.
+inline std::string pruning_plan_json(const StackAnalysis& stack) {
+  std::vector<Index> layers;
+  for (const LayerAnalysis& layer : stack.layers) layers.push_back(layer.layer);
+  return pruning_json(stack.pruning.value(), std::move(layers));
+}
+
 namespace detail {
 
 /// [head] numbers, or rows of numbers; an undefined one becomes null.
@@ -15,13 +23,86 @@ inline nlohmann::ordered_json json_rows(const Eigen::MatrixXd& matrix) {
   return rows;
 }
 
+/// Several matrices, one of them an entry.
+inline nlohmann::ordered_json json_maps(const std::vector<Eigen::MatrixXd>& maps) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const Eigen::MatrixXd& map : maps) all.push_back(json_rows(map));
+  return all;
+}
+
+/// head: the model's number of it.
+inline nlohmann::ordered_json to_json(const HeadPattern& pattern, Index head) {
+  nlohmann::ordered_json json{{"head", head},
+                              {"label", pattern.label},
+                              {"score", pattern.score},
+                              {"baseline", pattern.baseline},
+                              {"margin", pattern.margin}};
+  for (const char* each : {"scores", "baselines", "margins", "argmax_rates", "relations"})
+    json[each] = nlohmann::ordered_json::object();
+  for (const PatternScore& score : pattern.scores) {
+    json["scores"][score.label] = score.score;
+    json["baselines"][score.label] = score.baseline;
+    json["margins"][score.label] = score.margin;
+    if (!std::isnan(score.argmax_rate)) json["argmax_rates"][score.label] = score.argmax_rate;
+    if (!score.relation.empty()) json["relations"][score.label] = score.relation;
+  }
+  return json;
+}
+
+inline nlohmann::ordered_json importance_json(const LayerMetrics& layer) {
+  nlohmann::ordered_json json;
+  for (const HeadMetric& metric : importance_metrics(layer)) json[metric.name] = json_list(metric.values);
+  json["gate_gradient"] = json_list(layer.importance->gate_gradient);
+  json["standard_error"] = {{"elementwise", json_list(layer.importance->standard_error.elementwise)},
+                            {"per_position", json_list(layer.importance->standard_error.per_position)},
+                            {"per_example", json_list(layer.importance->standard_error.per_example)}};
+  return json;
+}
+
 inline nlohmann::ordered_json to_json(const LayerAnalysis& layer) {
   nlohmann::ordered_json json{{"layer", layer.layer}, {"heads", layer.heads}};
   for (const HeadMetric& metric : head_metrics(layer.pooled)) json[metric.name] = json_list(metric.values);
   for (const LayerMetric& metric : layer_metrics(layer.pooled)) json[metric.name] = metric.value;
   json["similarity_matrix"] = json_rows(layer.pooled.similarity.similarity_matrix);
   json["sink_rate"] = layer.pooled.sink.sink_rate;
+  json["patterns"] = nlohmann::ordered_json::array();
+  for (std::size_t h = 0; h < layer.patterns.size(); ++h)
+    json["patterns"].push_back(to_json(layer.patterns[h], layer.heads[h]));
+  if (layer.pooled.importance) json["importance"] = importance_json(layer.pooled);
+  if (layer.groups)
+    json["token_groups"] = {{"names", layer.groups->names},
+                            {"mass", json_maps(layer.groups->mass)},
+                            {"uniform_mass", json_rows(layer.groups->uniform_mass)}};
   return json;
+}
+
+/// Heads are named [layer, head], by the model's numbers.
+inline nlohmann::ordered_json to_json(const HeadComparison& comparison, const StackAnalysis& stack) {
+  const auto name = [&](Index index) -> nlohmann::ordered_json {
+    const HeadId& id = comparison.heads[static_cast<std::size_t>(index)];
+    const LayerAnalysis& layer = stack.layers[static_cast<std::size_t>(id.layer)];
+    return {layer.layer, layer.heads[static_cast<std::size_t>(id.head)]};
+  };
+  nlohmann::ordered_json heads = nlohmann::ordered_json::array(), stand_ins = heads, groups = heads;
+  for (std::size_t h = 0; h < comparison.heads.size(); ++h) {
+    heads.push_back(name(static_cast<Index>(h)));
+    const StandIn& other = comparison.redundancy.stand_ins[h];
+    stand_ins.push_back({{"head", heads.back()},
+                         {"stand_in", other.head ? name(*other.head) : nlohmann::ordered_json()},
+                         {"similarity", other.similarity},
+                         {"redundant", other.redundant}});
+  }
+  for (const std::vector<Index>& group : comparison.redundancy.groups) {
+    groups.push_back(nlohmann::ordered_json::array());
+    for (const Index head : group) groups.back().push_back(name(head));
+  }
+  return {{"heads", heads},
+          {"map", json_rows(comparison.map.coordinates)},
+          {"stress", comparison.map.stress},
+          {"clusters", comparison.clusters.clusters},
+          {"silhouettes", json_list(comparison.clusters.silhouettes)},
+          {"stand_ins", stand_ins},
+          {"redundant_groups", groups}};
 }
 
 inline nlohmann::ordered_json to_json(const StackAnalysis& stack) {
@@ -32,6 +113,8 @@ inline nlohmann::ordered_json to_json(const StackAnalysis& stack) {
   if (!stack.self_attention && !stack.key_tokens.empty()) json["source_tokens"] = stack.key_tokens;
   nlohmann::ordered_json& layers = json["layers"] = nlohmann::ordered_json::array();
   for (const LayerAnalysis& layer : stack.layers) layers.push_back(to_json(layer));
+  if (stack.comparison) json["head_comparison"] = to_json(*stack.comparison, stack);
+  if (stack.pruning) json["pruning_plan"] = nlohmann::ordered_json::parse(pruning_plan_json(stack));
   if (!stack.self_attention) return json;
   nlohmann::ordered_json& progression = json["locality_progression"] = nlohmann::ordered_json::array();
   for (const LayerAnalysis& layer : stack.layers)

@@ -26,6 +26,22 @@ inline std::vector<HeadMetric> head_metrics(const LayerMetrics& layer) {
   all.push_back({"sink_mass", layer.sink.sink_mass});
   return all;
 }
+/// The importance of the heads by the names of its definitions; empty without gradients.
+inline std::vector<HeadMetric> importance_metrics(const LayerMetrics& layer) {
+  if (!layer.importance) return {};
+  const ImportanceScores& mean = layer.importance->mean;
+  return {{"elementwise", mean.elementwise},
+          {"per_position", mean.per_position},
+          {"per_example", mean.per_example},
+          {"per_batch", mean.per_batch}};
+}
+/// All numbers of the heads that tables have a column for; those of importance are called importance_….
+inline std::vector<HeadMetric> table_metrics(const LayerMetrics& layer) {
+  std::vector<HeadMetric> all = head_metrics(layer);
+  for (HeadMetric& metric : importance_metrics(layer))
+    all.push_back({"importance_" + metric.name, std::move(metric.values)});
+  return all;
+}
 inline std::vector<LayerMetric> layer_metrics(const LayerMetrics& layer) {
   std::vector<LayerMetric> all;
   if (layer.locality) {
