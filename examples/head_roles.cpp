@@ -34,13 +34,13 @@ void print_stack(const Dump& dump, const DumpStack& stack) {
   const PatternOptions options{.self_attention = stack.self_attention};
   const std::vector<TokenFacts> facts = token_facts(dump, stack);
   Thirds thirds;
-  for (std::size_t l = 0; l < stack.layers.size(); ++l) {
-    const DumpLayer& layer = stack.layers[l];
+  Index depth = 0;
+  for (const DumpLayer& layer : stack.layers) {
     const auto act = [&](const auto& attention) { return patterns(attention, facts, options); };
     const PatternResult roles = std::visit(act, layer.attention);
     print_roles(layer, roles);
-    for (const HeadPattern& head : roles.heads)
-      ++thirds[head.label][third_of_depth(l, stack.layers.size())];
+    const Index third = third_of_depth(depth++, static_cast<Index>(stack.layers.size()));
+    for (const HeadPattern& head : roles.heads) ++thirds[head.label][static_cast<std::size_t>(third)];
   }
   print_thirds(thirds);
 }
