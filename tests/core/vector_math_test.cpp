@@ -64,3 +64,26 @@ TEST_CASE("empty rows") {
   CHECK(vector_math::distance(none, 5) == 0);
   CHECK(vector_math::largest(none) == 0);
 }
+
+TEST_CASE("p ln p of every size of number, exactly 0 where it is 0") {
+  CHECK(vector_math::p_log_p(0) == 0);
+  CHECK(vector_math::p_log_p(1) == 0);
+  for (float p = 1e-37f; p < 4; p *= 1.00037f) {
+    const double exact = static_cast<double>(p) * std::log(static_cast<double>(p));
+    if (std::abs(static_cast<double>(vector_math::p_log_p(p)) - exact) > 2e-7 * std::abs(exact)) FAIL(p);
+  }
+}
+
+TEMPLATE_TEST_CASE("the entropy of the mean of two rows", "", float, double) {
+  std::vector<TestType> p(537), q(537), mean(537);
+  for (std::size_t j = 0; j < p.size(); ++j) {
+    p[j] = TestType(j % 7) / TestType(1600);
+    q[j] = TestType(j % 5) / TestType(1100);
+    mean[j] = (p[j] + q[j]) / 2;
+  }
+  const std::span<const TestType> a(p), b(q), c(mean);
+  CHECK(vector_math::entropy_of_mean(a, b) == Approx(vector_math::entropy(c)).epsilon(1e-7));
+  CHECK(vector_math::entropy_of_mean(a, b) == vector_math::entropy_of_mean(b, a));
+  CHECK(vector_math::entropy_of_mean(a, a) == Approx(vector_math::entropy(a)).epsilon(1e-7));
+  CHECK(vector_math::entropy_of_mean(a.first(0), b.first(0)) == 0);
+}

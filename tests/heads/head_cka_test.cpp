@@ -107,7 +107,8 @@ TEST_CASE("a corpus is the mean over its examples, with each apart on demand") {
   CHECK(each.result()[2].similarity_matrix(0, 1) == Approx(head_cka(b).similarity_matrix(0, 1)));
 }
 
-TEST_CASE("one head, one query, no query, no key") {
+TEST_CASE("one head, one query, no query, no key, nothing swept") {
+  CHECK(HeadCkaMeasure().result().similarity_matrix.size() == 0);
   CHECK(head_cka(Eigen::MatrixXd::Identity(3, 3).eval()).similarity_matrix == Eigen::MatrixXd::Ones(1, 1));
   for (const Index queries : {0, 1}) {
     const HeadCkaResult result = head_cka(test::random_attention<double>(Layout({2, 2, queries, 5})));

@@ -151,7 +151,8 @@ TEST_CASE("a corpus is pooled over its rows, in any number of threads") {
   CHECK(head_distance(b, {}, {.threads = 3}).mean_distances == other.mean_distances);
 }
 
-TEST_CASE("one head, no rows") {
+TEST_CASE("one head, no rows, nothing swept") {
+  CHECK(HeadDistanceMeasure().result().mean_distances.size() == 0);
   CHECK(head_distance(Eigen::MatrixXd::Identity(3, 3).eval()).mean_distances == Eigen::MatrixXd::Zero(1, 1));
   const HeadDistanceResult none = head_distance(AttentionTensor<float>(1, 2, 0, 4));
   CHECK(none.rows == 0);

@@ -2,8 +2,11 @@
 #include <attnscope/core/block.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <numbers>
 
 /// The few inner loops that measures share, over one row or one block. Sums run in the precision of the
 /// weights for at most `run` terms and are added up in double.
@@ -30,13 +33,50 @@ template <typename Weight>
 double sum(std::span<const Weight> row) {
   return add_runs(row, [](const auto& p, Index) { return p.sum(); });
 }
+/// p ln p with 0 ln 0 = 0, exactly 0 at 1, else within 2e-7 of it, for p >= 0. Branch-free steps that
+/// compilers turn into vector instructions: Eigen's logarithm asks for negative and infinite numbers, and
+/// takes twice as long.
+inline float p_log_p(float p) {
+  // p = (1 + f) 2^e with 1 + f in [.75, 1.5); of a 0 both are finite.
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(p);
+  const std::uint32_t above = bits - std::bit_cast<std::uint32_t>(.75f);
+  const std::int32_t e = static_cast<std::int32_t>(above) >> 23;
+  const float f = std::bit_cast<float>(bits - (above & 0xff800000u)) - 1;
+  // The polynomial of degree 8 that is nearest to ln(1 + f) / f: within 3e-8 of it (Remez).
+  float ratio = -.120767217f + .0541117585f * f;
+  ratio = .149944978f + ratio * f;
+  ratio = -.168243121f + ratio * f;
+  ratio = .199759128f + ratio * f;
+  ratio = -.249932184f + ratio * f;
+  ratio = .333335921f + ratio * f;
+  ratio = -.500000664f + ratio * f;
+  ratio = 1 + ratio * f;
+  return p * (static_cast<float>(e) * std::numbers::ln2_v<float> + f * ratio);
+}
+/// sum p ln p over a run of weights.
+template <typename Run>
+typename Run::Scalar sum_p_log_p(const Run& p) {
+  using Weight = typename Run::Scalar;
+  if constexpr (std::is_same_v<Weight, float>) {
+    constexpr Index lanes = 16;
+    using Lanes = Eigen::Map<Eigen::Array<float, lanes, 1>>;
+    float sums[lanes] = {}, some[lanes];
+    Index j = 0;
+    for (; j + lanes <= p.size(); j += lanes) {
+      Lanes{some} = p.template segment<lanes>(j);
+      for (Index lane = 0; lane < lanes; ++lane) sums[lane] += p_log_p(some[lane]);
+    }
+    for (; j < p.size(); ++j) sums[0] += p_log_p(p.coeff(j));
+    return Lanes{sums}.sum();
+  } else {
+    // Lifting p to the least normal number makes 0 ln 0 a product with a finite logarithm, without a branch.
+    return (p * p.max(std::numeric_limits<Weight>::min()).log()).sum();
+  }
+}
 /// -sum p ln p in nats, with 0 ln 0 = 0. Exactly 0 for a one-hot row.
 template <typename Weight>
 double entropy(std::span<const Weight> row) {
-  // Lifting p to the least normal number makes 0 ln 0 a product with a finite logarithm, without a branch.
-  return 0.0 - add_runs(row, [](const auto& p, Index) {
-           return (p * p.max(std::numeric_limits<Weight>::min()).log()).sum();
-         });
+  return 0.0 - add_runs(row, [](const auto& p, Index) { return sum_p_log_p(p); });
 }
 /// The entropy of the mean (p + q) / 2 of two rows of one length. Of a row and itself the same bits wherever
 /// it is asked, so that differences of these are exactly 0 for equal rows.
@@ -44,8 +84,7 @@ template <typename Weight>
 double entropy_of_mean(std::span<const Weight> p, std::span<const Weight> q) {
   return 0.0 - add_runs(p, [q](const auto& run_of_p, Index first) {
            const RowArray<Weight> run_of_q(q.data() + first, run_of_p.size());
-           const auto mean = (run_of_p + run_of_q) * Weight(0.5);
-           return (mean * mean.max(std::numeric_limits<Weight>::min()).log()).sum();
+           return sum_p_log_p((run_of_p + run_of_q) * Weight(0.5));
          });
 }
 /// sum_j p_j |j - from|
