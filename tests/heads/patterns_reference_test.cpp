@@ -12,7 +12,7 @@ namespace {
 
 /// Everything is judged, however little there is to judge by.
 PatternOptions judge_all(Index max_offset = 8) {
-  return {.max_offset = max_offset, .min_queries = 1, .min_rare_queries = 1};
+  return {.max_offset = max_offset, .min_queries = 1, .min_relation_queries = 1, .min_rare_queries = 1};
 }
 
 const PatternScore* find(const HeadPattern& head, const std::string& label) {

@@ -6,23 +6,23 @@
 
 namespace attnscope {
 
-/// What a head must exceed to earn a label.
+/// What earns a label: a score above one of these, by a margin over the baseline.
 struct PatternOptions {
   double position = .5;     ///< mass at one offset (Clark et al. 2019)
   double first_token = .3;  ///< mass on the first token (Gu et al. 2024)
   double delimiter = .6;    ///< mass on delimiters (Clark et al. 2019)
   double copy = .5;         ///< mass on earlier copies, or on what followed them
-  double rare_token =
-      .5;                ///< share of queries that look most at the rarest token (Voita et al. 2019 saw .66)
-  double semantic = .3;  ///< margin of similarity over position
-  double broad = .8;     ///< normalised entropy (Clark et al. 2019: 3.8 nats of 128 tokens, which is .78)
-  double margin = .1;    ///< score over baseline, at least (Voita et al. 2019), of all labels but these two
-  double argmax = .9;    ///< share of queries that look most at a target, reported beside (Voita et al. 2019)
+  double rare_token = .5;   ///< argmax rate of the rarest token (Voita et al. 2019 saw .66)
+  double broad = .8;     ///< normalised entropy; also its baseline (Clark's 3.8 nats are .78 of 128 tokens)
+  double semantic = .3;  ///< margin of semantic: how far similarity goes beyond position
+  double margin = .1;    ///< margin of every other label but broad (Voita et al. 2019, of syntax)
+  double argmax = .9;    ///< argmax rate that is reported as passed (Voita et al. 2019, of positions)
   Index max_offset = 8;  ///< offsets -max_offset .. max_offset are asked for, and compete with syntax
-  Index min_queries = 4;        ///< of fewer queries a relation, copies and similarity are not judged
-  Index min_rare_queries = 30;  ///< nor is rare token: the rarest word of a short text is anybody's
-  bool self_attention =
-      true;  ///< false: queries are no keys; first token, delimiter, rare token, broad remain
+  /// A label is not judged by fewer queries than this: copies and similarity; a relation (the best of many is
+  /// lucky); rare token (the rarest word of a short text is anybody's).
+  Index min_queries = 4, min_relation_queries = 10, min_rare_queries = 30;
+  /// false: queries are no keys; first token, delimiter, rare token and broad remain.
+  bool self_attention = true;
   bool operator==(const PatternOptions&) const = default;
 };
 
@@ -162,7 +162,7 @@ class PatternMeasure {
   std::optional<PatternScore> best_relation(Index h) const {
     std::optional<PatternScore> best;
     for (const auto& [relation, contest] : tallies_.relations()) {
-      if (contest.queries() < options_.min_queries) continue;
+      if (contest.queries() < options_.min_relation_queries) continue;
       const double accuracy = contest.accuracy(h);
       PatternScore score = score_of("syntactic", accuracy, contest.baseline(), {0, options_.margin},
                                     contest.queries(), accuracy);
