@@ -5,6 +5,7 @@ Float64, one loop after the other, nothing shared with the library but the dump 
 
     importance_reference.py            makes tests/heads/data/importance.txt anew
     importance_reference.py --check    fails unless that file holds what is computed now, and the checks below hold
+    importance_reference.py --tolerance    prints the table of docs/pruning.md
 
 A line of the file: dump layer head examples tokens, then elementwise, per_position, per_example and per_batch (all
 divided by the examples), the mean of the gate gradient, and the standard errors of the first three.
@@ -106,7 +107,31 @@ def check_identity():
             yield outside < 1e-5 and apart < 1e-5
 
 
+def print_tolerance():
+    """What is left of a layer's attention output, 1 - |removed| / |all|, as its heads go, least per_position first."""
+    for stem in ("use_lite_cat", "use_lite_pride", "use_lite_alice"):
+        folder = TESTS.parent / "examples" / "data" if stem == "use_lite_cat" else TESTS / "data"
+        tensors, metadata = load(folder / f"{stem}.safetensors")
+        for layer in layers(tensors):
+            a, v, o = (
+                tensors[f"self.{layer}.{field}"].astype(np.float64)
+                for field in ("attention", "value", "output_projection")
+            )
+            width = v.shape[-1]
+            outputs = [a[0, h] @ v[0, h] @ o[h * width : (h + 1) * width] for h in range(a.shape[1])]
+            importance = np.abs(gate_rows(tensors, metadata, layer).sum(-1)).sum((0, 2))
+            order = np.argsort(importance, kind="stable")
+            left = [
+                1 - np.linalg.norm(sum(outputs[h] for h in order[:removed])) / np.linalg.norm(sum(outputs))
+                for removed in range(1, len(order) + 1)
+            ]
+            print(f"{stem} layer {layer}: heads {order}, left {np.round(left, 4)}, mean {np.mean(left):.3f}")
+
+
 def main():
+    if "--tolerance" in sys.argv:
+        print_tolerance()
+        return 0
     text = "".join(line + "\n" for line in lines())
     if "--check" not in sys.argv:
         STORED.write_text(text)

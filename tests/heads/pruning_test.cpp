@@ -1,4 +1,6 @@
+#include <attnscope/heads/importance.hpp>
 #include <attnscope/heads/pruning.hpp>
+#include <attnscope/io/safetensors.hpp>
 
 #include <random>
 
@@ -11,13 +13,13 @@ namespace {
 using Heads = std::vector<HeadId>;
 
 /// Ascending: (1,1) (0,2) (2,0) (0,0) (1,0) (0,1) (1,2) (0,3).
-const HeadScores importance{Eigen::Vector4d(4, 6, 2, 8), Eigen::Vector3d(5, 1, 7),
-                            Eigen::VectorXd::Constant(1, 3)};
+const HeadScores eight_heads{Eigen::Vector4d(4, 6, 2, 8), Eigen::Vector3d(5, 1, 7),
+                             Eigen::VectorXd::Constant(1, 3)};
 const Heads ascending{{1, 1}, {0, 2}, {2, 0}, {0, 0}, {1, 0}, {0, 1}, {1, 2}, {0, 3}};
 
 Heads first(std::size_t count) { return {ascending.begin(), ascending.begin() + static_cast<Index>(count)}; }
 
-PruningPlan plan_of(const PruningOptions& options) { return plan_pruning(importance, options); }
+PruningPlan plan_of(const PruningOptions& options) { return plan_pruning(eight_heads, options); }
 template <typename Kind = ValueError>
 std::string refusal(const PruningOptions& options) {
   return message_of<Kind>([&] { plan_of(options); });
@@ -65,7 +67,7 @@ TEST_CASE("a layer keeps its least number of heads, and others go in their place
   const PruningPlan most = plan_of({.fraction = 1});
   CHECK(heads_in(most.kept) == Heads{{0, 3}, {1, 2}, {2, 0}});
   CHECK(most.asked == 8);
-  CHECK(plan_pruning({importance[0], importance[1]}, {.fraction = 1, .keep_per_layer = 3}).order ==
+  CHECK(plan_pruning({eight_heads[0], eight_heads[1]}, {.fraction = 1, .keep_per_layer = 3}).order ==
         Heads{{0, 2}});
 }
 
@@ -182,7 +184,7 @@ TEST_CASE("what cannot be planned is refused with its place") {
         "redundant group 0: there is no layer 1, head 3");
   CHECK(refusal<ShapeError>({.count = 1, .redundant = {{{3, 0}}}}) ==
         "redundant group 0: there is no layer 3, head 0");
-  HeadScores bad = importance;
+  HeadScores bad = eight_heads;
   bad[1](2) = undefined;
   CHECK(message_of<ValueError>([&] { plan_pruning(bad, {.count = 1}); }) ==
         "layer 1, head 2: the importance is nan");
@@ -227,7 +229,7 @@ MaskScorer sum_of(const HeadScores& worth) {
 TEST_CASE("tolerance: the score as the heads of one layer go, least important first") {
   MaskedScore score({4, 3, 1}, sum_of({Eigen::Vector4d(1, 2, 3, 4), Eigen::Vector3d(10, 20, 30),
                                        Eigen::VectorXd::Constant(1, -5)}));
-  const PruningToleranceResult result = pruning_tolerance(score, importance);
+  const PruningToleranceResult result = pruning_tolerance(score, eight_heads);
   CHECK(result.baseline == 65);
   CHECK(result.order == std::vector<std::vector<Index>>{{2, 0, 1, 3}, {1, 0, 2}, {0}});
   CHECK(result.scores[0].transpose() == Eigen::RowVectorXd{{65, 62, 61, 59, 55}});
@@ -238,7 +240,7 @@ TEST_CASE("tolerance: the score as the heads of one layer go, least important fi
   CHECK(result.mean_drop(2) == -5);
   CHECK(score.evaluations() == 1 + 4 + 3 + 1);
   Index last = 0, of = 0;
-  pruning_tolerance(score, importance, [&](Index done, Index total) {
+  pruning_tolerance(score, eight_heads, [&](Index done, Index total) {
     last = done;
     of = total;
     return true;
@@ -246,13 +248,55 @@ TEST_CASE("tolerance: the score as the heads of one layer go, least important fi
   CHECK(last == 9);
   CHECK(of == 9);
   CHECK(score.evaluations() == 9);
-  CHECK_THROWS_AS(pruning_tolerance(score, importance, [](Index, Index) { return false; }), Stopped);
-  CHECK(message_of<ShapeError>([&] { pruning_tolerance(score, {importance[0]}); }) ==
+  CHECK_THROWS_AS(pruning_tolerance(score, eight_heads, [](Index, Index) { return false; }), Stopped);
+  CHECK(message_of<ShapeError>([&] { pruning_tolerance(score, {eight_heads[0]}); }) ==
         "importance of [4] heads for a model of [4, 3, 1]");
-  HeadScores bad = importance;
+  HeadScores bad = eight_heads;
   bad[0](3) = undefined;
   CHECK(message_of<ValueError>([&] { pruning_tolerance(score, bad); }) ==
         "layer 0, head 3: the importance is nan");
+}
+
+TEST_CASE("tolerance of a real model's layers") {
+  // The score: how much is left of the attention output of the layer that lost most, 1 - |removed| / |all|.
+  // Numbers of importance_reference.py --tolerance.
+  const TensorFile file = read_safetensors(ATTNSCOPE_EXAMPLE_DATA "/use_lite_cat.safetensors");
+  HeadScores by_position;
+  std::vector<std::vector<Eigen::MatrixXd>> outputs(2);  // [layer][head] of [query x model]
+  for (std::size_t layer = 0; layer < 2; ++layer) {
+    const auto data = [&](const char* field) {
+      return elements<float>(*file.find(fmt::format("self.{}.{}", layer, field)));
+    };
+    using Rows = Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+    const auto a = data("attention"), g = data("attention_gradient"), v = data("value"),
+               o = data("output_projection");
+    const Layout layout({1, 4, 13, 13});
+    by_position.push_back(
+        importance(aligned(AttentionView<float>(a.get(), layout), AttentionView<float>(g.get(), layout)))
+            .mean.per_position);
+    const Index width = layer == 0 ? 64 : 128;
+    for (Index h = 0; h < 4; ++h)
+      outputs[layer].push_back((Rows(a.get() + h * 169, 13, 13) * Rows(v.get() + h * 13 * width, 13, width) *
+                                Rows(o.get() + h * width * 512, width, 512))
+                                   .cast<double>());
+  }
+  MaskedScore score({4, 4}, [&](const HeadMask& kept) {
+    double least = 1;
+    for (std::size_t layer = 0; layer < 2; ++layer) {
+      Eigen::MatrixXd all = Eigen::MatrixXd::Zero(13, 512), removed = all;
+      for (std::size_t h = 0; h < 4; ++h) {
+        all += outputs[layer][h];
+        if (!kept[layer][h]) removed += outputs[layer][h];
+      }
+      least = std::min(least, 1 - removed.norm() / all.norm());
+    }
+    return least;
+  });
+  const PruningToleranceResult result = pruning_tolerance(score, by_position);
+  CHECK(result.order == std::vector<std::vector<Index>>{{0, 2, 3, 1}, {2, 0, 3, 1}});
+  CHECK((result.scores[0] - Eigen::VectorXd{{1, .6309, .2897, .0973, 0}}).norm() < 1e-4);
+  CHECK((result.scores[1] - Eigen::VectorXd{{1, .6457, .4678, .1154, 0}}).norm() < 1e-4);
+  CHECK(result.mean_drop(0) > result.mean_drop(1));
 }
 
 TEST_CASE("tolerance of equals, of a layer without heads") {

@@ -195,7 +195,8 @@ class ImportanceMeasure {
 /// attention, gradient)). gradient: [batch, head, query, key] d loss / d attention of the loss of ONE
 /// backward pass (zeroed before it), finite, also where the attention is 0. Sum the loss over the examples of
 /// a batch: with a mean over them every number is smaller by the batch's size. More examples: sweep an
-/// ImportanceMeasure over them, a batch at a time. Cost: one pass over both, states of 15 numbers a head.
+/// ImportanceMeasure over them, a batch at a time. Cost: one pass over both, states of some twenty numbers a
+/// head.
 /// @throws what sweep throws
 template <typename A>
 ImportanceResult importance(const A& attention_and_gradient, const SweepOptions& how = {}) {
