@@ -10,6 +10,7 @@
 #include <attnscope/heads/sink.hpp>
 #include <attnscope/heads/token_groups.hpp>
 #include <attnscope/layers/comparison.hpp>
+#include <attnscope/layers/drift.hpp>
 #include <attnscope/layers/head_numbers.hpp>
 #include <attnscope/layers/progression.hpp>
 #include <attnscope/source/aligned.hpp>
