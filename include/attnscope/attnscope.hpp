@@ -17,6 +17,7 @@
 #include <attnscope/source/any.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
 #include <attnscope/source/maps.hpp>
+#include <attnscope/source/patch_grid.hpp>
 #include <attnscope/source/query_key.hpp>
 #include <attnscope/source/rewritten.hpp>
 #include <attnscope/source/source.hpp>
