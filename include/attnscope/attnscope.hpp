@@ -20,6 +20,7 @@
 #include <attnscope/heads/sink.hpp>
 #include <attnscope/heads/token_groups.hpp>
 #include <attnscope/layers/comparison.hpp>
+#include <attnscope/layers/drift.hpp>
 #include <attnscope/layers/head_numbers.hpp>
 #include <attnscope/layers/progression.hpp>
 #include <attnscope/source/aligned.hpp>
@@ -27,6 +28,7 @@
 #include <attnscope/source/any.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
 #include <attnscope/source/maps.hpp>
+#include <attnscope/source/patch_grid.hpp>
 #include <attnscope/source/query_key.hpp>
 #include <attnscope/source/rewritten.hpp>
 #include <attnscope/source/source.hpp>
