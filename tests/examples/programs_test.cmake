@@ -66,6 +66,12 @@ expect(1 "^$" "--causal is said of self" ${ANALYZE} ${arrays}/attention.npy --st
 expect(1 "^$" "--metadata tokens: should be KEY=VALUE" ${ANALYZE} ${arrays}/attention.npy --metadata tokens)
 expect(1 "^$" "attention.npy: the tensor .attention. stands in .*attention.npy, too" ${ANALYZE} ${arrays}/attention.npy ${arrays}/attention.npy)
 expect(2 "^$" "--lengths" ${ANALYZE} ${arrays}/attention.npy --lengths 3,x)
+# A pruning plan, in the report and for Python; without gradients there is none.
+expect(0 "To prune from self, 2 heads as layer.head, the least important first: [01]\\.[0-3] [01]\\.[0-3]\n" "^$" ${ANALYZE} ${DUMP} --pruning-plan 0.25 --out plan)
+expect_file(plan/report.json "\"pruning_plan\": {")
+expect_file(plan/pruning.self.json "attnscope-pruning/1")
+expect(1 "^$" "analyze: cipher_batch.safetensors: a pruning plan needs attention_gradient, and the dump has none" ${ANALYZE} ${BATCH} --pruning-plan 0.25)
+expect(2 "^$" "--pruning-plan" ${ANALYZE} ${DUMP} --pruning-plan 1.5)
 # The number of threads changes nothing, a second run neither.
 expect(0 "" "^$" ${ANALYZE} ${BATCH} --out one --threads 1)
 expect(0 "" "^$" ${ANALYZE} ${BATCH} --out eight --threads 8)
@@ -89,9 +95,10 @@ expect(2 "^$" "--window" ${ANALYZE} --window -1)
 expect(2 "^$" "--bogus" ${ANALYZE} --bogus)
 expect(2 "^$" "--layers" ${ANALYZE} --layers 0,x)
 
-# Importance and a plan: of the shipped dump, by layer and head; as JSON; without gradients there is none.
+# Importance and a plan, by layer and head; as JSON; without gradients there is none.
 expect(0 "use_lite_cat.safetensors .*1 example with 13 tokens.*\n +1 +0 +0.08014 +0.03444 +0.002315 +0.002315 +0.002315  1.\n.*2 of 8 heads to remove, least per_example first; 2 asked for\n$"
-  "^$" ${PRUNE_HEADS})
+  "^$" ${PRUNE_HEADS} ${DUMP})
+expect(0 "minilm_pair.safetensors .all-MiniLM-L6-v2.*18 of 72 heads to remove" "^$" ${PRUNE_HEADS})
 expect(0 "\n +0 +0 [^\n]*  3.\n.* 1 +2 [^\n]*  1.\n.*4 of 8 heads.*\nplan.json\n$" "^$"
   ${PRUNE_HEADS} ${DUMP} --by elementwise --l2-by-layer --by-layer --fraction 0.5 --json plan.json)
 expect_file(plan.json "\"attnscope-pruning/1\".*\"asked\": 4,.*\"heads_to_prune\": {\"0\": .0, 3.,.*\"layers\": .0, 1.,")

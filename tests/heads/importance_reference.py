@@ -25,7 +25,7 @@ import numpy as np
 TESTS = Path(__file__).resolve().parent.parent
 STORED = TESTS / "heads" / "data" / "importance.txt"
 DUMPS = [
-    TESTS.parent / "examples" / "data" / "use_lite_cat.safetensors",
+    TESTS / "data" / "use_lite_cat.safetensors",
     TESTS / "data" / "use_lite_alice.safetensors",
     TESTS / "data" / "induction_batch.safetensors",
 ]
@@ -110,7 +110,7 @@ def check_identity():
 def print_tolerance():
     """What is left of a layer's attention output, 1 - |removed| / |all|, as its heads go, least per_position first."""
     for stem in ("use_lite_cat", "use_lite_pride", "use_lite_alice"):
-        folder = TESTS.parent / "examples" / "data" if stem == "use_lite_cat" else TESTS / "data"
+        folder = TESTS / "data"
         tensors, metadata = load(folder / f"{stem}.safetensors")
         for layer in layers(tensors):
             a, v, o = (

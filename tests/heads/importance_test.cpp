@@ -298,7 +298,7 @@ TEST_CASE("the gate gradient is the derivative of the loss by a gate on the head
 TEST_CASE("real gradients give the numbers of the independent script") {
   std::ifstream reference(ATTNSCOPE_TEST_DIR "/heads/data/importance.txt");
   int compared = 0;
-  for (const char* path : {ATTNSCOPE_EXAMPLE_DATA "/use_lite_cat.safetensors",
+  for (const char* path : {ATTNSCOPE_TEST_DIR "/data/use_lite_cat.safetensors",
                            ATTNSCOPE_TEST_DIR "/data/use_lite_alice.safetensors",
                            ATTNSCOPE_TEST_DIR "/data/induction_batch.safetensors"}) {
     const TensorFile file = read_safetensors(path);

@@ -113,7 +113,7 @@ TEST_CASE("of the induction model, layer 1 is induction, heads 1 and 2 of layer 
 TEST_CASE("real heads with shuffled positions are none") {
   Shuffled shuffled;
   for (const char* path : {ATTNSCOPE_TEST_DIR "/data/induction_batch.safetensors",
-                           ATTNSCOPE_EXAMPLE_DATA "/use_lite_cat.safetensors",
+                           ATTNSCOPE_TEST_DIR "/data/use_lite_cat.safetensors",
                            ATTNSCOPE_TEST_DIR "/data/use_lite_pride.safetensors"})
     for (const std::size_t l : {0u, 1u}) {
       const Dump real = dump(path);

@@ -260,7 +260,7 @@ TEST_CASE("tolerance: the score as the heads of one layer go, least important fi
 TEST_CASE("tolerance of a real model's layers") {
   // The score: how much is left of the attention output of the layer that lost most, 1 - |removed| / |all|.
   // Numbers of importance_reference.py --tolerance.
-  const TensorFile file = read_safetensors(ATTNSCOPE_EXAMPLE_DATA "/use_lite_cat.safetensors");
+  const TensorFile file = read_safetensors(ATTNSCOPE_TEST_DIR "/data/use_lite_cat.safetensors");
   HeadScores by_position;
   std::vector<std::vector<Eigen::MatrixXd>> outputs(2);  // [layer][head] of [query x model]
   for (std::size_t layer = 0; layer < 2; ++layer) {

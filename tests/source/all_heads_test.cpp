@@ -28,7 +28,7 @@ TEST_CASE("heads of several layers are the heads of one source, in order") {
 
 TEST_CASE("every head knows where it comes from") {
   const TwoLayers two;
-  CHECK(all_heads(two.layers).origins() == std::vector<LayerHead>{{0, 0}, {0, 1}, {1, 0}, {1, 1}, {1, 2}});
+  CHECK(all_heads(two.layers).origins() == std::vector<HeadId>{{0, 0}, {0, 1}, {1, 0}, {1, 1}, {1, 2}});
 }
 
 TEST_CASE("layers of any kind of source, and adaptors around them") {

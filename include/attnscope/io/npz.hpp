@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/core/utf8.hpp>
 #include <attnscope/io/field_name.hpp>
 #include <attnscope/io/json_text.hpp>
 #include <attnscope/io/npy.hpp>
@@ -30,25 +31,6 @@ inline void require_no_bomb(const std::vector<ZipMember>& members, std::size_t a
   }
 }
 
-inline void append_utf8(std::string& text, std::uint32_t c) {
-  require<FileError>(c <= 0x10ffff && (c < 0xd800 || c > 0xdfff),
-                     "its text holds {:#x}, which is no character", c);
-  const auto byte = [&](std::uint32_t bits) { text += static_cast<char>(bits); };
-  if (c < 0x80) return byte(c);
-  if (c < 0x800) {
-    byte(0xc0 | (c >> 6));
-  } else {
-    if (c < 0x10000) {
-      byte(0xe0 | (c >> 12));
-    } else {
-      byte(0xf0 | (c >> 18));
-      byte(0x80 | ((c >> 12) & 0x3f));
-    }
-    byte(0x80 | ((c >> 6) & 0x3f));
-  }
-  byte(0x80 | (c & 0x3f));
-}
-
 /// One text of an array, which NumPy fills up with zeros.
 inline std::string text_of(const Array& array, std::span<const std::byte> item) {
   std::string text;
@@ -58,6 +40,8 @@ inline std::string text_of(const Array& array, std::span<const std::byte> item) 
     for (; !item.empty(); item = item.subspan(4)) {
       std::uint32_t c = 0;
       std::memcpy(&c, item.data(), 4);
+      require<FileError>(c <= 0x10ffff && (c < 0xd800 || c > 0xdfff),
+                         "its text holds {:#x}, which is no character", c);
       append_utf8(text, c);
     }
   }

@@ -1,14 +1,9 @@
 #pragma once
+#include <attnscope/core/head_mask.hpp>
 #include <attnscope/source/aligned.hpp>
 #include <attnscope/source/any.hpp>
 
 namespace attnscope {
-
-/// A head of a model: `layer` counts the layers that were given, `head` the heads of that layer.
-struct LayerHead {
-  Index layer = 0, head = 0;
-  bool operator==(const LayerHead&) const = default;
-};
 
 /// See all_heads().
 template <typename WeightType>
@@ -27,9 +22,9 @@ class AllHeads {
     layout_ = Layout(shape, layout_of(0).mask());
   }
   const Layout& layout() const { return layout_; }
-  /// [head] where each head comes from.
-  std::vector<LayerHead> origins() const {
-    std::vector<LayerHead> origins;
+  /// [head] where each head comes from; layers count as they were given.
+  std::vector<HeadId> origins() const {
+    std::vector<HeadId> origins;
     for (std::size_t layer = 0; layer < layers_.size(); ++layer)
       for (Index head = 0; head < layout_of(layer).shape().heads; ++head)
         origins.push_back({static_cast<Index>(layer), head});
