@@ -34,11 +34,14 @@ Eigen::MatrixXd embeddings_of(const RawTensor& tensor, const Layout& layout, Ind
   return Eigen::Map<const Rows>(numbers.get() + (element * shape[1] + first) * shape[2], count, shape[2]);
 }
 
-/// [batch] what the dump says of the tokens of a stack. embedding: of self-attention, where the dump has one.
+/// [batch] what the dump says of the tokens of a stack; of `self` there is more than their strings.
+/// embedding: input.embedding, or null.
 std::vector<TokenFacts> token_facts(const Dump& dump, const DumpStack& stack, const RawTensor* embedding) {
+  const bool self = stack.name == "self";
   const std::vector<std::string> special = metadata::strings(dump.metadata, "special_tokens");
-  const auto heads = lists<Index>(dump, "dependency_heads");
-  const auto frequencies = lists<double>(dump, "token_frequencies");
+  const auto heads = self ? lists<Index>(dump, "dependency_heads") : std::vector<std::vector<Index>>{};
+  const auto frequencies =
+      self ? lists<double>(dump, "token_frequencies") : std::vector<std::vector<double>>{};
   std::vector<TokenFacts> facts(stack.keys.tokens.size());
   for (std::size_t b = 0; b < facts.size(); ++b) {
     const std::vector<std::string>& tokens = stack.keys.tokens[b];
@@ -51,7 +54,7 @@ std::vector<TokenFacts> token_facts(const Dump& dump, const DumpStack& stack, co
     }
     if (b < heads.size()) facts[b].dependency_heads = heads[b];
     if (b < frequencies.size()) facts[b].frequencies = frequencies[b];
-    if (embedding)
+    if (self && embedding)
       facts[b].embeddings = embeddings_of(*embedding, detail::dump::layout_of(stack.layers.front().attention),
                                           static_cast<Index>(b));
   }
@@ -102,8 +105,7 @@ int main(int argc, char** argv) {
     const char* path = argc > 1 ? argv[1] : ATTNSCOPE_SHIPPED_DUMP;
     const Dump dump = read_dump(path);
     const TensorFile file = read_tensor_files({path});
-    for (const DumpStack& stack : dump.stacks)
-      print_stack(dump, stack, stack.name == "self" ? file.find("input.embedding") : nullptr);
+    for (const DumpStack& stack : dump.stacks) print_stack(dump, stack, file.find("input.embedding"));
   } catch (const std::exception& error) {
     fmt::print(stderr, "head_roles: {}\n", error.what());
     return 1;

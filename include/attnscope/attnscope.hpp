@@ -6,6 +6,7 @@
 #include <attnscope/heads/entropy.hpp>
 #include <attnscope/heads/head_similarity.hpp>
 #include <attnscope/heads/locality.hpp>
+#include <attnscope/heads/patterns.hpp>
 #include <attnscope/heads/received.hpp>
 #include <attnscope/heads/sink.hpp>
 #include <attnscope/source/aligned.hpp>

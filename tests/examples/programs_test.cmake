@@ -1,4 +1,4 @@
-# cmake -DANALYZE=... -DQUICKSTART=... -DDUMP=... -DBATCH=... -P programs_test.cmake: the example programs as their users run them.
+# cmake -DANALYZE=... -DQUICKSTART=... -DHEAD_ROLES=... -DDUMP=... -DBATCH=... -P programs_test.cmake: the example programs as their users run them.
 cmake_minimum_required(VERSION 3.23)
 file(REAL_PATH scratch folder BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
 file(REMOVE_RECURSE ${folder})
@@ -72,6 +72,11 @@ expect(0 "" "^$" ${ANALYZE} ${BATCH} --out eight --threads 8)
 foreach(file report.json heads.csv metrics.csv figures/cross.1.heads.svg)
   expect_same(one/${file} eight/${file})
 endforeach()
+# Roles: of the shipped dump, of induction heads, of nothing.
+set(induction ${CMAKE_CURRENT_LIST_DIR}/../data/induction_batch.safetensors)
+expect(0 "\n +0 +1  same token +0.72 +0.08 +0.64\n.*\nsame token +2 +0 +0\n" "^$" ${HEAD_ROLES})
+expect(0 "\n +0 +1  previous token .*\n +1 +3  induction .*\ninduction +0 +0 +4\n" "^$" ${HEAD_ROLES} ${induction})
+expect(1 "^$" "head_roles: .*missing.safetensors.*No such file" ${HEAD_ROLES} missing.safetensors)
 # Help is 0, bad input 1 with a reason, bad usage 2.
 expect(0 "--exclude-special.*Examples:.*Exit code: 0 done, 1 bad input, 2 bad usage" "^$" ${ANALYZE} --help)
 expect(1 "^$" "analyze: .*missing.safetensors.*No such file" ${ANALYZE} missing.safetensors)
