@@ -13,6 +13,7 @@
 #include <attnscope/heads/head_similarity.hpp>
 #include <attnscope/heads/importance.hpp>
 #include <attnscope/heads/locality.hpp>
+#include <attnscope/heads/patterns.hpp>
 #include <attnscope/heads/pruning.hpp>
 #include <attnscope/heads/received.hpp>
 #include <attnscope/heads/redundancy.hpp>

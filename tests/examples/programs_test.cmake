@@ -79,6 +79,11 @@ expect(0 "" "^$" ${ANALYZE} ${BATCH} --out eight --threads 8)
 foreach(file report.json heads.csv metrics.csv figures/cross.1.heads.svg)
   expect_same(one/${file} eight/${file})
 endforeach()
+# Roles: of a sentence encoder, of induction heads, of nothing.
+set(induction ${CMAKE_CURRENT_LIST_DIR}/../data/induction_batch.safetensors)
+expect(0 "\n +0 +1  same token +0.72 +0.08 +0.64\n.*\nsame token +2 +0 +0\n" "^$" ${HEAD_ROLES} ${DUMP})
+expect(0 "\n +0 +1  previous token .*\n +1 +3  induction .*\ninduction +0 +0 +4\n" "^$" ${HEAD_ROLES} ${induction})
+expect(1 "^$" "head_roles: .*missing.safetensors.*No such file" ${HEAD_ROLES} missing.safetensors)
 # Help is 0, bad input 1 with a reason, bad usage 2.
 expect(0 "^[0-9]+[.][0-9]+[.][0-9]+\n$" "^$" ${ANALYZE} --version)
 expect(0 "--exclude-special.*Examples:.*Exit code: 0 done, 1 bad input, 2 bad usage" "^$" ${ANALYZE} --help)

@@ -1,25 +1,21 @@
 #pragma once
 #include <attnscope/core/target_tally.hpp>
 
-#include <numeric>
-
 namespace attnscope {
 
 /// [value] the ranks of values, moved and scaled to -1 (the least) .. 1 (the most), 0 on average; equal
 /// values share their mean rank. One value alone is 0.
 inline Eigen::VectorXd centred_ranks(const Eigen::VectorXd& values) {
-  const Index size = values.size();
-  std::vector<Index> order(static_cast<std::size_t>(size));
-  std::iota(order.begin(), order.end(), Index{0});
-  std::sort(order.begin(), order.end(), [&](Index a, Index b) { return values(a) < values(b); });
-  const auto at = [&](Index place) { return order[static_cast<std::size_t>(place)]; };
-  Eigen::VectorXd ranks = Eigen::VectorXd::Zero(size);
-  for (Index first = 0; first < size && size > 1;) {
-    Index last = first + 1;
-    while (last < size && values(at(last)) == values(at(first))) ++last;
-    for (Index place = first; place < last; ++place)
-      ranks(at(place)) = static_cast<double>(first + last - size) / static_cast<double>(size - 1);
-    first = last;
+  const std::size_t size = static_cast<std::size_t>(values.size());
+  std::vector<std::pair<double, Index>> sorted;
+  for (Index i = 0; i < values.size(); ++i) sorted.emplace_back(values(i), i);
+  std::sort(sorted.begin(), sorted.end());
+  Eigen::VectorXd ranks = Eigen::VectorXd::Zero(values.size());
+  for (std::size_t first = 0, last = 0; first < size && size > 1; first = last) {
+    while (last < size && sorted[last].first == sorted[first].first) ++last;
+    const double rank =
+        (static_cast<double>(first + last) - static_cast<double>(size)) / static_cast<double>(size - 1);
+    for (std::size_t place = first; place < last; ++place) ranks(sorted[place].second) = rank;
   }
   return ranks;
 }
@@ -37,17 +33,16 @@ class SimilarityTally {
     if (others.size() < 2) return;
     reach_at_least(row.heads(), tokens);
     ++queries_;
-    const Eigen::VectorXd ranks = centred_ranks(similarity);
-    for (std::size_t o = 0; o < others.size(); ++o) {
-      const double rank = ranks(static_cast<Index>(o));
-      const Index slot = reach() + others[o] - row.own();
-      ranks_(slot) += rank;
-      pairs_(slot) += 1;
-      for (Index h = 0; h < row.heads(); ++h) {
-        const double weight = static_cast<double>(row.weights()(h, others[o]));
-        attended_(h) += weight * rank;
-        mass_(h, slot) += weight;
-      }
+    const Index keys = row.weights().cols(), slot = reach() - row.own();
+    Eigen::RowVectorXd ranks = Eigen::RowVectorXd::Zero(keys), compared = ranks;
+    ranks(others) = centred_ranks(similarity).transpose();
+    compared(others).setOnes();
+    ranks_.segment(slot, keys) += ranks;
+    pairs_.segment(slot, keys) += compared;
+    for (Index h = 0; h < row.heads(); ++h) {
+      const Eigen::RowVectorXd weights = row.weights().row(h).template cast<double>();
+      attended_(h) += weights.dot(ranks);
+      mass_.row(h).segment(slot, keys) += weights.cwiseProduct(compared);
     }
   }
   void merge(SimilarityTally&& later) {
@@ -67,18 +62,20 @@ class SimilarityTally {
   double score(Index head) const { return attended_(head) / static_cast<double>(queries_); }
   /// What the offsets at which the head looks would give whichever tokens stood there.
   double baseline(Index head) const {
-    const Eigen::VectorXd mean_ranks = (pairs_.array() > 0).select(ranks_.cwiseQuotient(pairs_), 0);
+    const Eigen::RowVectorXd mean_ranks = (pairs_.array() > 0).select(ranks_.cwiseQuotient(pairs_), 0);
     return mass_.row(head).dot(mean_ranks) / static_cast<double>(queries_);
   }
 
  private:
+  using OffsetSums = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
   Index reach() const { return ranks_.size() / 2; }
   void reach_at_least(Index heads, Index most) {
     if (attended_.size() == 0) attended_.setZero(heads);
     if (ranks_.size() > 2 * most) return;
     const Index old = ranks_.size(), first = most - reach();
-    Eigen::MatrixXd mass = Eigen::MatrixXd::Zero(heads, 2 * most + 1);
-    Eigen::VectorXd ranks = Eigen::VectorXd::Zero(2 * most + 1), pairs = ranks;
+    OffsetSums mass = OffsetSums::Zero(heads, 2 * most + 1);
+    Eigen::RowVectorXd ranks = Eigen::RowVectorXd::Zero(2 * most + 1), pairs = ranks;
     if (old > 0) {
       mass.middleCols(first, old) = mass_;
       ranks.segment(first, old) = ranks_;
@@ -89,9 +86,9 @@ class SimilarityTally {
     pairs_ = std::move(pairs);
   }
 
-  Eigen::VectorXd attended_;       // [head] sum of weight times rank
-  Eigen::MatrixXd mass_;           // [head x reach + offset] sum of weights
-  Eigen::VectorXd ranks_, pairs_;  // [reach + offset] sum of ranks, how many
+  Eigen::VectorXd attended_;          // [head] sum of weight times rank
+  OffsetSums mass_;                   // [head x reach + offset] sum of weights
+  Eigen::RowVectorXd ranks_, pairs_;  // [reach + offset] sum of ranks, how many
   Index queries_ = 0;
 };
 
