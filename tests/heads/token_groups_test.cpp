@@ -53,8 +53,10 @@ TEST_CASE("a row's groups sum to what the row does, for any number of threads") 
       }
     }
   for (std::size_t h = 0; h < 3; ++h) CHECK(one.mass[h] == four.mass[h]);
-  CHECK(test::difference(one.mass[2], (rows.cwiseInverse().asDiagonal() * plain).eval()) < 1e-12);
-  CHECK(test::difference(one.mass[2].rowwise().sum().eval(), sums.cwiseQuotient(rows).eval()) < 1e-12);
+  CHECK(test::difference(one.mass[2], (rows.cwiseInverse().asDiagonal() * plain).eval()) <
+        1e-8);  // sums of float runs
+  CHECK(test::difference(one.mass[2].rowwise().sum().eval(), sums.cwiseQuotient(rows).eval()) <
+        1e-8);  // sums of float runs
   // Uniform attention over visible keys, one query of the second example seeing none.
   CHECK(one.uniform_mass.row(1).sum() == Approx(1));
   CHECK(one.uniform_mass.row(0).sum() == Approx(1 - 1 / rows(0)));

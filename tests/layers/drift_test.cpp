@@ -85,6 +85,8 @@ TEST_CASE("the same heads stay in place, equal ones too") {
   const DriftResult result = drift(twice, twice);
   CHECK(result.matched.partner == Indices{0, 1, 2});
   CHECK(result.moved == 0);
+  // Either head of the first could be head 1 of the second.
+  CHECK(drift(select_heads(a, {0, 0}), select_heads(a, {1, 0})).matched.partner == Indices{0, 1});
 }
 
 TEST_CASE("a precision moves every row a little, and float does not hide it") {
@@ -123,6 +125,23 @@ TEST_CASE("disjoint rows are as far apart as can be, also below a sum of 1") {
   CHECK(drift(a, b).total_variation(0, 0) == 1);
   CHECK(drift(a, b).jensen_shannon(0, 0) == Approx(std::log(2.)));
   CHECK(drift(a, half).total_variation(0, 0) == .25);
+}
+
+TEST_CASE("without divergences nothing else changes") {
+  const auto tensors = test::made_tensors();
+  const DriftResult all = drift(made(tensors[0]), made(tensors[1]), {.numbers = {.window = 1}});
+  const DriftResult some =
+      drift(made(tensors[0]), made(tensors[1]), {.numbers = {.window = 1}, .jensen_shannon = false});
+  CHECK(some.total_variation == all.total_variation);
+  CHECK(some.matched.max_total_variation == all.matched.max_total_variation);
+  CHECK(some.matched.change.locality == all.matched.change.locality);
+  CHECK(some.jensen_shannon.array().isNaN().all());
+  CHECK(some.in_place.max_jensen_shannon.array().isNaN().all());
+  const auto change = [&](Index h) {
+    return locality(made(tensors[1]), {.window = 1}).locality(h) -
+           locality(made(tensors[0]), {.window = 1}).locality(h);
+  };
+  CHECK(some.in_place.change.locality(1) == Approx(change(1)));
 }
 
 TEST_CASE("layers beside layers") {

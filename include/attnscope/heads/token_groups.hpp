@@ -69,95 +69,118 @@ class GroupMassMeasure {
  public:
   /// @throws ShapeError no groups; a token in a group that has no name
   explicit GroupMassMeasure(TokenGroups groups)
-      : groups_(std::make_shared<const TokenGroups>(std::move(groups))) {
-    require<ShapeError>(count() > 0, "no groups of tokens");
-    check("query", groups_->queries);
-    check("key", groups_->keys);
-  }
+      : groups_(std::make_shared<const Groups>(std::move(groups))) {}
   GroupMassMeasure empty() const { return GroupMassMeasure(groups_); }
 
   template <typename Weight>
   void look(const HeadRows<Weight>& rows) {
-    const std::vector<Index>& query_groups =
-        groups_of("query", groups_->queries, rows.example(), rows.layout().queries(rows.example()));
-    const std::vector<Index>& key_groups =
-        groups_of("key", groups_->keys, rows.example(), rows.layout().keys(rows.example()));
+    const Layout& layout = rows.layout();
+    const Index example = rows.example(), count = groups_->count();
+    groups_->check_example("query", groups_->of.queries, example, layout.queries(example));
+    groups_->check_example("key", groups_->of.keys, example, layout.keys(example));
     if (sums_.size() == 0) {
-      sums_.setZero(rows.layout().shape().heads * count(), count());
-      uniform_.setZero(count(), count());
-      rows_.setZero(count());
+      sums_.setZero(layout.shape().heads * count, count);
+      uniform_.setZero(count, count);
+      rows_.setZero(count);
     }
+    const std::vector<Run>& runs = groups_->key_runs[static_cast<std::size_t>(example)];
+    const std::vector<Index>& from = groups_->of.queries[static_cast<std::size_t>(example)];
     for (Index r = 0; r < rows.size(); ++r) {
-      const Index from = query_groups[static_cast<std::size_t>(rows.query(r))];
-      if (from < 0) continue;
-      const std::span<const Weight> row = rows.row(r);
-      const auto weight = [&](Index key) { return static_cast<double>(row[static_cast<std::size_t>(key)]); };
-      sums_.row(rows.head() * count() + from) += by_group(key_groups, {0, rows.keys()}, weight);
-      if (rows.head() == 0) {
-        rows_(from) += 1;
-        uniform_.row(from) += uniform_row(key_groups, rows, r);
-      }
+      const Index group = from[static_cast<std::size_t>(rows.query(r))];
+      if (group < 0) continue;
+      const auto mass = [row = rows.row(r)](Range keys) {
+        return vector_math::sum(
+            row.subspan(static_cast<std::size_t>(keys.first), static_cast<std::size_t>(keys.size())));
+      };
+      add_runs(runs, {0, rows.keys()}, mass, sums_.row(rows.head() * count + group));
+      if (rows.head() > 0) continue;
+      rows_(group) += 1;
+      const double all = static_cast<double>(rows.visible_keys(r));
+      const auto share = [&](Range keys) {
+        return static_cast<double>(layout.count_keys(example, keys)) / all;
+      };
+      if (all > 0) add_runs(runs, rows.visible(r), share, uniform_.row(group));
     }
   }
   void merge(GroupMassMeasure&& later) {
-    require<ShapeError>(groups_->names == later.groups_->names, "cannot pool groups of other names");
+    require<ShapeError>(groups_->of.names == later.groups_->of.names, "cannot pool groups of other names");
     add_to(sums_, later.sums_);
     add_to(uniform_, later.uniform_);
     add_to(rows_, later.rows_);
   }
   GroupMassResult result() const {
-    GroupMassResult result{groups_->names, {}, {}, {}};
+    GroupMassResult result{groups_->of.names, {}, {}, {}};
     const Eigen::ArrayXd rows = rows_.array();  // 0 / 0 of a group without queries: undefined
-    for (Index first = 0; first < sums_.rows(); first += count())
-      result.mass.emplace_back(sums_.middleRows(first, count()).array().colwise() / rows);
+    for (Index first = 0; first < sums_.rows(); first += groups_->count())
+      result.mass.emplace_back(sums_.middleRows(first, groups_->count()).array().colwise() / rows);
     result.uniform_mass = uniform_.array().colwise() / rows;
     for (const double n : rows_) result.rows.push_back(static_cast<Index>(n));
     return result;
   }
 
  private:
-  explicit GroupMassMeasure(std::shared_ptr<const TokenGroups> groups) : groups_(std::move(groups)) {}
+  /// Consecutive keys of one group: most groups are few runs, and sums over them are vectorised.
+  struct Run {
+    Range keys;
+    Index group;
+  };
 
-  Index count() const { return static_cast<Index>(groups_->names.size()); }
+  /// The groups, checked once, and shared by the states of all tasks.
+  struct Groups {
+    TokenGroups of;
+    std::vector<std::vector<Run>> key_runs;  // [batch]
 
-  void check(const char* axis, const std::vector<std::vector<Index>>& lists) const {
-    for (std::size_t b = 0; b < lists.size(); ++b)
-      for (std::size_t t = 0; t < lists[b].size(); ++t)
-        require<ShapeError>(lists[b][t] >= -1 && lists[b][t] < count(),
-                            "batch element {}: {} {} is in group {}, but there are -1 .. {}", b, axis, t,
-                            lists[b][t], count() - 1);
-  }
-  static const std::vector<Index>& groups_of(const char* axis, const std::vector<std::vector<Index>>& lists,
-                                             Index example, Index tokens) {
-    require<ShapeError>(example < static_cast<Index>(lists.size()),
-                        "batch element {}: its {} groups are not given, those of {} elements are", example,
-                        axis, lists.size());
-    const std::vector<Index>& groups = lists[static_cast<std::size_t>(example)];
-    require<ShapeError>(static_cast<Index>(groups.size()) == tokens,
-                        "batch element {}: the groups of {} {} tokens are given, but there are {}", example,
-                        groups.size(), axis, tokens);
-    return groups;
-  }
-  /// [group] sum of value(key) over the keys of each group in a range.
-  template <typename Value>
-  Eigen::RowVectorXd by_group(const std::vector<Index>& groups, Range keys, const Value& value) const {
-    Eigen::RowVectorXd sums = Eigen::RowVectorXd::Zero(count() + 1);  // 0: no group
-    for (Index key = keys.first; key < keys.last; ++key)
-      sums(groups[static_cast<std::size_t>(key)] + 1) += value(key);
-    return sums.tail(count());
-  }
-  /// [group] the share of the keys that row r sees.
-  template <typename Weight>
-  Eigen::RowVectorXd uniform_row(const std::vector<Index>& groups, const HeadRows<Weight>& rows,
-                                 Index r) const {
-    const auto seen = [&](Index key) {
-      return static_cast<double>(rows.layout().count_keys(rows.example(), {key, key + 1}));
-    };
-    const double all = static_cast<double>(std::max<Index>(1, rows.visible_keys(r)));
-    return by_group(groups, rows.visible(r), seen) / all;
+    explicit Groups(TokenGroups groups) : of(std::move(groups)) {
+      require<ShapeError>(count() > 0, "no groups of tokens");
+      check_names("query", of.queries);
+      check_names("key", of.keys);
+      for (const std::vector<Index>& keys : of.keys) key_runs.push_back(runs_of(keys));
+    }
+    Index count() const { return static_cast<Index>(of.names.size()); }
+
+    void check_names(const char* axis, const std::vector<std::vector<Index>>& lists) const {
+      for (std::size_t b = 0; b < lists.size(); ++b)
+        for (std::size_t t = 0; t < lists[b].size(); ++t)
+          require<ShapeError>(lists[b][t] >= -1 && lists[b][t] < count(),
+                              "batch element {}: {} {} is in group {}, but there are -1 .. {}", b, axis, t,
+                              lists[b][t], count() - 1);
+    }
+    static void check_example(const char* axis, const std::vector<std::vector<Index>>& lists, Index example,
+                              Index tokens) {
+      require<ShapeError>(example < static_cast<Index>(lists.size()),
+                          "batch element {}: its {} groups are not given, those of {} elements are", example,
+                          axis, lists.size());
+      const std::size_t given = lists[static_cast<std::size_t>(example)].size();
+      require<ShapeError>(static_cast<Index>(given) == tokens,
+                          "batch element {}: the groups of {} {} tokens are given, but there are {}", example,
+                          given, axis, tokens);
+    }
+    static std::vector<Run> runs_of(const std::vector<Index>& groups) {
+      std::vector<Run> runs;
+      for (Index key = 0; key < static_cast<Index>(groups.size()); ++key) {
+        const Index group = groups[static_cast<std::size_t>(key)];
+        if (!runs.empty() && runs.back().keys.last == key && runs.back().group == group)
+          ++runs.back().keys.last;
+        else if (group >= 0)
+          runs.push_back({{key, key + 1}, group});
+      }
+      return runs;
+    }
+  };
+
+  explicit GroupMassMeasure(std::shared_ptr<const Groups> groups) : groups_(std::move(groups)) {}
+
+  /// sums [group] += part(keys) of the keys of each run that lie in a range.
+  template <typename Part>
+  static void add_runs(const std::vector<Run>& runs, Range range, const Part& part,
+                       Eigen::MatrixXd::RowXpr sums) {
+    for (const Run& run : runs) {
+      const Range keys{std::max(run.keys.first, range.first), std::min(run.keys.last, range.last)};
+      if (keys.size() > 0) sums(run.group) += part(keys);
+    }
   }
 
-  std::shared_ptr<const TokenGroups> groups_;
+  std::shared_ptr<const Groups> groups_;
   Eigen::MatrixXd sums_;     // [head * query group x key group]
   Eigen::MatrixXd uniform_;  // [query group x key group]
   Eigen::VectorXd rows_;     // [query group]

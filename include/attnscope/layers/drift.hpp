@@ -4,6 +4,11 @@
 
 namespace attnscope {
 
+struct DriftOptions {
+  HeadNumberOptions numbers{};
+  bool jensen_shannon = true;  ///< the divergences take nearly all of the time; false leaves them undefined
+};
+
 /// How far the heads of one layer are from heads of another. Undefined (NaN) for a head that has none beside
 /// it, and without a query.
 struct HeadDrift {
@@ -26,8 +31,8 @@ struct DriftResult {
 /// See drift(). It looks at two aligned sources.
 class DriftMeasure {
  public:
-  explicit DriftMeasure(HeadNumberOptions options = {})
-      : options_(options), first_(options), second_(options) {}
+  explicit DriftMeasure(DriftOptions options = {})
+      : options_(options), first_(options.numbers), second_(options.numbers) {}
   DriftMeasure empty() const { return DriftMeasure(options_); }
 
   template <typename First, typename Second>
@@ -40,14 +45,15 @@ class DriftMeasure {
     count(second, second_);
     const Index keys = std::max(first.keys(), second.keys());
     if (variation_.sum.size() == 0) {
-      variation_.clear(first.heads(), second.heads());
-      divergence_.clear(first.heads(), second.heads());
+      variation_.start(first.heads(), second.heads(), 0);
+      divergence_.start(first.heads(), second.heads(), options_.jensen_shannon ? 0 : undefined);
     }
     Rows a = Rows::Zero(first.heads(), keys), b = Rows::Zero(second.heads(), keys);
     for (Index r = 0; r < first.size(); ++r) {
       a.leftCols(first.keys()) = first.across_heads(r).template cast<double>();
       b.leftCols(second.keys()) = second.across_heads(r).template cast<double>();
-      add_pairs(a, b);
+      add_variations(a, b);
+      if (options_.jensen_shannon) add_divergences(a, b);
     }
     rows_ += static_cast<double>(first.size());
   }
@@ -76,9 +82,8 @@ class DriftMeasure {
   struct Distance {
     Eigen::MatrixXd sum, max;
 
-    void clear(Index heads, Index others) {
-      sum.setZero(heads, others);
-      max.setZero(heads, others);
+    void start(Index heads, Index others, double value) {
+      sum = max = Eigen::MatrixXd::Constant(heads, others, value);
     }
     void add(Index head, Index other, double distance) {
       sum(head, other) += distance;
@@ -98,22 +103,25 @@ class DriftMeasure {
   static double entropy(const Eigen::RowVectorXd& row) {
     return vector_math::entropy(std::span<const double>(row.data(), static_cast<std::size_t>(row.size())));
   }
+  void add_variations(const Rows& a, const Rows& b) {
+    for (Index g = 0; g < a.rows(); ++g)
+      for (Index h = 0; h < b.rows(); ++h) variation_.add(g, h, (a.row(g) - b.row(h)).cwiseAbs().sum() / 2);
+  }
   /// In double whatever the weights are: rounding to another precision moves a row by a divergence that float
   /// could not tell from 0.
-  void add_pairs(const Rows& a, const Rows& b) {
+  void add_divergences(const Rows& a, const Rows& b) {
     Eigen::VectorXd of_b(b.rows());
     for (Index h = 0; h < b.rows(); ++h) of_b(h) = entropy(b.row(h));
     for (Index g = 0; g < a.rows(); ++g) {
       const double of_a = entropy(a.row(g));
       for (Index h = 0; h < b.rows(); ++h) {
-        variation_.add(g, h, (a.row(g) - b.row(h)).cwiseAbs().sum() / 2);
-        divergence_.add(g, h, std::max(0., entropy((a.row(g) + b.row(h)) / 2) - (of_a + of_b(h)) / 2));
+        const double between = entropy((a.row(g) + b.row(h)) / 2);
+        divergence_.add(g, h, std::max(0., between - (of_a + of_b(h)) / 2));
       }
     }
   }
   /// Heads stay where they are if no other order brings them nearer, beyond rounding.
   std::vector<Index> match(const std::vector<Index>& in_place) const {
-    if (rows_ == 0) return in_place;
     const Assignment cheapest = cheapest_assignment(variation_.sum);
     return variation_.sum.diagonal().sum() <= cheapest.cost * (1 + 1e-12) ? in_place : cheapest.column;
   }
@@ -139,7 +147,7 @@ class DriftMeasure {
     return drift;
   }
 
-  HeadNumberOptions options_;
+  DriftOptions options_;
   HeadNumbersMeasure first_, second_;
   Distance variation_, divergence_;
   double rows_ = 0;
@@ -149,16 +157,16 @@ class DriftMeasure {
 /// each: distances between rows, changes of every number, and which head has become which. Heads are matched
 /// by the assignment of least total variation, so that a model with reordered heads is recognised; they stay
 /// in place where no order is nearer. Head counts may differ. attention: [batch, head, query, key] of the
-/// same batch, tokens and mask. Cost: heads x heads logarithms a weight, in double.
+/// same batch, tokens and mask. Cost: heads x heads logarithms a weight in double, or as many subtractions
+/// without options.jensen_shannon.
 /// @throws ShapeError sources that are not aligned; what sweep throws, rows of the second that are no
 /// attention too
 template <Attention A, Attention B>
-DriftResult drift(const A& first, const B& second, HeadNumberOptions options = {},
-                  const SweepOptions& how = {}) {
+DriftResult drift(const A& first, const B& second, DriftOptions options = {}, const SweepOptions& how = {}) {
   return measured(DriftMeasure(options), aligned(first, second), how);
 }
 inline DriftResult drift(const LoadedAttention& first, const LoadedAttention& second,
-                         HeadNumberOptions options = {}, const SweepOptions& how = {}) {
+                         DriftOptions options = {}, const SweepOptions& how = {}) {
   return std::visit([&](const auto& a, const auto& b) { return drift(a, b, options, how); }, first, second);
 }
 
@@ -166,7 +174,7 @@ inline DriftResult drift(const LoadedAttention& first, const LoadedAttention& se
 /// naming the layer
 template <LayerAttention A, LayerAttention B>
 std::vector<DriftResult> drift_of_layers(const std::vector<A>& first, const std::vector<B>& second,
-                                         HeadNumberOptions options = {}, const SweepOptions& how = {}) {
+                                         DriftOptions options = {}, const SweepOptions& how = {}) {
   require<ShapeError>(first.size() == second.size(), "{} layers beside {}", first.size(), second.size());
   std::vector<DriftResult> all;
   for (std::size_t layer = 0; layer < first.size(); ++layer)
