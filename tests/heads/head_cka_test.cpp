@@ -118,3 +118,8 @@ TEST_CASE("one head, one query, no query, no key, nothing swept") {
   }
   CHECK(std::isnan(head_cka(AttentionTensor<double>(1, 2, 5, 0)).similarity_matrix(0, 1)));
 }
+
+TEST_CASE("equal rows are undefined even where their mean rounds") {
+  const Eigen::MatrixXd equal = Eigen::RowVector3d(.1, .2, .7).replicate(11, 1);
+  CHECK(std::isnan(head_cka(equal).similarity_matrix(0, 0)));
+}
