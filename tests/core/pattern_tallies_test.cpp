@@ -108,3 +108,14 @@ TEST_CASE("special tokens are no words") {
   CHECK(tallies.relations().at({"", false}).queries() == 4);  // 5 .. 8
   CHECK(tallies.similarity().queries() == 6);
 }
+
+TEST_CASE("equally rare words share the place, until a rarer one comes") {
+  const Eigen::MatrixXd last = (Eigen::MatrixXd::Identity(4, 4).array() * .6 + .1).matrix();
+  const auto rarest = [&](std::vector<double> frequencies) {
+    return tallies_of(AttentionView(last), KnownTokens({.frequencies = std::move(frequencies)})).rarest();
+  };
+  CHECK(rarest({5, 5, 2, 9}).chance() == Approx(.25));
+  CHECK(rarest({5, 2, 9, 2}).chance() == Approx(.5));
+  CHECK(rarest({3, 3, 3, 3}).chance() == Approx(1));
+  CHECK(rarest({5, 5, 2, 9}).mass(0) == Approx((.7 + 3 * .1) / 4));
+}

@@ -158,11 +158,11 @@ TEST_CASE("a sink is the first token although causal rows 0 and 1 see little els
 }
 
 TEST_CASE("at the ends of a text an offset is no pattern") {
-  // Everybody looks at the last of 10 tokens: of the two queries that see a key 8 further, one sees that one.
-  Eigen::MatrixXd last = Eigen::MatrixXd::Zero(10, 10);
-  last.col(9).setOnes();
+  // Everybody looks at the last of 9 tokens, which one query sees 8 further.
+  Eigen::MatrixXd last = Eigen::MatrixXd::Zero(9, 9);
+  last.col(8).setOnes();
   CHECK(patterns(last).heads[0].label == "none");
-  CHECK(patterns(last, {{.delimiters = {{9}}}}).heads[0].label == "delimiter");
+  CHECK(patterns(last, {{.delimiters = {{8}}}}).heads[0].label == "delimiter");
 }
 
 TEST_CASE("what is not known is not judged") {
@@ -291,4 +291,13 @@ TEST_CASE("options that leave nothing are refused, unlike ones do not pool") {
         "max_offset = 0 leaves no previous token");
   CHECK(message_of<ValueError>([] { PatternMeasure().merge(PatternMeasure({}, {.broad = .5})); }) ==
         "cannot pool patterns of other options");
+}
+
+TEST_CASE("a little similarity is not semantic") {
+  const auto weak = test::planted_model({50, 38, 44}, {}, false, .25);
+  const PatternResult result = patterns(weak.view(), weak.facts);
+  CHECK(weak.labels[7] == "semantic");
+  CHECK(find(result.heads[7], "semantic")->margin > .1);
+  CHECK(!find(result.heads[7], "semantic")->passes);
+  CHECK(find(patterns(weak.view(), weak.facts, {.semantic = .1}).heads[7], "semantic")->passes);
 }
