@@ -113,6 +113,7 @@ TEST_CASE("a model that lost heads: the ones left are recognised, the others hav
   const DriftResult fewer = drift(a, select_heads(a, {3, 1}));
   CHECK(fewer.matched.partner == Indices{-1, 1, -1, 0});
   CHECK(fewer.in_place.partner == Indices{0, 1, -1, -1});
+  CHECK(fewer.moved == 1);
   CHECK(std::isnan(fewer.matched.total_variation(0)));
   CHECK(fewer.matched.total_variation(3) == 0);
   CHECK(std::isnan(fewer.matched.change.entropies(2)));
