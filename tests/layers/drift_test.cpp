@@ -158,7 +158,7 @@ TEST_CASE("layers beside layers") {
         "4 layers beside 1");
 }
 
-TEST_CASE("a corpus pools as one batch does") {
+TEST_CASE("drift of a corpus pools as one batch does") {
   const auto tensors = test::made_tensors();
   DriftMeasure measure;
   for (Index b = 0; b < 2; ++b)
@@ -169,7 +169,7 @@ TEST_CASE("a corpus pools as one batch does") {
   CHECK(test::difference(pooled.matched.change.diversity, batch.matched.change.diversity) < 1e-14);
 }
 
-TEST_CASE("one head, one token, no token") {
+TEST_CASE("drift of one head, one token, no token") {
   const DriftResult one = drift(Eigen::MatrixXd::Ones(1, 1).eval(), Eigen::MatrixXd::Ones(1, 1).eval());
   CHECK(one.matched.total_variation(0) == 0);
   CHECK(std::isnan(one.matched.change.diversity(0)));
