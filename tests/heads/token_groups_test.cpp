@@ -69,6 +69,11 @@ TEST_CASE("uniform attention is its own baseline") {
   CHECK(result.uniform_mass(0, 1) == Approx(.6));
 }
 
+TEST_CASE("a token of no group between two of one stays out") {
+  const Eigen::MatrixXd a = Eigen::RowVector4d(.1, .2, .3, .4).replicate(4, 1);
+  CHECK(group_mass(a, two({{0, -1, 0, 1}})).mass[0](0, 0) == Approx(.4));
+}
+
 TEST_CASE("cross-attention has groups of its own on each side") {
   const Eigen::MatrixXd a{{.5, .25, .25}, {.1, .6, .3}};
   const GroupMassResult result = group_mass(a, {{"x", "y"}, {{0, 1}}, {{1, 1, 0}}});

@@ -113,6 +113,7 @@ TEST_CASE("a model that lost heads: the ones left are recognised, the others hav
   const DriftResult fewer = drift(a, select_heads(a, {3, 1}));
   CHECK(fewer.matched.partner == Indices{-1, 1, -1, 0});
   CHECK(fewer.in_place.partner == Indices{0, 1, -1, -1});
+  CHECK(fewer.moved == 1);
   CHECK(std::isnan(fewer.matched.total_variation(0)));
   CHECK(fewer.matched.total_variation(3) == 0);
   CHECK(std::isnan(fewer.matched.change.entropies(2)));
@@ -157,7 +158,7 @@ TEST_CASE("layers beside layers") {
         "4 layers beside 1");
 }
 
-TEST_CASE("a corpus pools as one batch does") {
+TEST_CASE("drift of a corpus pools as one batch does") {
   const auto tensors = test::made_tensors();
   DriftMeasure measure;
   for (Index b = 0; b < 2; ++b)
@@ -168,7 +169,7 @@ TEST_CASE("a corpus pools as one batch does") {
   CHECK(test::difference(pooled.matched.change.diversity, batch.matched.change.diversity) < 1e-14);
 }
 
-TEST_CASE("one head, one token, no token") {
+TEST_CASE("drift of one head, one token, no token") {
   const DriftResult one = drift(Eigen::MatrixXd::Ones(1, 1).eval(), Eigen::MatrixXd::Ones(1, 1).eval());
   CHECK(one.matched.total_variation(0) == 0);
   CHECK(std::isnan(one.matched.change.diversity(0)));

@@ -60,9 +60,8 @@ TEST_CASE("layers of a file's precision, layers chosen, layers that are not ther
 }
 
 TEST_CASE("what is wrong with a layer is said with its number") {
-  std::vector<AttentionTensor<double>> layers(2, AttentionTensor<double>(1, 1, 1, 2));
-  layers[0].setConstant(.5);
-  layers[1].setConstant(1);
+  std::vector<AttentionTensor<double>> layers;
+  for (const double weight : {.5, 1.0}) layers.emplace_back(1, 1, 1, 2).setConstant(weight);
   CHECK(message_of<ValueError>([&] {
           numbers_of_layers(layers);
         }).starts_with("layer 1: batch element 0, head 0, query 0: the weights sum to 2"));

@@ -30,5 +30,7 @@ TEST_CASE("a grid that does not fill the keys") {
         "197 keys are not 5 + 14 x 14 patches + 0");
   CHECK(message_of<ShapeError>([&] { patch_grid(row, {.rows = -14, .columns = -14}); }) ==
         "197 keys are not 1 + -14 x -14 patches + 0");
+  CHECK(message_of<ShapeError>([&] { patch_grid(row, {.rows = 14, .columns = 14, .first = 0}); }) ==
+        "197 keys are not 0 + 14 x 14 patches + 0");
   CHECK(patch_grid(Eigen::RowVectorXd(0), {.first = 0}).size() == 0);
 }

@@ -69,7 +69,8 @@ class DriftMeasure {
     std::vector<Index> in_place;
     for (Index h = 0; h < variation_.sum.rows(); ++h) in_place.push_back(h < variation_.sum.cols() ? h : -1);
     const std::vector<Index> matched = match(in_place);
-    for (std::size_t h = 0; h < matched.size(); ++h) result.moved += matched[h] != in_place[h];
+    for (std::size_t h = 0; h < matched.size(); ++h)
+      result.moved += matched[h] >= 0 && matched[h] != static_cast<Index>(h);
     result.in_place = beside(in_place);
     result.matched = beside(matched);
     return result;
