@@ -9,6 +9,8 @@
 
 #include <cstdio>
 
+#include "analysis.hpp"
+
 namespace {
 
 using namespace attnscope;
@@ -124,7 +126,7 @@ Metadata metadata_of(const BareArrays& arrays) {
 int run(const std::vector<std::filesystem::path>& paths, const BareArrays& arrays, const std::string& folder,
         const AnalyzeOptions& options, Index element) {
   const Dump dump = read_split_dump(paths, {.stack = arrays.stack, .metadata = metadata_of(arrays)});
-  const Analysis analysis = analyze(dump, options);
+  const Analysis analysis = analysis_of(dump, options);
   print_table(analysis);
   print_plans(analysis);
   for (const std::string& line : analysis.left_out) fmt::print(stderr, "analyze: left out: {}\n", line);

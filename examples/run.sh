@@ -1,5 +1,5 @@
 #!/bin/sh
-# sh examples/run.sh [ARGUMENT...]: installs what is missing, builds the examples and runs `analyze ARGUMENT...`;
+# sh examples/run.sh [ARGUMENT...]: installs what is missing, builds and runs `analyze ARGUMENT...`;
 # without arguments it analyses the dump that ships with the repository into build/report.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -15,7 +15,7 @@ configure() {
 need_to_build
 install_missing
 step "configuring" configure-release configure
-step "building (minutes the first time)" build-examples in_root cmake --build --preset release --target examples/all
+step "building (minutes the first time)" build-examples in_root cmake --build --preset release --target analyze
 
 [ $# -gt 0 ] || set -- --out "$root/build/report"
 say "attnscope: running analyze $*"

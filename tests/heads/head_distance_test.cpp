@@ -161,7 +161,7 @@ TEST_CASE("one head, no rows, nothing swept") {
   CHECK(none.summed_distances(0, 1) == 0);
 }
 
-TEST_CASE("smoothing outside 0..1 and pooling of unlike options are refused") {
+TEST_CASE("distances of other smoothing are refused, and not pooled") {
   CHECK(message_of<ValueError>([] { HeadDistanceMeasure({.smoothing = 1.5}); }) ==
         "smoothing = 1.5 is not in 0..1");
   CHECK(message_of<ValueError>([] { HeadDistanceMeasure().merge(HeadDistanceMeasure({.smoothing = .5})); }) ==

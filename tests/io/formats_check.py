@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""One dump in every form that numpy writes, read by `analyze`: the report is the same (within 1e-7: how numbers
-lie in memory decides in which order they are added).
+"""One dump in every form that numpy writes, read by `analyze`: the report is the same (within 1e-6: how numbers lie
+in memory decides in which order they are added).
 
     formats_check.py ANALYZE        needs numpy
 
@@ -39,7 +39,7 @@ def same(one, other):
     if isinstance(one, list):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=1e-7, abs_tol=1e-7)
+        return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-6)
     return one == other
 
 
@@ -51,7 +51,8 @@ def forms(folder, tensors, metadata):
     (folder / "tokens.json").write_text(json.dumps(tokens))
     (folder / "tokens.txt").write_text("\n\n".join("\n".join(element) for element in tokens))
     text = ["--tokens", folder / "tokens.txt", "--lengths", ",".join(map(str, lengths)),
-            "--starts", ",".join(map(str, starts)), "--metadata", f"model={metadata['model']}"]
+            "--starts", ",".join(map(str, starts)), "--metadata", f"model={metadata['model']}",
+            "--metadata", f"special_tokens={metadata['special_tokens']}"]
 
     for name, array in [("C order", stacked), ("Fortran order", numpy.asfortranarray(stacked)),
                         ("big endian", stacked.astype(">f4")),
@@ -71,7 +72,8 @@ def forms(folder, tensors, metadata):
     covering = [[""] * start + element + [""] * (stacked.shape[-1] - start - len(element))
                 for start, element in zip(starts, tokens)]
     everything = {"tokens": numpy.array(covering), "lengths": numpy.array(lengths), "starts": numpy.array(starts),
-                  "model": numpy.array(metadata["model"])}
+                  "model": numpy.array(metadata["model"]),
+                  "special_tokens": numpy.array(json.loads(metadata["special_tokens"]))}
     named = {f"self.{layer}.attention": weights for layer, weights in enumerate(layers)}
     numpy.savez_compressed(folder / "named.npz", **named, **everything)
     yield "named arrays with their metadata", [folder / "named.npz"]

@@ -36,12 +36,29 @@ TEST_CASE("what is there is read") {
   CHECK(lists(R"([["a"], []])") == metadata::TokenLists{{"a"}, {}});
 }
 
+TEST_CASE("numbers come as one list a batch element, or as one") {
+  using Lists = std::vector<std::vector<double>>;
+  CHECK(metadata::lists<double>(with("[0.5, 2]"), "k") == Lists{{.5, 2}});
+  CHECK(metadata::lists<double>(with("[[1], []]"), "k") == Lists{{1}, {}});
+  CHECK(metadata::lists<Eigen::Index>(with("[-1, 3]"), "k") ==
+        std::vector<std::vector<Eigen::Index>>{{-1, 3}});
+  CHECK(metadata::lists<double>({}, "k").empty());
+  CHECK(metadata::indices(with("7"), "k") == std::vector<Eigen::Index>{7});
+}
+
 TEST_CASE("what is wrong is named with its key and text") {
   CHECK(message("[1,", metadata::json) == "metadata k: should be JSON, but is: [1,");
   CHECK(message("null", metadata::json) == "metadata k: should be JSON, but is: null");
   CHECK(message("[1]", metadata::strings) == "metadata k: should hold strings, but is: 1");
   CHECK(message("{}", metadata::strings) == "metadata k: should be a list of strings, but is: {}");
-  CHECK(message("7", metadata::indices) == "metadata k: should be a list of integers, but is: 7");
+  CHECK(message("{}", metadata::indices) == "metadata k: should be a list of integers, but is: {}");
+  CHECK(message("-7", metadata::indices) == "metadata k: should hold integers from 0 on, but is: -7");
+  CHECK(message("7", metadata::lists<Eigen::Index>) ==
+        "metadata k: should be a list of numbers, or of such lists, but is: 7");
+  CHECK(message("[[1],2]", metadata::lists<double>) ==
+        "metadata k: should be a list of numbers, or of such lists, but is: 2");
+  CHECK(message("[1.5]", metadata::lists<Eigen::Index>) == "metadata k: should hold integers, but is: 1.5");
+  CHECK(message("[\"a\"]", metadata::lists<double>) == "metadata k: should hold numbers, but is: \"a\"");
   CHECK(message("[-1]", metadata::indices) == "metadata k: should hold integers from 0 on, but is: -1");
   CHECK(message("[1.5]", metadata::indices) == "metadata k: should hold integers from 0 on, but is: 1.5");
   CHECK(message("[99999999999]", metadata::indices) ==

@@ -65,37 +65,6 @@ TEST_CASE("the heads of the induction model are what they were trained to be") {
   CHECK(layers[0].elements[3].importance.value().examples == 1);
 }
 
-TEST_CASE("facts of the tokens come from the metadata, and what does not fit is named") {
-  const auto label = [](const Metadata& metadata) {
-    // Every query looks at the token before it, which is also its dependency head.
-    std::vector<float> weights(8 * 8, 0.f);
-    for (std::size_t i = 0; i < 8; ++i) weights[i * 8 + (i == 0 ? 0 : i - 1)] = 1;
-    const Dump dump = make_dump("x", {{"self.0.attention", raw_tensor(weights, {1, 1, 8, 8})}}, metadata);
-    return test::analyze(dump).stacks[0].layers[0];
-  };
-  const Metadata named{{"tokens", R"(["[CLS]","a",",","b","c","d",".","[SEP]"])"},
-                       {"special_tokens", R"(["[CLS]","[SEP]"])"}};
-  const LayerAnalysis layer = label(named);
-  CHECK(layer.patterns[0].label == "previous token");
-  CHECK(layer.groups.value().names == std::vector<std::string>{"content", "special"});
-  const auto scored = [](const LayerAnalysis& of, const std::string& what) {
-    return std::ranges::count(of.patterns[0].scores, what, &PatternScore::label) == 1;
-  };
-  CHECK(scored(layer, "delimiter"));
-  CHECK_FALSE(scored(layer, "syntactic"));
-  Metadata syntax = named;
-  syntax["dependency_heads"] = "[-1, 2, 3, 4, 5, 6, -1, -1]";
-  syntax["sentence_boundary"] = "4";
-  CHECK(label(syntax).groups.value().names ==
-        std::vector<std::string>{"first text", "second text", "special"});
-  syntax["dependency_heads"] = "[1, 2]";
-  CHECK(message_of<ShapeError>([&] { label(syntax); }) ==
-        "x: self.0: batch element 0: 2 dependency heads for 8 tokens");
-  syntax["dependency_heads"] = R"(["a"])";
-  CHECK(message_of<FileError>([&] { label(syntax); }) ==
-        "x: self: metadata dependency_heads: should hold integers, but is: \"a\"");
-}
-
 TEST_CASE("importance counts every token, whatever is excluded from the other numbers") {
   const auto of = [](bool exclude) {
     const Dump dump = make_dump(
@@ -126,24 +95,6 @@ TEST_CASE("a pruning plan takes the least important heads of all layers, redunda
                               {});
   CHECK(message_of<ValueError>([&] { test::analyze(some, {.pruning_fraction = .5}); }) ==
         "x: self: a pruning plan needs the attention_gradient of every layer, and has 1 of 2");
-}
-
-TEST_CASE("heads are compared across layers where that makes sense and does not take too long") {
-  const Analysis both = test::analyze(two_layers());
-  const HeadComparison& comparison = both.stacks.at(0).comparison.value();
-  CHECK(comparison.heads.size() == 6);
-  CHECK(comparison.heads[4] == HeadId{1, 1});
-  CHECK(comparison.redundancy.groups == std::vector<std::vector<Index>>{{0, 1, 2, 3, 4, 5}});
-  const Analysis little = test::analyze(two_layers(), {.most_comparisons = 100});
-  CHECK_FALSE(little.stacks[0].comparison);
-  CHECK(little.left_out == std::vector<std::string>{
-                               "self: heads across layers: 2.4e+02 pairs of weights are more than 1.0e+02"});
-  const Dump unlike = make_dump("x",
-                                {{"cross.0.attention", test::filled({1, 1, 2, 4}, .25)},
-                                 {"cross.1.attention", test::filled({1, 1, 2, 3}, 1 / 3.)}},
-                                {});
-  CHECK_THAT(test::analyze(unlike).left_out.at(0),
-             ContainsSubstring("cross: heads across layers: layers 0 and 1: "));
 }
 
 TEST_CASE("nothing but padding is undefined, not an error") {

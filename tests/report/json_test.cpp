@@ -52,7 +52,7 @@ TEST_CASE("patterns, importance, groups, heads across layers and the plan are to
   const auto& layer = self["layers"][0];
   CHECK(layer["patterns"][1]["head"] == 1);
   CHECK(layer["patterns"][0]["label"] == "broad");
-  CHECK(layer["patterns"][0]["scores"]["broad"] == 1.0);
+  CHECK(layer["patterns"][0]["scores"]["broad"].get<double>() == Approx(1));
   CHECK(layer["importance"]["per_example"][0].get<double>() == Approx(6));
   CHECK(layer["importance"]["standard_error"]["per_example"][0].is_null());
   CHECK(layer["token_groups"]["mass"][0][0][1].get<double>() == Approx(1 / 3.));

@@ -59,7 +59,8 @@ inline void settle_map(Eigen::MatrixX2d& map) {
   const Eigen::RowVector2d centre = map.colwise().mean();
   map.rowwise() -= centre;
   const Eigen::Matrix2d scatter = map.transpose() * map;
-  map *= Eigen::SelfAdjointEigenSolver<Eigen::Matrix2d>(scatter).eigenvectors().rowwise().reverse().eval();
+  const auto axes = Eigen::SelfAdjointEigenSolver<Eigen::Matrix2d>().computeDirect(scatter);
+  map *= axes.eigenvectors().rowwise().reverse().eval();
   for (Index axis = 0; axis < 2; ++axis) {
     auto coordinates = map.col(axis);
     // Of coordinates that are equal within rounding the first decides.

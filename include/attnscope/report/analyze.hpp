@@ -127,6 +127,7 @@ void add_importance(const AnyAttention<Weight>& attention, const LoadedAttention
 /// @throws ValueError it has gradients of some layers only; heads were chosen; a fraction outside 0..1
 inline std::optional<PruningPlan> plan_stack(const StackAnalysis& stack, const DumpStack& dump,
                                              const AnalyzeOptions& options) {
+  require<ValueError>(options.heads.empty(), "a pruning plan is made for all heads of a layer, not for some");
   HeadScores scores;
   PruningOptions pruning{.fraction = options.pruning_fraction};
   for (const DumpLayer& layer : dump.layers) {
@@ -139,7 +140,6 @@ inline std::optional<PruningPlan> plan_stack(const StackAnalysis& stack, const D
   require<ValueError>(scores.size() == dump.layers.size(),
                       "a pruning plan needs the attention_gradient of every layer, and has {} of {}",
                       scores.size(), dump.layers.size());
-  require<ValueError>(options.heads.empty(), "a pruning plan is made for all heads of a layer, not for some");
   if (stack.comparison)
     for (const std::vector<Index>& group : stack.comparison->redundancy.groups) {
       std::vector<HeadId>& ids = pruning.redundant.emplace_back();
