@@ -11,7 +11,7 @@ Installs what the core suite needs and is missing, builds and runs:
   release, sanitize        the tests with the C++ compiler of the system, optimised and under sanitizers
   headers                  every header compiles by itself
 and, where the machine has what they need:
-  clang, clang-sanitize    the same tests with clang++
+  clang                    the same tests with clang++, under its sanitizers
   package                  the library installed and used by another project: find_package, FetchContent, pkg-config, .deb
   python                   comparisons with numpy
   raster                   figures drawn by rsvg-convert, measured with numpy
@@ -124,11 +124,10 @@ else
 fi
 group sanitize suite sanitize
 group headers headers
-if has_command clang++; then group clang suite clang; else skip clang clang++; fi
 if clang_links_sanitizers; then
-  group clang-sanitize suite clang-sanitize
+  group clang suite clang-sanitize
 else
-  skip clang-sanitize "clang++ with its sanitizers"
+  skip clang "clang++ with its sanitizers"
 fi
 group package labelled package
 has_command pkg-config || skip package.pkgconfig pkg-config

@@ -31,14 +31,15 @@ inline Eigen::MatrixXd map_distances(const Eigen::MatrixX2d& map) {
   return apart;
 }
 /// Classical scaling (Torgerson 1952): the two largest eigenvectors of the double-centred squares.
-inline Eigen::MatrixX2d classical_map(const Eigen::MatrixXd& distances) {
+template <typename Scalar>
+Eigen::MatrixX2d classical_map(const Eigen::MatrixX<Scalar>& distances) {
   const Index heads = distances.rows();
   Eigen::MatrixXd gram = -distances.cwiseAbs2() / 2;
   const Eigen::VectorXd means = gram.rowwise().mean();
   gram.colwise() -= means;
   gram.rowwise() -= means.transpose();
   gram.array() += means.mean();
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram);
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixX<Scalar>> solver(gram);
   Eigen::MatrixX2d map = Eigen::MatrixX2d::Zero(heads, 2);
   for (Index axis = 0; axis < std::min<Index>(heads, 2); ++axis) {
     const Index from = heads - 1 - axis;  // eigenvalues ascend; one below 0 has no place on a map
@@ -75,15 +76,17 @@ inline void settle_map(Eigen::MatrixX2d& map) {
 
 /// The heads as points of a plane whose distances are as near as can be to the given ones: metric
 /// multidimensional scaling, SMACOF from the classical solution (as Clark et al. 2019, figure 6). Heads that
-/// lie near one another on the map do alike. distances: [head x head], such as
-/// head_distance().mean_distances, its square root, or 1 - a similarity. Deterministic: the centre is 0, the
-/// first axis has the larger spread, the second is orthogonal to it, and on each axis the head that is
-/// farthest from 0 (the first of equals) is positive. Another order of the heads gives the same map, unless
-/// several are equally good. Cost: heads^3 operations, then heads^2 a step.
+/// lie near one another on the map do alike. distance_matrix: [head x head], any
+/// expression, such as head_distance().mean_distances, its square root, or 1 - a similarity. Deterministic:
+/// the centre is 0, the first axis has the larger spread, the second is orthogonal to it, and on each axis
+/// the head that is farthest from 0 (the first of equals) is positive. Another order of the heads gives the
+/// same map, unless several are equally good. Cost: heads^3 operations, then heads^2 a step.
 /// @throws ShapeError a matrix that is not square
 /// @throws ValueError a distance that is undefined, infinite, negative or not symmetric, naming the heads;
 /// a negative tolerance or number of steps
-inline HeadMapResult head_map(const Eigen::MatrixXd& distances, HeadMapOptions options = {}) {
+template <typename Matrix>
+HeadMapResult head_map(const Eigen::MatrixBase<Matrix>& distance_matrix, HeadMapOptions options = {}) {
+  const Eigen::MatrixXd distances = distance_matrix;
   detail::check_distances(distances);
   require<ValueError>(options.tolerance >= 0, "tolerance = {}", options.tolerance);
   require<ValueError>(options.max_iterations >= 0, "max_iterations = {}", options.max_iterations);
