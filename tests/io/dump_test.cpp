@@ -181,7 +181,8 @@ TEST_CASE("more than 2^31 elements are counted right, in every format") {
   write_sparse(folder / "a.safetensors", test::bytes_of(std::uint64_t{json.size()}) + json,
                8 + json.size() + bytes, one);
 
-  const test::ZipParts npz = test::zip64_around("a.npy", npy.size() + bytes);
+  // An archive may begin its members at odd bytes, where they would be copied: of the two names one does not.
+  const test::ZipParts npz = test::zip64_around(npy.size() % 2 == 1 ? "a.npy" : "ab.npy", npy.size() + bytes);
   write_sparse(folder / "a.npz", npz.before + npy, npz.before.size() + npy.size() + bytes + npz.after.size(),
                one + npz.after);
 
