@@ -173,16 +173,18 @@ TEST_CASE("more than 2^31 elements are counted right, in every format") {
   constexpr std::uintmax_t tokens = 40'000, bytes = 2 * tokens * tokens * 2;
   const std::string shape = "2, 1, 1, 40000, 40000", one = test::bytes_of(Eigen::half(1).x);
   const test::TemporaryFolder folder;
-  const std::string npy = test::npy_file("<f2", shape, "");
+  // Headers of even length: elements that lie unaligned would be copied, all of them.
+  std::string npy = test::npy_file("<f2", shape, "");
+  if (npy.size() % 2 == 1) npy = test::npy_file("<f2", shape + " ", "");
   write_sparse(folder / "a.npy", npy, npy.size() + bytes, one);
 
-  const std::string json =
+  std::string json =
       fmt::format(R"({{"a":{{"dtype":"F16","shape":[{}],"data_offsets":[0,{}]}}}})", shape, bytes);
+  json.resize((json.size() + 1) / 2 * 2, ' ');
   write_sparse(folder / "a.safetensors", test::bytes_of(std::uint64_t{json.size()}) + json,
                8 + json.size() + bytes, one);
 
-  // An archive may begin its members at odd bytes, where they would be copied: of the two names one does not.
-  const test::ZipParts npz = test::zip64_around(npy.size() % 2 == 1 ? "a.npy" : "ab.npy", npy.size() + bytes);
+  const test::ZipParts npz = test::zip64_around("ab.npy", npy.size() + bytes);
   write_sparse(folder / "a.npz", npz.before + npy, npz.before.size() + npy.size() + bytes + npz.after.size(),
                one + npz.after);
 
