@@ -98,11 +98,17 @@ def check_report(dump, tolerance):
         assert report["stacks"][stack].get("tokens") == described.get("tokens")
         for mine, wanted in zip(report["stacks"][stack]["layers"], described["layers"], strict=True):
             for key, value in wanted.items():
-                actual, value = (np.array(x, dtype=float) for x in (mine[key], value))
-                np.testing.assert_allclose(
-                    actual, value, rtol=tolerance, atol=tolerance, err_msg=f"{stack} {key}"
-                )
+                check_numbers(f"{stack} {key}", mine[key], value, tolerance)
     return report
+
+
+def check_numbers(place, actual, expected, tolerance):
+    if isinstance(expected, dict):
+        for key, value in expected.items():
+            check_numbers(f"{place} {key}", actual[key], value, tolerance)
+        return
+    actual, expected = (np.array(x, dtype=float) for x in (actual, expected))
+    np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance, err_msg=place)
 
 
 class OneAttention(torch.nn.Module):
