@@ -8,10 +8,11 @@ usage() {
 usage: sh tests/run.sh [--all]
 
 Installs what the core suite needs and is missing, builds and runs:
-  release, sanitize        the tests with the C++ compiler of the system, optimised and under sanitizers
+  release                  the tests with the C++ compiler of the system, optimised
+  sanitize                 the same tests under AddressSanitizer and UndefinedBehaviorSanitizer: with clang++ where it
+                           is, so that two compilers build them all, otherwise with the compiler of the system
   headers                  every header compiles by itself
 and, where the machine has what they need:
-  clang                    the same tests with clang++, under its sanitizers
   package                  the library installed and used by another project: find_package, FetchContent, pkg-config, .deb
   python                   comparisons with numpy
   raster                   figures drawn by rsvg-convert, measured with numpy
@@ -122,13 +123,13 @@ if has_config TorchConfig.cmake; then
 else
   group release suite release -DATTNSCOPE_TORCH=OFF
 fi
-group sanitize suite sanitize
-group headers headers
 if clang_links_sanitizers; then
-  group clang suite clang-sanitize
+  group sanitize suite clang-sanitize
 else
+  group sanitize suite sanitize
   skip clang "clang++ with its sanitizers"
 fi
+group headers headers
 group package labelled package
 has_command pkg-config || skip package.pkgconfig pkg-config
 has_command dpkg-deb || skip package.deb dpkg-deb
