@@ -4,13 +4,14 @@
 The C++ is checked against what this prints, so nothing here is clever: float64, one row at a time. It needs
 numpy and knows the dump format and the table of definitions, not the library.
 
-    reference.py DUMP [--window 3] [--layers 0,1] [--heads 0,2] [--exclude-special]    prints the JSON
+    reference.py DUMP [--window 3] [--layers 0,1] [--heads 0,2] [--exclude-special] [--rollout] [--flow]
+                                prints the JSON
     reference.py --all          remakes every tests/report/reference/*.json (run make_dumps.py first)
     reference.py --self-test    checks this script against published and hand-computed numbers, and that what
                                 is stored is what it makes
 
 A stored result is named by the dump and its options:
-STEM[@window=N][@layers=A,B][@heads=A,B][@exclude-special].json
+STEM[@window=N][@layers=A,B][@heads=A,B][@exclude-special][@rollout][@flow].json
 
 Beside the keys of the report, every stack has "per_example": the same numbers of each batch element alone.
 An undefined number is null. Where the definitions leave a choice, this is the one taken:
@@ -23,7 +24,10 @@ An undefined number is null. Where the definitions leave a choice, this is the o
 - A token list as long as its element starts at the first valid token, any other list at position 0.
 - A head of norm 0 has no cosine, not even with itself; then the mean over pairs is undefined too.
 - num_layers and num_heads count what was chosen by --layers and --heads.
-- Excluded tokens are left in the list of tokens.
+- Excluded tokens are left in the list of tokens, and in rollout and flow: there they keep what they have.
+- Rollout and flow stand where every token is both a query and a key (no query_offset, one size in all layers).
+- Alignment is of stacks whose queries and keys are other tokens. Gold links that touch a special token count as
+  the others: the definition says what is removed from the attention alone.
 """
 
 import argparse
@@ -42,10 +46,15 @@ RESULTS = TESTS / "report" / "reference"
 VARIANTS = {
     "cipher_batch": [{"exclude_special": True}],
     "induction_batch": [{"exclude_special": True}],
-    "use_lite_pride": [{"window": 5, "heads": [0, 2]}],
-    "causal_padded": [{"layers": [2]}],
-    "encoder_decoder": [{"window": 1, "layers": [1], "heads": [1], "exclude_special": True}],
-    "left_padded": [{"exclude_special": True}],
+    "minilm_pair": [{"rollout": True}],
+    "use_lite_cat": [{"rollout": True, "flow": True}],
+    "use_lite_pride": [{"window": 5, "heads": [0, 2]}, {"heads": [1], "rollout": True, "flow": True}],
+    "causal_padded": [{"layers": [2]}, {"rollout": True, "flow": True}],
+    "sinks": [{"rollout": True, "flow": True}],
+    "zero_head": [{"rollout": True, "flow": True}],
+    "encoder_decoder": [{"rollout": True, "flow": True},
+                        {"window": 1, "layers": [1], "heads": [1], "exclude_special": True}],
+    "left_padded": [{"exclude_special": True}, {"exclude_special": True, "rollout": True, "flow": True}],
     "causal_offset": [{"window": 0}, {"exclude_special": True}],
 }
 
@@ -168,11 +177,13 @@ class Example:
     """One layer of one batch element, with padding and excluded tokens gone.
 
     weights [head, query, key], 0 where not visible; visible [query, key]; distance [query, key] (of original
-    positions); first_key [head, query], the weight at the first valid key.
+    positions); first_key [head, query], the weight at the first valid key; kept_queries, kept_keys: which true
+    tokens these are, counted from the first.
     """
 
-    def __init__(self, weights, visible, distance, first_key):
+    def __init__(self, weights, visible, distance, first_key, kept_queries, kept_keys):
         self.weights, self.visible, self.distance, self.first_key = weights, visible, distance, first_key
+        self.kept_queries, self.kept_keys = kept_queries, kept_keys
 
 
 def load_example(tensors, metadata, stack, layer_name, element, heads, exclude_special):
@@ -220,7 +231,8 @@ def load_example(tensors, metadata, stack, layer_name, element, heads, exclude_s
             weights[index, row] = kept
             if kept_keys and kept_keys[0] == key_begin:
                 first_key[index, row] = kept[0]
-    return Example(weights, visible, distance, first_key)
+    return Example(weights, visible, distance, first_key,
+                   [i + stack.query_offset - query_begin for i in kept_queries], [j - key_begin for j in kept_keys])
 
 
 # The numbers
@@ -244,7 +256,7 @@ def each_row(examples, head):
 
 def head_mean(examples):
     return [Example(e.weights.mean(axis=0, keepdims=True), e.visible, e.distance,
-                    e.first_key.mean(axis=0, keepdims=True)) for e in examples]
+                    e.first_key.mean(axis=0, keepdims=True), e.kept_queries, e.kept_keys) for e in examples]
 
 
 def locality(examples, head, window):
@@ -323,6 +335,87 @@ def importance(tensors, metadata, stack, layer_name, heads):
     return scores
 
 
+def layer_map(example, tokens):
+    """Half the head mean, half the token itself, rows divided by their sums; [tokens x tokens] for the kept ones."""
+    rows = 0.5 * example.weights.mean(axis=0)
+    full = np.zeros((tokens, tokens))
+    full[np.ix_(example.kept_queries, example.kept_keys)] = rows
+    full += 0.5 * np.eye(tokens)
+    return full / full.sum(axis=1, keepdims=True)
+
+
+def rollout(maps):
+    result = np.eye(len(maps[0]))
+    for layer in maps:
+        result = layer @ result
+    return result
+
+
+def maximum_flow(capacity, source, sink):
+    """Shortest augmenting paths (Edmonds and Karp) on a dense matrix of capacities."""
+    residual, total = capacity.copy(), 0.0
+    while True:
+        before, queue = {source: None}, [source]
+        for node in queue:
+            for other in np.flatnonzero(residual[node] > 1e-15):
+                if other not in before:
+                    before[other] = node
+                    queue.append(other)
+        if sink not in before:
+            return total
+        path, node = [], sink
+        while before[node] is not None:
+            path.append((before[node], node))
+            node = before[node]
+        push = min(residual[edge] for edge in path)
+        for a, b in path:
+            residual[a, b] -= push
+            residual[b, a] += push
+        total += push
+
+
+def flow(maps):
+    """[token x token]: from each token at the top to each input token, on the maps as capacities."""
+    tokens, levels = len(maps[0]), len(maps)
+    if levels == 2:  # every path has one node in the middle
+        return np.minimum(maps[1][:, :, np.newaxis], maps[0][np.newaxis]).sum(axis=1)
+    capacity = np.zeros(((levels + 1) * tokens,) * 2)
+    for level, layer in enumerate(maps):  # node (level, token); level 0 is the input
+        capacity[(level + 1) * tokens:(level + 2) * tokens, level * tokens:(level + 1) * tokens] = layer
+    return np.array([[maximum_flow(capacity, levels * tokens + i, j) for j in range(tokens)]
+                     for i in range(tokens)])
+
+
+def alignment(examples, kept_without_special, gold):
+    """The alignment metrics of each head of these examples; the second list has no special tokens."""
+    heads = range(examples[0].weights.shape[0])
+    result = {
+        "entropy": [mean(entropy(row) for row, _, _, _ in each_row(examples, h)) for h in heads],
+        "coverage": [mean(float(np.max(e.weights[h][:, j], initial=0) > 0.1)
+                          for e in examples for j in range(e.weights.shape[2])) for h in heads],
+        "monotonicity": [mean(float(after >= before) for e in examples
+                              for before, after in zip(best_keys(e, h), best_keys(e, h)[1:])) for h in heads],
+    }
+    if gold is not None:
+        result["error_rate"] = [error_rate(kept_without_special, gold, h) for h in heads]
+    return result
+
+
+def best_keys(example, head):
+    return [int(np.argmax(row)) for row in example.weights[head] if row.size > 0]
+
+
+def error_rate(examples, gold, head):
+    """1 - 2 |A and S| / (|A| + |S|), all gold links sure."""
+    found = common = known = 0
+    for example, links in zip(examples, gold):
+        predicted = {(example.kept_queries[i], example.kept_keys[j])
+                     for i, j in enumerate(best_keys(example, head))}
+        links = {tuple(link) for link in links}
+        found, known, common = found + len(predicted), known + len(links), common + len(predicted & links)
+    return None if found + known == 0 else 1 - 2 * common / (found + known)
+
+
 # The report
 
 def layers_of(tensors):
@@ -335,7 +428,12 @@ def layers_of(tensors):
     return {stack: sorted(layers) for stack, layers in found.items()}
 
 
-def stack_report(tensors, metadata, name, layers, window, heads, exclude_special):
+def token_count(metadata, token_list, element, count):
+    begin, end = valid_range(metadata, token_list, element, count)
+    return end - begin
+
+
+def stack_report(tensors, metadata, name, layers, window, heads, exclude_special, rollout_too=False, flow_too=False):
     stack = Stack(name, metadata)
     batch, _, queries, keys = layer_shape(tensors, f"{name}.{layers[0]}")
     report = {"num_layers": len(layers), "num_heads": 0, "layers": [], "per_example": []}
@@ -343,8 +441,11 @@ def stack_report(tensors, metadata, name, layers, window, heads, exclude_special
               for b in range(batch)]
     if tokens[0] is not None:
         report["tokens"] = tokens
+    maps = [[] for _ in range(batch)]
+    gold = json.loads(metadata.get("gold_alignment", "null"))
     for layer in layers:
-        examples = [load_example(tensors, metadata, stack, f"{name}.{layer}", b, heads, exclude_special)
+        layer_name = f"{name}.{layer}"
+        examples = [load_example(tensors, metadata, stack, layer_name, b, heads, exclude_special)
                     for b in range(batch)]
         report["layers"].append({"layer": layer, **metrics(examples, window, stack.positional)})
         scores = importance(tensors, metadata, stack, f"{name}.{layer}", heads)
@@ -355,13 +456,28 @@ def stack_report(tensors, metadata, name, layers, window, heads, exclude_special
             del alone["similarity_matrix"]
             alone.pop("uniform_locality", None)
             report["per_example"].append({"element": b, "layer": layer, **alone})
+        if stack.positional:
+            for b in range(batch):
+                maps[b].append(layer_map(examples[b], token_count(metadata, stack.key_tokens, b, keys)))
+        else:
+            without = [load_example(tensors, metadata, stack, layer_name, b, heads, True) for b in range(batch)]
+            both = alignment(examples, without, gold)
+            mean_heads = alignment(head_mean(examples), head_mean(without), gold)
+            both["mean_heads"] = {("alignment_entropy" if key == "entropy" else
+                                   "source_coverage" if key == "coverage" else key): value[0]
+                                  for key, value in mean_heads.items()}
+            report["layers"][-1]["alignment"] = both
     report["num_heads"] = len(report["layers"][0]["entropies"])
+    square = len({layer_shape(tensors, f"{name}.{layer}")[2:] for layer in layers}) == 1 and queries == keys
+    for key, wanted, through in (("rollout", rollout_too, rollout), ("flow", flow_too, flow)):
+        if wanted and stack.positional and square:
+            report[key] = [through(m).round(9).tolist() for m in maps]
     if stack.positional:
         report["locality_progression"] = [layer["locality_score"] for layer in report["layers"]]
     return report
 
 
-def make_report(path, window=3, layers=None, heads=None, exclude_special=False):
+def make_report(path, window=3, layers=None, heads=None, exclude_special=False, rollout=False, flow=False):
     tensors, metadata = read_safetensors(path)
     report = {"format": "attnscope-report/1", "source": Path(path).name, "batch": 0, "stacks": {}}
     if "model" in metadata:
@@ -371,7 +487,7 @@ def make_report(path, window=3, layers=None, heads=None, exclude_special=False):
         if chosen:
             report["batch"] = layer_shape(tensors, f"{name}.{chosen[0]}")[0]
             report["stacks"][name] = stack_report(tensors, metadata, name, chosen, window, heads,
-                                                  exclude_special)
+                                                  exclude_special, rollout, flow)
     return report
 
 
@@ -389,7 +505,10 @@ def variant_name(stem, options):
         if key in options:
             value = options[key]
             name += f"@{key}=" + (",".join(map(str, value)) if isinstance(value, list) else str(value))
-    return name + ("@exclude-special" if options.get("exclude_special") else "")
+    for key in ("exclude_special", "rollout", "flow"):
+        if options.get(key):
+            name += "@" + key.replace("_", "-")
+    return name
 
 
 def all_results():
@@ -503,12 +622,31 @@ def self_test():
     expect("bias and sink", computed_row(pair, {"scale.self.0": "0.25"}, "self.0", 0, 0, 0, everything),
            np.exp([1, 0]) / (math.e + 1 + math.exp(.5)))
 
+    def kept(weights):
+        n = len(weights)
+        return Example(np.array([weights]), np.ones((n, n), bool), np.zeros((n, n)), np.zeros((1, n)),
+                       list(range(n)), list(range(n)))
+
+    maps = [layer_map(kept(weights), 3) for weights in (e1, e2)]
+    expect("rollout of E", rollout(maps), [[.48125, .30875, .21], [.1975, .6025, .2], [.1525, .16, .6875]])
+    flow_of_e = [[.775, .525, .4], [.35, .95, .35], [.225, .225, .85]]
+    expect("flow of E", flow(maps), flow_of_e)
+    expect("flow by augmenting paths", flow([np.eye(3) / 2, *maps]), np.minimum(flow_of_e, .5))
+    expect("flow through one layer", flow(maps[:1]), maps[0])
+    aligned = alignment([kept(c)], [kept(c)], [[[0, 0], [1, 1], [2, 2]]])  # the tie of row 1 goes to key 0
+    expect("coverage", aligned["coverage"], [1])
+    expect("monotonicity", aligned["monotonicity"], [1])
+    expect("error rate", aligned["error_rate"], [1 / 3])
+
     expect("bfloat16", decode(bytes([0x80, 0x3f, 0x40, 0xc0]), "BF16"), [1, -3])
     expect("half", decode(bytes([0x00, 0x3c, 0x00, 0xc2]), "F16"), [1, -3])
 
     cat = make_report(TESTS / "data/use_lite_cat.safetensors")["stacks"]["self"]
     expect("use_lite_cat locality", cat["locality_progression"], [.922, .600], 5e-4)
     expect("use_lite_cat uniform locality", cat["layers"][0]["uniform_locality"], 79 / 169)
+    cipher = make_report(TESTS / "data/cipher_batch.safetensors")["stacks"]["cross"]["layers"]
+    rates = {(layer["layer"], h): rate for layer in cipher for h, rate in enumerate(layer["alignment"]["error_rate"])}
+    expect("the head that aligns", min(rates, key=rates.get), (1, 1))
     check_all()
     print("self-test passed", file=sys.stderr)
 
@@ -525,6 +663,8 @@ def main():
     parser.add_argument("--layers", type=numbers)
     parser.add_argument("--heads", type=numbers)
     parser.add_argument("--exclude-special", action="store_true")
+    parser.add_argument("--rollout", action="store_true")
+    parser.add_argument("--flow", action="store_true")
     parser.add_argument("--all", action="store_true", help="remake tests/report/reference")
     parser.add_argument("--self-test", action="store_true")
     options = parser.parse_args()
@@ -534,7 +674,8 @@ def main():
         make_all()
     elif options.dump:
         sys.stdout.write(as_text(make_report(options.dump, options.window, options.layers, options.heads,
-                                             options.exclude_special)))
+                                             options.exclude_special, options.rollout,
+                                             options.flow)))
     else:
         parser.error("give a DUMP, --all or --self-test")
 
