@@ -4,6 +4,7 @@
 #include <attnscope/adapter/strided.hpp>
 #include <attnscope/figure/head_grid.hpp>
 #include <attnscope/figure/heatmap.hpp>
+#include <attnscope/figure/token_links.hpp>
 #include <attnscope/heads/confidence.hpp>
 #include <attnscope/heads/entropy.hpp>
 #include <attnscope/heads/head_cka.hpp>

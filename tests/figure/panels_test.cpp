@@ -14,29 +14,6 @@ using namespace attnscope;
 
 namespace {
 
-bool overlap(const Box& a, const Box& b) {
-  return a.left < b.right() && b.left < a.right() && a.top < b.bottom() && b.top < a.bottom();
-}
-
-// What lies off the page, or on something else: empty when all is well.
-std::string misplaced(const std::string& svg) {
-  const std::string root = read_svg::elements(svg, "svg").front();
-  const double width = read_svg::attribute(root, "width"), height = read_svg::attribute(root, "height");
-  std::vector<read_svg::Text> things = read_svg::texts(svg, text_width);
-  for (const read_svg::Cells& cells : read_svg::cells(svg)) things.push_back({"cells", cells.box});
-  std::string wrong;
-  for (std::size_t i = 0; i < things.size(); ++i) {
-    const Box& box = things[i].box;
-    const bool inside =
-        box.left >= 4 && box.top >= 4 && box.right() <= width - 4 && box.bottom() <= height - 4;
-    if (!inside) wrong += things[i].words + " is off the page\n";
-    for (std::size_t j = 0; j < i; ++j) {
-      if (overlap(box, things[j].box)) wrong += things[i].words + " is on " + things[j].words + "\n";
-    }
-  }
-  return wrong;
-}
-
 std::vector<std::string> tokens(Eigen::Index count, const std::string& word) {
   return std::vector<std::string>(static_cast<std::size_t>(count), word);
 }
@@ -52,14 +29,15 @@ TEST_CASE("panels: nothing is clipped and nothing overlaps, in maps of any shape
     map(0, 0) = std::nan("");
     for (const std::string title : {"", "a title that is a good deal longer than a small map is wide"}) {
       INFO(s.rows << " x " << s.columns << ", " << title);
-      CHECK(misplaced(heatmap(map, {.title = title, .map_titles = {title}, .cell_size = 3.3})) == "");
+      CHECK(read_svg::misplaced(heatmap(map, {.title = title, .map_titles = {title}, .cell_size = 3.3})) ==
+            "");
       for (const std::string word : {"a", "▁because", "WWWWWWWWWWWWWWWWWWWWWWWW"}) {
         const MapOptions options{.title = title,
                                  .row_labels = tokens(s.rows, word),
                                  .column_labels = tokens(s.columns, word),
                                  .row_title = "query " + title,
                                  .column_title = "key " + title};
-        CHECK(misplaced(heatmap(map, options)) == "");
+        CHECK(read_svg::misplaced(heatmap(map, options)) == "");
       }
     }
   }
@@ -76,7 +54,7 @@ TEST_CASE("panels: nothing is clipped and nothing overlaps, in grids of any size
     for (const std::size_t heads : {1U, 2U, 3U, 4U, 5U, 7U, 8U, 12U, 16U, 32U}) {
       INFO(heads << " of " << s.rows << " x " << s.columns);
       const std::vector<Eigen::MatrixXd> maps(heads, Eigen::MatrixXd::Constant(s.rows, s.columns, 0.5));
-      CHECK(misplaced(head_grid(maps, options)) == "");
+      CHECK(read_svg::misplaced(head_grid(maps, options)) == "");
     }
   }
 }

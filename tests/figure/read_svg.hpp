@@ -1,5 +1,6 @@
 #pragma once
 // Reads back what the figures write, by means of its own: the texts, and the cells by painting their strokes.
+#include <attnscope/figure/labels.hpp>
 #include <attnscope/figure/svg.hpp>
 
 #include <Eigen/Core>
@@ -116,6 +117,29 @@ inline std::vector<Cells> cells(std::string_view svg) {
     found.push_back(std::move(group));
   }
   return found;
+}
+
+inline bool overlap(const attnscope::Box& a, const attnscope::Box& b) {
+  return a.left < b.right() && b.left < a.right() && a.top < b.bottom() && b.top < a.bottom();
+}
+
+/// What lies off the page, or on something else: empty when all is well.
+inline std::string misplaced(const std::string& svg) {
+  const std::string root = elements(svg, "svg").front();
+  const double width = attribute(root, "width"), height = attribute(root, "height");
+  std::vector<Text> things = texts(svg, attnscope::text_width);
+  for (const Cells& cells : cells(svg)) things.push_back({"cells", cells.box});
+  std::string wrong;
+  for (std::size_t i = 0; i < things.size(); ++i) {
+    const attnscope::Box& box = things[i].box;
+    const bool inside =
+        box.left >= 4 && box.top >= 4 && box.right() <= width - 4 && box.bottom() <= height - 4;
+    if (!inside) wrong += things[i].words + " is off the page\n";
+    for (std::size_t j = 0; j < i; ++j) {
+      if (overlap(box, things[j].box)) wrong += things[i].words + " is on " + things[j].words + "\n";
+    }
+  }
+  return wrong;
 }
 
 }  // namespace read_svg

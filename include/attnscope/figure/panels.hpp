@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/figure/caption.hpp>
 #include <attnscope/figure/cells.hpp>
 #include <attnscope/figure/colour_bar.hpp>
 #include <attnscope/figure/colour_scale.hpp>
@@ -16,19 +17,6 @@
 #include <vector>
 
 namespace attnscope::detail {
-
-// A line of text, left out where it is empty, with the room that it takes.
-struct Caption {
-  std::string words;
-  TextStyle style;
-
-  double width() const { return std::ceil(text_width(words, style.size) * (style.bold ? 1.15 : 1.0)); }
-  double height() const { return words.empty() ? 0 : std::ceil(1.7 * style.size); }
-
-  void draw(Svg& svg, Point at) const {
-    if (!words.empty()) svg.text(at, words, style);
-  }
-};
 
 // Where maps of one size stand, in rows of `columns`.
 struct Grid {

@@ -1,0 +1,23 @@
+#pragma once
+#include <attnscope/figure/labels.hpp>
+#include <attnscope/figure/svg.hpp>
+
+#include <cmath>
+#include <string>
+
+namespace attnscope::detail {
+
+// A line of text, left out where it is empty, with the room that it takes.
+struct Caption {
+  std::string words;
+  TextStyle style;
+
+  double width() const { return std::ceil(text_width(words, style.size) * (style.bold ? 1.15 : 1.0)); }
+  double height() const { return words.empty() ? 0 : std::ceil(1.7 * style.size); }
+
+  void draw(Svg& svg, Point at) const {
+    if (!words.empty()) svg.text(at, words, style);
+  }
+};
+
+}  // namespace attnscope::detail
