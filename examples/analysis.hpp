@@ -1,5 +1,6 @@
 #pragma once
-#include <attnscope/report/analyze.hpp>
+#include <attnscope/io/dump.hpp>
+#include <attnscope/report/analysis.hpp>
 
 /// attnscope::analyze(), compiled by itself: every measure in every precision, while another core compiles the
 /// rest of the program.

@@ -1,5 +1,6 @@
 // analyze DUMP... --out DIR: what the attention in files does, as a table, a report and figures.
 #include <attnscope/io/token_file.hpp>
+#include <attnscope/report/chosen_part.hpp>
 #include <attnscope/report/csv.hpp>
 #include <attnscope/report/figures.hpp>
 #include <attnscope/report/json.hpp>

@@ -1,5 +1,3 @@
-#include <attnscope/report/analyze.hpp>
-
 #include "report/analyze_once.hpp"
 #include "support/catch.hpp"
 #include "support/dumps.hpp"
@@ -15,34 +13,6 @@ Dump two_layers() {
       {{"tokens", R"(["[CLS]", "a", "b", "[SEP]"])"}, {"special_tokens", R"(["[CLS]", "[SEP]"])"}});
 }
 }  // namespace
-
-TEST_CASE("layers and heads keep their original numbers") {
-  const Analysis analysis = test::analyze(two_layers(), {.layers = {2}, .heads = {2, 0}});
-  REQUIRE(analysis.stacks.at(0).layers.size() == 1);
-  CHECK(analysis.stacks[0].layers[0].layer == 2);
-  CHECK(analysis.stacks[0].layers[0].heads == std::vector<Index>{2, 0});
-  CHECK(analysis.stacks[0].layers[0].pooled.entropy.entropies.size() == 2);
-}
-
-TEST_CASE("special tokens leave queries and keys") {
-  const EntropyResult entropy =
-      test::analyze(two_layers(), {.exclude_special = true}).stacks[0].layers[0].pooled.entropy;
-  CHECK(entropy.queries == 2);
-  CHECK(entropy.entropies(0) == Approx(std::log(2)));
-}
-
-TEST_CASE("what is not there, is named") {
-  CHECK(message_of<ShapeError>([] { test::analyze(two_layers(), {.layers = {1}}); }) ==
-        "x: there is no layer 1");
-  CHECK(message_of<ShapeError>([] { test::analyze(two_layers(), {.heads = {3}}); }) ==
-        "x: self.0: head 3 of 3");
-  const Dump bare = make_dump("x", {{"self.0.attention", uniform(1, 1, 2)}}, {});
-  CHECK(message_of<ValueError>([&] { test::analyze(bare, {.exclude_special = true}); }) ==
-        "x: self: special tokens cannot be excluded: the metadata has no special_tokens");
-  const Dump nameless = make_dump("x", {{"self.0.attention", uniform(1, 1, 2)}}, {{"special_tokens", "[]"}});
-  CHECK(message_of<ValueError>([&] { test::analyze(nameless, {.exclude_special = true}); }) ==
-        "x: self: special tokens cannot be excluded: the metadata names no tokens");
-}
 
 TEST_CASE("bad weights are named with file, stack, layer, batch element, head, query and key") {
   std::vector<float> weights(2 * 2 * 3 * 3, 1 / 3.f);

@@ -1,3 +1,4 @@
+#include <attnscope/report/chosen_part.hpp>
 #include <attnscope/report/figures.hpp>
 
 #include "support/catch.hpp"

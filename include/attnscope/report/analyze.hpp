@@ -1,90 +1,10 @@
 #pragma once
-#include <attnscope/heads/confidence.hpp>
-#include <attnscope/heads/entropy.hpp>
-#include <attnscope/heads/head_similarity.hpp>
-#include <attnscope/heads/importance.hpp>
-#include <attnscope/heads/locality.hpp>
-#include <attnscope/heads/patterns.hpp>
-#include <attnscope/heads/pruning.hpp>
-#include <attnscope/heads/sink.hpp>
+#include <attnscope/report/chosen_part.hpp>
 #include <attnscope/report/head_comparison.hpp>
-#include <attnscope/report/known_tokens.hpp>
-#include <attnscope/source/exclude_tokens.hpp>
-#include <attnscope/source/rewritten.hpp>
-
-#include <algorithm>
 
 namespace attnscope {
 
-struct AnalyzeOptions {
-  Index window = 3;             ///< of locality, tokens on either side
-  std::vector<Index> layers{};  ///< original indices; empty: all
-  std::vector<Index> heads{};   ///< of every layer; empty: all
-  bool exclude_special =
-      false;  ///< leave the dump's special_tokens out, as queries and as keys, rows renormalised
-  std::optional<double> pruning_fraction{};  ///< 0..1: plan the removal of this share of a stack's heads
-  double most_comparisons = 4e9;  ///< of a stack with more pairs of weights, heads are not compared across
-                                  ///< layers: some seconds
-  SweepOptions sweep{};           ///< threads; progress is called for each layer anew
-};
-
-/// What the head measures say of one layer, over a whole batch or one element.
-struct LayerMetrics {
-  EntropyResult entropy;
-  ConfidenceResult confidence;
-  SinkResult sink;
-  HeadSimilarityResult similarity;
-  std::optional<LocalityResult> locality;      ///< of self-attention, where distances have a meaning
-  std::optional<ImportanceResult> importance;  ///< where the dump has gradients; every token counts, whatever
-                                               ///< is excluded elsewhere: it is the whole head that goes
-};
-
-struct LayerAnalysis {
-  Index layer = 0;                        ///< its index in the model
-  std::vector<Index> heads;               ///< which heads the numbers are of
-  LayerMetrics pooled;                    ///< over all true queries of all batch elements
-  std::vector<LayerMetrics> elements;     ///< [batch]
-  std::vector<HeadPattern> patterns;      ///< [head], over the whole batch
-  std::optional<GroupMassResult> groups;  ///< where the dump tells groups of tokens apart
-};
-
-struct StackAnalysis {
-  std::string name;
-  bool self_attention = true;
-  metadata::TokenLists query_tokens, key_tokens;  ///< [batch], or empty
-  std::vector<LayerAnalysis> layers;
-  std::optional<HeadComparison> comparison;  ///< of all heads of all layers
-  std::optional<PruningPlan> pruning;        ///< by per_example importance, every layer divided by its norm;
-                                       ///< key-value groups go together, redundant heads not all at once
-};
-
-/// Everything that the library knows to say of a dump.
-struct Analysis {
-  std::string source;  ///< the file's name
-  std::optional<std::string> model;
-  Index batch = 0, window = 3;
-  bool excluded_special = false;
-  std::vector<StackAnalysis> stacks;
-  std::vector<std::string> left_out;  ///< a line for each part that was not computed, and why
-};
-
 namespace detail {
-
-template <typename T>
-bool contains(const std::vector<T>& list, const T& value) {
-  return std::find(list.begin(), list.end(), value) != list.end();
-}
-
-/// What to leave out of a stack. @throws ValueError the dump does not say which tokens are special, or names
-/// none
-inline ExcludedTokens special_tokens(const Dump& dump, const DumpStack& stack) {
-  require<ValueError>(dump.metadata.contains("special_tokens"),
-                      "special tokens cannot be excluded: the metadata has no special_tokens");
-  require<ValueError>(!stack.queries.tokens.empty() && !stack.keys.tokens.empty(),
-                      "special tokens cannot be excluded: the metadata names no tokens");
-  const std::vector<std::string> special = metadata::strings(dump.metadata, "special_tokens");
-  return {positions_of(special, stack.queries.tokens), positions_of(special, stack.keys.tokens)};
-}
 
 /// The head measures of the report, in one sweep.
 template <typename A>
@@ -147,57 +67,6 @@ inline std::optional<PruningPlan> plan_stack(const StackAnalysis& stack, const D
     }
   return plan_pruning(l2_normalized_by_layer(std::move(scores)), pruning);
 }
-
-/// The attention that is asked for: some heads, without some tokens.
-template <typename Weight>
-AnyAttention<Weight> chosen(AnyAttention<Weight> attention, const std::vector<Index>& heads,
-                            const std::optional<ExcludedTokens>& excluded) {
-  if (!heads.empty()) attention = AnyAttention<Weight>(select_heads(std::move(attention), heads));
-  if (excluded) attention = AnyAttention<Weight>(exclude_tokens(std::move(attention), *excluded));
-  return attention;
-}
-
-}  // namespace detail
-
-/// The dump with what the options leave of it: layers, heads, without special tokens. Figures and analysis
-/// see this.
-/// @throws ShapeError a layer or head that no stack has; ValueError special tokens that the dump does not
-/// name
-inline Dump chosen_part(Dump dump, const AnalyzeOptions& options) {
-  for (const Index layer : options.layers)
-    require<ShapeError>(std::any_of(dump.stacks.begin(), dump.stacks.end(),
-                                    [&](const DumpStack& stack) {
-                                      return std::any_of(
-                                          stack.layers.begin(), stack.layers.end(),
-                                          [&](const DumpLayer& l) { return l.index == layer; });
-                                    }),
-                        "{}: there is no layer {}", dump.name, layer);
-  for (DumpStack& stack : dump.stacks) {
-    if (!options.layers.empty())
-      std::erase_if(stack.layers,
-                    [&](const DumpLayer& l) { return !detail::contains(options.layers, l.index); });
-    const std::string place = fmt::format("{}: {}", dump.name, stack.name);
-    std::optional<ExcludedTokens> excluded;
-    if (options.exclude_special)
-      excluded = in_context(place, [&] { return detail::special_tokens(dump, stack); });
-    for (DumpLayer& layer : stack.layers)
-      in_context(fmt::format("{}.{}", place, layer.index), [&] {
-        const auto choose = [&](auto& attention) {
-          attention = detail::chosen(attention, options.heads, excluded);
-        };
-        std::visit(choose, layer.attention);
-        if (layer.gradient && !options.heads.empty()) {
-          const auto select = [&](auto& gradient) { gradient = detail::chosen(gradient, options.heads, {}); };
-          std::visit(select, *layer.gradient);
-        }
-        if (!options.heads.empty()) layer.heads = options.heads;
-      });
-  }
-  std::erase_if(dump.stacks, [](const DumpStack& stack) { return stack.layers.empty(); });
-  return dump;
-}
-
-namespace detail {
 
 inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, const DumpStack& every_token,
                                    const AnalyzeOptions& options) {

@@ -1,6 +1,8 @@
 #pragma once
 #include <attnscope/report/metrics.hpp>
 
+#include <algorithm>
+
 namespace attnscope {
 
 namespace detail {
@@ -28,7 +30,7 @@ inline std::string heads_csv(const Analysis& analysis) {
   for (const StackAnalysis& stack : analysis.stacks)
     for (const LayerAnalysis& layer : stack.layers)
       for (const HeadMetric& metric : table_metrics(layer.pooled))
-        if (!detail::contains(columns, metric.name)) columns.push_back(metric.name);
+        if (std::ranges::find(columns, metric.name) == columns.end()) columns.push_back(metric.name);
   std::string csv = "stack,layer,head";
   for (const std::string& column : columns) csv += fmt::format(",{}", column);
   csv += ",pattern,pattern_score\r\n";

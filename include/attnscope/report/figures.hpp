@@ -1,8 +1,9 @@
 #pragma once
 #include <attnscope/figure/head_grid.hpp>
 #include <attnscope/figure/heatmap.hpp>
-#include <attnscope/report/analyze.hpp>
+#include <attnscope/io/dump.hpp>
 #include <attnscope/source/maps.hpp>
+#include <attnscope/source/rewritten.hpp>
 
 namespace attnscope {
 

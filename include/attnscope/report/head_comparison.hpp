@@ -1,22 +1,10 @@
 #pragma once
-#include <attnscope/core/head_mask.hpp>
-#include <attnscope/heads/head_clusters.hpp>
 #include <attnscope/heads/head_distance.hpp>
-#include <attnscope/heads/head_map.hpp>
-#include <attnscope/heads/redundancy.hpp>
 #include <attnscope/io/dump.hpp>
+#include <attnscope/report/analysis.hpp>
 #include <attnscope/source/all_heads.hpp>
 
 namespace attnscope {
-
-/// How all heads of a stack, of all its layers, lie to one another, by the Jensen-Shannon distance between
-/// their rows.
-struct HeadComparison {
-  std::vector<HeadId> heads;  ///< [head] the stack's layer (counted, not the model's number) and head
-  HeadMapResult map;
-  HeadClustersResult clusters;
-  RedundancyResult redundancy;  ///< by 1 - distance / ln 2
-};
 
 /// Compares all heads of a stack. Where that cannot be, or would take long, `reason` says why and nothing
 /// comes back: layers of unlike sizes, no rows, more than `most` pairs of weights to compare.

@@ -1,6 +1,8 @@
 #pragma once
 #include <attnscope/report/metrics.hpp>
 
+#include <nlohmann/json.hpp>
+
 namespace attnscope {
 
 /// The pruning plan of a stack for Python, see pruning_json(), by the model's layer numbers. The stack has

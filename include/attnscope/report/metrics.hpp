@@ -1,5 +1,5 @@
 #pragma once
-#include <attnscope/report/analyze.hpp>
+#include <attnscope/report/analysis.hpp>
 
 namespace attnscope {
 

@@ -1,0 +1,84 @@
+#pragma once
+#include <attnscope/core/head_mask.hpp>
+#include <attnscope/heads/confidence.hpp>
+#include <attnscope/heads/entropy.hpp>
+#include <attnscope/heads/head_clusters.hpp>
+#include <attnscope/heads/head_map.hpp>
+#include <attnscope/heads/head_similarity.hpp>
+#include <attnscope/heads/importance.hpp>
+#include <attnscope/heads/locality.hpp>
+#include <attnscope/heads/patterns.hpp>
+#include <attnscope/heads/pruning.hpp>
+#include <attnscope/heads/redundancy.hpp>
+#include <attnscope/heads/sink.hpp>
+#include <attnscope/heads/token_groups.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What a report says, apart from how it is found out (analyze.hpp) and written down (json.hpp, csv.hpp).
+namespace attnscope {
+
+struct AnalyzeOptions {
+  Index window = 3;             ///< of locality, tokens on either side
+  std::vector<Index> layers{};  ///< original indices; empty: all
+  std::vector<Index> heads{};   ///< of every layer; empty: all
+  bool exclude_special =
+      false;  ///< leave the dump's special_tokens out, as queries and as keys, rows renormalised
+  std::optional<double> pruning_fraction{};  ///< 0..1: plan the removal of this share of a stack's heads
+  double most_comparisons = 4e9;  ///< of a stack with more pairs of weights, heads are not compared across
+                                  ///< layers: some seconds
+  SweepOptions sweep{};           ///< threads; progress is called for each layer anew
+};
+
+/// What the head measures say of one layer, over a whole batch or one element.
+struct LayerMetrics {
+  EntropyResult entropy;
+  ConfidenceResult confidence;
+  SinkResult sink;
+  HeadSimilarityResult similarity;
+  std::optional<LocalityResult> locality;      ///< of self-attention, where distances have a meaning
+  std::optional<ImportanceResult> importance;  ///< where the dump has gradients; every token counts, whatever
+                                               ///< is excluded elsewhere: it is the whole head that goes
+};
+
+struct LayerAnalysis {
+  Index layer = 0;                        ///< its index in the model
+  std::vector<Index> heads;               ///< which heads the numbers are of
+  LayerMetrics pooled;                    ///< over all true queries of all batch elements
+  std::vector<LayerMetrics> elements;     ///< [batch]
+  std::vector<HeadPattern> patterns;      ///< [head], over the whole batch
+  std::optional<GroupMassResult> groups;  ///< where the dump tells groups of tokens apart
+};
+
+/// How all heads of a stack, of all its layers, lie to one another, by the Jensen-Shannon distance between
+/// their rows.
+struct HeadComparison {
+  std::vector<HeadId> heads;  ///< [head] the stack's layer (counted, not the model's number) and head
+  HeadMapResult map;
+  HeadClustersResult clusters;
+  RedundancyResult redundancy;  ///< by 1 - distance / ln 2
+};
+
+struct StackAnalysis {
+  std::string name;
+  bool self_attention = true;
+  std::vector<std::vector<std::string>> query_tokens, key_tokens;  ///< [batch], or empty
+  std::vector<LayerAnalysis> layers;
+  std::optional<HeadComparison> comparison;  ///< of all heads of all layers
+  std::optional<PruningPlan> pruning;        ///< by per_example importance, every layer divided by its norm;
+                                       ///< key-value groups go together, redundant heads not all at once
+};
+
+/// Everything that the library knows to say of a dump.
+struct Analysis {
+  std::string source;  ///< the file's name
+  std::optional<std::string> model;
+  Index batch = 0, window = 3;
+  bool excluded_special = false;
+  std::vector<StackAnalysis> stacks;
+  std::vector<std::string> left_out;  ///< a line for each part that was not computed, and why
+};
+
+}  // namespace attnscope
