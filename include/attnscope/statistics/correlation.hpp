@@ -17,11 +17,10 @@ namespace detail {
 
 inline bool constant(const VectorView& x) { return x.size() == 0 || x.minCoeff() == x.maxCoeff(); }
 
-/// x without its mean, on a scale on which squares neither overflow nor vanish.
+/// x without its mean, in a unit in which squares neither overflow nor vanish.
 inline Eigen::VectorXd centred(const VectorView& x) {
   const Eigen::VectorXd scaled = x / x.cwiseAbs().maxCoeff();
-  const Eigen::VectorXd once = scaled.array() - scaled.mean();
-  return once / once.cwiseAbs().maxCoeff();
+  return scaled.array() - scaled.mean();
 }
 /// The cosine of u and v, which are not 0: the correlation when they are centred.
 inline double product_moment(const VectorView& u, const VectorView& v) {
