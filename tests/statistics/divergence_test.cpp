@@ -10,7 +10,7 @@ namespace {
 const double ln2 = std::numbers::ln2, infinity = std::numeric_limits<double>::infinity();
 
 Eigen::VectorXd distribution(Index n, std::uint64_t seed) {
-  const Eigen::VectorXd x = made(n, 5, seed).x;
+  const Eigen::VectorXd x = made(n, 100, seed).x;
   return x / x.sum();
 }
 }  // namespace
