@@ -65,6 +65,13 @@ TEST_CASE("empty rows") {
   CHECK(vector_math::largest(none) == 0);
 }
 
+TEST_CASE("the first of equally large weights, none where all are 0") {
+  const std::vector<float> row{.1f, .4f, .4f, .1f}, zeros(3, 0);
+  CHECK(vector_math::first_largest(std::span<const float>(row)) == 1);
+  CHECK(vector_math::first_largest(std::span<const float>(zeros)) == -1);
+  CHECK(vector_math::first_largest(std::span<const float>()) == -1);
+}
+
 TEST_CASE("p ln p of every size of number, exactly 0 where it is 0") {
   CHECK(vector_math::p_log_p(0) == 0);
   CHECK(vector_math::p_log_p(1) == 0);

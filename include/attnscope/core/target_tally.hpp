@@ -35,7 +35,7 @@ class SeenRow {
   /// [head] where the largest weight stands, the first of equals; -1 for a head without weight.
   std::vector<Index> largest() const {
     std::vector<Index> keys;
-    for (Index h = 0; h < heads(); ++h) keys.push_back(largest_of(head(h)));
+    for (Index h = 0; h < heads(); ++h) keys.push_back(vector_math::first_largest(head(h)));
     return keys;
   }
   /// The same without some keys.
@@ -46,17 +46,12 @@ class SeenRow {
       left.assign(head(h).begin(), head(h).end());
       for (const Index key : without)
         if (key < weights_.cols()) left[static_cast<std::size_t>(key)] = 0;
-      keys.push_back(largest_of(left));
+      keys.push_back(vector_math::first_largest(std::span<const Weight>(left)));
     }
     return keys;
   }
 
  private:
-  static Index largest_of(std::span<const Weight> row) {
-    const Weight most = vector_math::largest(row);
-    return most > 0 ? std::find(row.begin(), row.end(), most) - row.begin() : -1;
-  }
-
   MatrixView<Weight> weights_;
   const Layout* layout_;
   Index example_, own_;

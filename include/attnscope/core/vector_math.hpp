@@ -99,6 +99,12 @@ template <typename Weight>
 Weight largest(std::span<const Weight> row) {
   return row.empty() ? Weight(0) : RowArray<Weight>(row.data(), static_cast<Index>(row.size())).maxCoeff();
 }
+/// Where the largest weight stands, the first of equals; -1 in a row without weight.
+template <typename Weight>
+Index first_largest(std::span<const Weight> row) {
+  const Weight most = largest(row);
+  return most > 0 ? std::find(row.begin(), row.end(), most) - row.begin() : -1;
+}
 template <typename Weight>
 Weight smallest(std::span<const Weight> row) {
   return row.empty() ? Weight(0) : RowArray<Weight>(row.data(), static_cast<Index>(row.size())).minCoeff();

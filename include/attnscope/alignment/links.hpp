@@ -1,0 +1,352 @@
+#pragma once
+#include <attnscope/core/assignment.hpp>
+#include <attnscope/core/errors.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <span>
+#include <vector>
+
+namespace attnscope {
+
+using Eigen::Index;
+
+/// A target token and a source token that say the same.
+struct Link {
+  Index target = 0, source = 0;
+  double confidence = 1;  ///< 0..1; gold links do not use it
+};
+
+/// The order of links everywhere: by target, then by source.
+inline bool comes_before(const Link& a, const Link& b) {
+  return a.target != b.target ? a.target < b.target : a.source < b.source;
+}
+/// Whether two links join the same tokens.
+inline bool same_tokens(const Link& a, const Link& b) { return a.target == b.target && a.source == b.source; }
+/// In order, of equal ones that with the most confidence.
+inline std::vector<Link> distinct_links(std::vector<Link> links) {
+  std::sort(links.begin(), links.end(), [](const Link& a, const Link& b) {
+    return same_tokens(a, b) ? a.confidence > b.confidence : comes_before(a, b);
+  });
+  links.erase(std::unique(links.begin(), links.end(), same_tokens), links.end());
+  return links;
+}
+
+/// What people say of a sentence pair: links that must be there, and links that may be. Sure links are
+/// possible ones too, whether they are named twice or not.
+struct GoldLinks {
+  std::vector<Link> sure{}, possible{};
+};
+
+enum class LinkMethod {
+  target_argmax,        ///< each target token with its source token of largest weight
+  source_argmax,        ///< each source token with the target token that gives it the largest weight
+  intersection,         ///< what both of these say
+  union_of_both,        ///< what either says
+  grow_diag,            ///< intersection, then neighbours from the union
+  grow_diag_final,      ///< then what else is said of a token that has no link
+  grow_diag_final_and,  ///< then what else is said of two tokens that have none
+  itermax,              ///< intersection, repeated among what is left
+  mutual_threshold,     ///< enough of the target's weight, and of the source's
+  assignment,           ///< one to one, of the largest sum of weights
+};
+
+struct LinkOptions {
+  LinkMethod method = LinkMethod::target_argmax;
+  Index iterations = 2;    ///< of itermax, the intersection being the first
+  double discount = .9;    ///< of itermax, 0..1: the factor on pairs of which one token has a link
+  double threshold = .25;  ///< of mutual_threshold, 0..1: the share of its row, and of its column, that a
+                           ///< weight must exceed
+};
+
+/// Tokens that have no part in links: special ones, or padding.
+struct TokensLeftOut {
+  std::vector<Index> targets{}, sources{};
+};
+
+struct AlignmentLinks {
+  std::vector<Link> links;                                  ///< by target, then source
+  std::vector<Index> unaligned_targets, unaligned_sources;  ///< without a link, those left out not among them
+};
+
+namespace detail {
+
+/// Which tokens are linked, and which have a link at all.
+class LinkGrid {
+ public:
+  LinkGrid(Index targets, Index sources)
+      : linked_(static_cast<std::size_t>(targets * sources), false),
+        target_links_(static_cast<std::size_t>(targets), 0),
+        source_links_(static_cast<std::size_t>(sources), 0) {}
+  explicit LinkGrid(const Eigen::MatrixXd& weights) : LinkGrid(weights.rows(), weights.cols()) {}
+
+  Index targets() const { return static_cast<Index>(target_links_.size()); }
+  Index sources() const { return static_cast<Index>(source_links_.size()); }
+  /// false outside, too
+  bool has(Index target, Index source) const {
+    return target >= 0 && source >= 0 && target < targets() && source < sources() &&
+           linked_[at(target, source)];
+  }
+  bool has_target(Index target) const { return target_links_[static_cast<std::size_t>(target)] > 0; }
+  bool has_source(Index source) const { return source_links_[static_cast<std::size_t>(source)] > 0; }
+  void add(Index target, Index source) {
+    if (has(target, source)) return;
+    linked_[at(target, source)] = true;
+    ++target_links_[static_cast<std::size_t>(target)];
+    ++source_links_[static_cast<std::size_t>(source)];
+  }
+  /// act(target, source) for every pair, by target, then source.
+  template <typename Act>
+  void each_pair(const Act& act) const {
+    for (Index t = 0; t < targets(); ++t)
+      for (Index s = 0; s < sources(); ++s) act(t, s);
+  }
+
+ private:
+  std::size_t at(Index target, Index source) const {
+    return static_cast<std::size_t>(target * sources() + source);
+  }
+  std::vector<bool> linked_;
+  std::vector<Index> target_links_, source_links_;
+};
+
+/// [line] where the largest number of each row, or of each column, stands, the first of equals; -1 where all
+/// are 0.
+inline std::vector<Index> largest_by_line(const Eigen::MatrixXd& weights, bool by_row) {
+  const Index lines = by_row ? weights.rows() : weights.cols(),
+              others = by_row ? weights.cols() : weights.rows();
+  std::vector<Index> largest(static_cast<std::size_t>(lines), -1);
+  for (Index i = 0; i < lines; ++i) {
+    double most = 0;
+    for (Index j = 0; j < others; ++j)
+      if (const double weight = by_row ? weights(i, j) : weights(j, i); weight > most) {
+        most = weight;
+        largest[static_cast<std::size_t>(i)] = j;
+      }
+  }
+  return largest;
+}
+
+/// Both directions' links.
+struct BothWays {
+  LinkGrid of_targets, of_sources;
+
+  explicit BothWays(const Eigen::MatrixXd& weights) : of_targets(weights), of_sources(weights) {
+    const std::vector<Index> sources = largest_by_line(weights, true),
+                             targets = largest_by_line(weights, false);
+    for (std::size_t t = 0; t < sources.size(); ++t)
+      if (sources[t] >= 0) of_targets.add(static_cast<Index>(t), sources[t]);
+    for (std::size_t s = 0; s < targets.size(); ++s)
+      if (targets[s] >= 0) of_sources.add(targets[s], static_cast<Index>(s));
+  }
+  bool both(Index t, Index s) const { return of_targets.has(t, s) && of_sources.has(t, s); }
+  bool either(Index t, Index s) const { return of_targets.has(t, s) || of_sources.has(t, s); }
+  LinkGrid intersection() const {
+    return chosen([this](Index t, Index s) { return both(t, s); });
+  }
+  LinkGrid united() const {
+    return chosen([this](Index t, Index s) { return either(t, s); });
+  }
+
+ private:
+  template <typename Choose>
+  LinkGrid chosen(const Choose& choose) const {
+    LinkGrid grid(of_targets.targets(), of_targets.sources());
+    grid.each_pair([&](Index t, Index s) {
+      if (choose(t, s)) grid.add(t, s);
+    });
+    return grid;
+  }
+};
+
+/// Koehn's growing: targets in order, in each the sources in order; around every linked pair the neighbours,
+/// straight ones before diagonal ones, are added where the union has them and one of their tokens has no
+/// link. New links are seen at once. Until nothing changes.
+inline void grow_diagonally(LinkGrid& grid, const BothWays& links) {
+  constexpr std::array<std::array<Index, 2>, 8> neighbours{
+      {{-1, 0}, {0, -1}, {1, 0}, {0, 1}, {-1, -1}, {-1, 1}, {1, -1}, {1, 1}}};
+  bool grown = true;
+  while (grown) {
+    grown = false;
+    grid.each_pair([&](Index t, Index s) {
+      if (!grid.has(t, s)) return;
+      for (const auto& [down, right] : neighbours) {
+        const Index target = t + down, source = s + right;
+        if (!links.either(target, source) || (grid.has_target(target) && grid.has_source(source))) continue;
+        grid.add(target, source);
+        grown = true;
+      }
+    });
+  }
+}
+
+/// Koehn's last step: links of one direction, by target, then source, of which one token, or both, have no
+/// link yet.
+inline void add_final(LinkGrid& grid, const LinkGrid& direction, bool both_free) {
+  grid.each_pair([&](Index t, Index s) {
+    const int taken = grid.has_target(t) + grid.has_source(s);
+    if (direction.has(t, s) && taken <= (both_free ? 0 : 1)) grid.add(t, s);
+  });
+}
+
+inline LinkGrid grow(const BothWays& links, LinkMethod method) {
+  LinkGrid grid = links.intersection();
+  grow_diagonally(grid, links);
+  if (method == LinkMethod::grow_diag) return grid;
+  const bool both_free = method == LinkMethod::grow_diag_final_and;
+  add_final(grid, links.of_targets, both_free);
+  add_final(grid, links.of_sources, both_free);
+  return grid;
+}
+
+/// Whether each side has a token with weight and without a link.
+inline bool both_sides_free(const LinkGrid& grid, const Eigen::MatrixXd& weights) {
+  bool target = false, source = false;
+  grid.each_pair([&](Index t, Index s) {
+    if (weights(t, s) == 0) return;
+    target = target || !grid.has_target(t);
+    source = source || !grid.has_source(s);
+  });
+  return target && source;
+}
+
+/// The intersection, then that of the weights between what is left, while both sides have a free token: pairs
+/// of which both tokens have a link are out, of which one has are discounted.
+inline LinkGrid repeat_intersection(const Eigen::MatrixXd& weights, const LinkOptions& options) {
+  LinkGrid grid = BothWays(weights).intersection();
+  for (Index i = 1; i < options.iterations && both_sides_free(grid, weights); ++i) {
+    Eigen::MatrixXd left = weights;
+    grid.each_pair([&](Index t, Index s) {
+      const int taken = grid.has_target(t) + grid.has_source(s);
+      left(t, s) *= taken == 0 ? 1 : taken == 1 ? options.discount : 0;
+    });
+    const BothWays links(left);
+    grid.each_pair([&](Index t, Index s) {
+      if (links.both(t, s)) grid.add(t, s);
+    });
+  }
+  return grid;
+}
+
+/// One to one, with the largest sum of weights; pairs without weight are no links.
+inline LinkGrid assigned(const Eigen::MatrixXd& weights) {
+  LinkGrid grid(weights);
+  const std::vector<Index> sources = cheapest_assignment(-weights).column;
+  for (Index t = 0; t < grid.targets(); ++t)
+    if (const Index s = sources[static_cast<std::size_t>(t)]; s >= 0 && weights(t, s) > 0) grid.add(t, s);
+  return grid;
+}
+
+/// A weight as a share of what its target gives, of what its source receives, and the geometric mean of both.
+class WeightShares {
+ public:
+  explicit WeightShares(const Eigen::MatrixXd& weights)
+      : weights_(weights), given_(weights.rowwise().sum()), received_(weights.colwise().sum()) {}
+  double least(Index t, Index s) const { return weights_(t, s) / std::max(given_(t), received_(s)); }
+  double mean(Index t, Index s) const { return weights_(t, s) / std::sqrt(given_(t) * received_(s)); }
+
+ private:
+  const Eigen::MatrixXd& weights_;
+  Eigen::VectorXd given_;
+  Eigen::RowVectorXd received_;
+};
+
+inline LinkGrid above_threshold(const Eigen::MatrixXd& weights, double threshold) {
+  LinkGrid grid(weights);
+  const WeightShares shares(weights);
+  grid.each_pair([&](Index t, Index s) {
+    if (weights(t, s) > 0 && shares.least(t, s) > threshold) grid.add(t, s);
+  });
+  return grid;
+}
+
+inline LinkGrid links_by(const Eigen::MatrixXd& weights, const LinkOptions& options) {
+  using enum LinkMethod;
+  switch (options.method) {
+    case target_argmax:
+      return BothWays(weights).of_targets;
+    case source_argmax:
+      return BothWays(weights).of_sources;
+    case intersection:
+      return BothWays(weights).intersection();
+    case union_of_both:
+      break;
+    case grow_diag:
+    case grow_diag_final:
+    case grow_diag_final_and:
+      return grow(BothWays(weights), options.method);
+    case itermax:
+      return repeat_intersection(weights, options);
+    case mutual_threshold:
+      return above_threshold(weights, options.threshold);
+    case assignment:
+      return assigned(weights);
+  }
+  return BothWays(weights).united();
+}
+
+inline void check_link_options(const LinkOptions& options) {
+  require<ValueError>(options.iterations >= 1, "iterations = {} is not at least 1", options.iterations);
+  require<ValueError>(options.discount >= 0 && options.discount <= 1, "discount = {} is not in 0..1",
+                      options.discount);
+  require<ValueError>(options.threshold >= 0 && options.threshold <= 1, "threshold = {} is not in 0..1",
+                      options.threshold);
+}
+
+/// `weights` with the rows and columns of what is left out at 0.
+inline Eigen::MatrixXd without_tokens(Eigen::MatrixXd weights, const TokensLeftOut& left_out) {
+  for (const Index t : left_out.targets) {
+    require<ShapeError>(t >= 0 && t < weights.rows(), "target {} is left out of {}", t, weights.rows());
+    weights.row(t).setZero();
+  }
+  for (const Index s : left_out.sources) {
+    require<ShapeError>(s >= 0 && s < weights.cols(), "source {} is left out of {}", s, weights.cols());
+    weights.col(s).setZero();
+  }
+  return weights;
+}
+
+/// The tokens 0 .. count - 1 that are neither linked nor left out.
+template <typename Linked>
+std::vector<Index> unaligned(Index count, const Linked& linked, const std::vector<Index>& left_out) {
+  std::vector<Index> tokens;
+  for (Index t = 0; t < count; ++t)
+    if (!linked(t) && std::find(left_out.begin(), left_out.end(), t) == left_out.end()) tokens.push_back(t);
+  return tokens;
+}
+
+}  // namespace detail
+
+/// Links from one map. weights: [target x source], finite, not negative; rows need not sum to 1. A pair
+/// without weight is never linked, and equal weights go to the lower index. confidence: the geometric mean of
+/// the weight as a share of its row and of its column, 1 where both tokens give each other everything. Och &
+/// Ney 2003 and Koehn et al. 2003 (the directions and growing); Jalili Sabet et al. 2020 (itermax; their code
+/// does without it where a side has two tokens or less); Dou & Neubig 2021 (both thresholds). Cost: some
+/// passes; growing repeats them until nothing changes; assignment is cubic in the shorter side.
+/// @throws ShapeError a token left out that is not there; ValueError options out of range, a weight that is
+/// negative or not finite, naming target and source
+inline AlignmentLinks extract_links(const Eigen::MatrixXd& weights, const LinkOptions& options = {},
+                                    const TokensLeftOut& left_out = {}) {
+  detail::check_link_options(options);
+  for (Index t = 0; t < weights.rows(); ++t)
+    for (Index s = 0; s < weights.cols(); ++s)
+      require<ValueError>(std::isfinite(weights(t, s)) && weights(t, s) >= 0,
+                          "target {}, source {}: the weight is {}", t, s, weights(t, s));
+  const Eigen::MatrixXd kept = detail::without_tokens(weights, left_out);
+  const detail::LinkGrid grid = detail::links_by(kept, options);
+  const detail::WeightShares shares(kept);
+  AlignmentLinks result;
+  grid.each_pair([&](Index t, Index s) {
+    if (grid.has(t, s)) result.links.push_back({t, s, std::min(1., shares.mean(t, s))});
+  });
+  result.unaligned_targets = detail::unaligned(
+      grid.targets(), [&](Index t) { return grid.has_target(t); }, left_out.targets);
+  result.unaligned_sources = detail::unaligned(
+      grid.sources(), [&](Index s) { return grid.has_source(s); }, left_out.sources);
+  return result;
+}
+
+}  // namespace attnscope
