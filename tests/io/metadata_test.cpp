@@ -46,6 +46,18 @@ TEST_CASE("numbers come as one list a batch element, or as one") {
   CHECK(metadata::indices(with("7"), "k") == std::vector<Eigen::Index>{7});
 }
 
+TEST_CASE("pairs come as one list a batch element") {
+  using Pairs = std::vector<std::vector<std::array<Eigen::Index, 2>>>;
+  CHECK(metadata::pairs(with("[[[0, 1], [2, 3]], []]"), "k") == Pairs{{{0, 1}, {2, 3}}, {}});
+  CHECK(metadata::pairs({}, "k").empty());
+  for (const char* text : {"7", "[7]"})
+    CHECK_THAT(message(text, metadata::pairs),
+               ContainsSubstring("metadata k: should be a list of pairs for each batch element, but is: 7"));
+  for (const char* text : {"[[7]]", "[[[1]]]", "[[[1, 2, 3]]]", "[[[1, -2]]]", "[[[1, 2.5]]]", "[[[1, \"a\"]]]"})
+    CHECK_THAT(message(text, metadata::pairs),
+               ContainsSubstring("metadata k: should hold pairs of integers from 0 on, but is: "));
+}
+
 TEST_CASE("what is wrong is named with its key and text") {
   CHECK(message("[1,", metadata::json) == "metadata k: should be JSON, but is: [1,");
   CHECK(message("null", metadata::json) == "metadata k: should be JSON, but is: null");

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -25,6 +26,11 @@ namespace detail {
 
 [[noreturn]] inline void refuse(const std::string& key, std::string_view what, std::string_view value) {
   throw FileError(fmt::format("metadata {}: {}, but is: {}", key, what, value.substr(0, 60)));
+}
+
+inline bool is_index(const nlohmann::json& number) {
+  return number.is_number_unsigned() &&
+         number.get<std::uint64_t>() <= std::numeric_limits<std::int32_t>::max();
 }
 
 /// How deep the brackets of a JSON text nest. (The parser could watch this itself, but only by a callback
@@ -96,9 +102,7 @@ inline std::vector<Eigen::Index> indices(const Metadata& metadata, const std::st
   if (!value.is_array()) detail::refuse(key, "should be a list of integers", value.dump());
   std::vector<Eigen::Index> all;
   for (const nlohmann::json& one : value) {
-    const bool fits =
-        one.is_number_unsigned() && one.get<std::uint64_t>() <= std::numeric_limits<std::int32_t>::max();
-    if (!fits) detail::refuse(key, "should hold integers from 0 on", one.dump());
+    if (!detail::is_index(one)) detail::refuse(key, "should hold integers from 0 on", one.dump());
     all.push_back(one.get<Eigen::Index>());
   }
   return all;
@@ -123,6 +127,27 @@ std::vector<std::vector<Number>> lists(const Metadata& metadata, const std::stri
         detail::refuse(key, std::is_integral_v<Number> ? "should hold integers" : "should hold numbers",
                        one.dump());
       all.back().push_back(one.get<Number>());
+    }
+  }
+  return all;
+}
+
+/// One list of pairs of indices a batch element, "[[[0, 0], [1, 2]], []]"; empty without `key`.
+inline std::vector<std::vector<std::array<Eigen::Index, 2>>> pairs(const Metadata& metadata,
+                                                                   const std::string& key) {
+  const nlohmann::json value = json(metadata, key);
+  if (value.is_null()) return {};
+  constexpr const char* expected = "should be a list of pairs for each batch element";
+  if (!value.is_array()) detail::refuse(key, expected, value.dump());
+  std::vector<std::vector<std::array<Eigen::Index, 2>>> all;
+  for (const nlohmann::json& list : value) {
+    if (!list.is_array()) detail::refuse(key, expected, list.dump());
+    all.emplace_back();
+    for (const nlohmann::json& pair : list) {
+      if (!pair.is_array() || pair.size() != 2 || !detail::is_index(pair[0]) ||
+          !detail::is_index(pair[1]))
+        detail::refuse(key, "should hold pairs of integers from 0 on", pair.dump());
+      all.back().push_back({pair[0].get<Eigen::Index>(), pair[1].get<Eigen::Index>()});
     }
   }
   return all;

@@ -1,5 +1,5 @@
 #pragma once
-#include <attnscope/core/head_mask.hpp>
+#include <attnscope/alignment/head_selection.hpp>
 #include <attnscope/heads/confidence.hpp>
 #include <attnscope/heads/entropy.hpp>
 #include <attnscope/heads/head_clusters.hpp>
@@ -32,6 +32,12 @@ struct AnalyzeOptions {
   SweepOptions sweep{};           ///< threads; progress is called for each layer anew
 };
 
+/// What cross-attention says of an alignment, for each head.
+struct AlignmentNumbers {
+  AlignmentMetricsResult metrics;
+  std::optional<ErrorRateResult> errors;  ///< where the dump has gold links; special tokens left out
+};
+
 /// What the head measures say of one layer, over a whole batch or one element.
 struct LayerMetrics {
   EntropyResult entropy;
@@ -41,6 +47,7 @@ struct LayerMetrics {
   std::optional<LocalityResult> locality;      ///< of self-attention, where distances have a meaning
   std::optional<ImportanceResult> importance;  ///< where the dump has gradients; every token counts, whatever
                                                ///< is excluded elsewhere: it is the whole head that goes
+  std::optional<AlignmentNumbers> alignment;   ///< of cross-attention
 };
 
 struct LayerAnalysis {
@@ -50,6 +57,7 @@ struct LayerAnalysis {
   std::vector<LayerMetrics> elements;     ///< [batch]
   std::vector<HeadPattern> patterns;      ///< [head], over the whole batch
   std::optional<GroupMassResult> groups;  ///< where the dump tells groups of tokens apart
+  std::optional<AlignmentNumbers> mean_heads_alignment;  ///< of cross-attention: of the mean over heads
 };
 
 /// How all heads of a stack, of all its layers, lie to one another, by the Jensen-Shannon distance between
@@ -61,12 +69,21 @@ struct HeadComparison {
   RedundancyResult redundancy;  ///< by 1 - distance / ln 2
 };
 
+/// Which heads of cross-attention align, and the links of the best one; special tokens left out.
+struct StackAlignment {
+  bool by_error_rate = false;      ///< or by alignment_score(), where the dump has no gold links
+  std::vector<RankedHead> heads;   ///< the best first, named by the stack's layer (counted) and head
+  std::vector<AlignmentLinks> links;              ///< [batch] of the first of `heads`, its targets' argmax
+  std::optional<HeadSelectionResult> selection;   ///< with gold links of two sentences or more
+};
+
 struct StackAnalysis {
   std::string name;
   bool self_attention = true;
   std::vector<std::vector<std::string>> query_tokens, key_tokens;  ///< [batch], or empty
   std::vector<LayerAnalysis> layers;
   std::optional<HeadComparison> comparison;  ///< of all heads of all layers
+  std::optional<StackAlignment> alignment;   ///< of cross-attention
   std::optional<PruningPlan> pruning;        ///< by per_example importance, every layer divided by its norm;
                                        ///< key-value groups go together, redundant heads not all at once
 };

@@ -1,6 +1,7 @@
 #pragma once
 #include <attnscope/report/chosen_part.hpp>
 #include <attnscope/report/head_comparison.hpp>
+#include <attnscope/report/stack_alignment.hpp>
 
 namespace attnscope {
 
@@ -19,7 +20,7 @@ void analyze_layer(const A& attention, bool self_attention, const std::vector<To
   sweep(attention, options.sweep, entropies, confidences, sinks, similarities, localities, patterns);
 
   layer.patterns = patterns.result().heads;
-  layer.pooled = {entropies.pooled(), confidences.pooled(), sinks.pooled(), similarities.pooled(), {}, {}};
+  layer.pooled = {entropies.pooled(), confidences.pooled(), sinks.pooled(), similarities.pooled(), {}, {}, {}};
   if (self_attention) layer.pooled.locality = localities.pooled();
   const auto entropy = entropies.result();
   const auto confidence = confidences.result();
@@ -27,7 +28,7 @@ void analyze_layer(const A& attention, bool self_attention, const std::vector<To
   const auto similarity = similarities.result();
   const auto locality = localities.result();
   for (std::size_t b = 0; b < entropy.size(); ++b) {
-    layer.elements.push_back({entropy[b], confidence[b], sink[b], similarity[b], {}, {}});
+    layer.elements.push_back({entropy[b], confidence[b], sink[b], similarity[b], {}, {}, {}});
     if (self_attention) layer.elements.back().locality = locality[b];
   }
 }
@@ -70,19 +71,25 @@ inline std::optional<PruningPlan> plan_stack(const StackAnalysis& stack, const D
 
 inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, const DumpStack& every_token,
                                    const AnalyzeOptions& options) {
-  StackAnalysis result{stack.name, stack.self_attention, stack.queries.tokens, stack.keys.tokens, {}, {}, {}};
+  StackAnalysis result{
+      stack.name, stack.self_attention, stack.queries.tokens, stack.keys.tokens, {}, {}, {}, {}};
   const std::string place = fmt::format("{}: {}", part.name, stack.name);
   const std::vector<TokenFacts> facts = in_context(place, [&] { return token_facts(part, stack); });
   const std::optional<TokenGroups> groups = in_context(place, [&] { return known_groups(part, stack); });
+  const bool aligns = !stack.self_attention;
+  const std::vector<GoldLinks> gold = in_context(place, [&] { return gold_links(part, stack); });
+  const std::vector<LoadedAttention> content =
+      aligns ? content_layers(part, every_token) : std::vector<LoadedAttention>();
   for (const DumpLayer& layer : stack.layers) {
     const DumpLayer& whole = every_token.layers[result.layers.size()];
     in_context(fmt::format("{}.{}", place, layer.index), [&] {
-      LayerAnalysis& to = result.layers.emplace_back(LayerAnalysis{layer.index, layer.heads, {}, {}, {}, {}});
+      LayerAnalysis& to = result.layers.emplace_back(LayerAnalysis{layer.index, layer.heads, {}, {}, {}, {}, {}});
       const auto act = [&](const auto& attention) {
         analyze_layer(attention, stack.self_attention, facts, options, to);
         if (groups) to.groups = group_mass(attention, *groups, options.sweep);
       };
       std::visit(act, layer.attention);
+      if (aligns) add_alignment(layer.attention, content[result.layers.size() - 1], gold, options.sweep, to);
       if (!whole.gradient) return;
       const auto add = [&](const auto& attention) {
         add_importance(attention, *whole.gradient, options.sweep, to);
@@ -90,6 +97,8 @@ inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, con
       std::visit(add, whole.attention);
     });
   }
+  if (aligns)
+    result.alignment = in_context(place, [&] { return align_stack(content, result.layers, gold, options.sweep); });
   return result;
 }
 

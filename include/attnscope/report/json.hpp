@@ -61,6 +61,19 @@ inline nlohmann::ordered_json importance_json(const LayerMetrics& layer) {
   return json;
 }
 
+inline nlohmann::ordered_json alignment_json(const LayerAnalysis& layer) {
+  nlohmann::ordered_json json, mean_heads;
+  for (const HeadMetric& metric : alignment_numbers(*layer.pooled.alignment))
+    json[metric.name] = json_list(metric.values);
+  const auto whole_name = [](const std::string& name) {
+    return name == "entropy" ? "alignment_entropy" : name == "coverage" ? "source_coverage" : name;
+  };
+  for (const HeadMetric& metric : alignment_numbers(*layer.mean_heads_alignment))
+    mean_heads[whole_name(metric.name)] = metric.values.size() > 0 ? metric.values(0) : undefined;
+  json["mean_heads"] = mean_heads;
+  return json;
+}
+
 inline nlohmann::ordered_json to_json(const LayerAnalysis& layer) {
   nlohmann::ordered_json json{{"layer", layer.layer}, {"heads", layer.heads}};
   for (const HeadMetric& metric : head_metrics(layer.pooled)) json[metric.name] = json_list(metric.values);
@@ -71,6 +84,7 @@ inline nlohmann::ordered_json to_json(const LayerAnalysis& layer) {
   for (std::size_t h = 0; h < layer.patterns.size(); ++h)
     json["patterns"].push_back(to_json(layer.patterns[h], layer.heads[h]));
   if (layer.pooled.importance) json["importance"] = importance_json(layer.pooled);
+  if (layer.pooled.alignment) json["alignment"] = alignment_json(layer);
   if (layer.groups)
     json["token_groups"] = {{"names", layer.groups->names},
                             {"mass", json_maps(layer.groups->mass)},
@@ -78,12 +92,42 @@ inline nlohmann::ordered_json to_json(const LayerAnalysis& layer) {
   return json;
 }
 
-/// Heads are named [layer, head], by the model's numbers.
+/// [layer, head], by the model's numbers.
+inline nlohmann::ordered_json head_name(const StackAnalysis& stack, const HeadId& id) {
+  const LayerAnalysis& layer = stack.layers[static_cast<std::size_t>(id.layer)];
+  return {layer.layer, layer.heads[static_cast<std::size_t>(id.head)]};
+}
+
+inline nlohmann::ordered_json to_json(const HeadSet& set, const StackAnalysis& stack) {
+  nlohmann::ordered_json heads = nlohmann::ordered_json::array();
+  for (const HeadId& id : set.heads) heads.push_back(head_name(stack, id));
+  return {{"heads", heads}, {"error_rates", set.error_rates}};
+}
+
+inline nlohmann::ordered_json to_json(const StackAlignment& alignment, const StackAnalysis& stack) {
+  nlohmann::ordered_json heads = nlohmann::ordered_json::array(), elements = heads;
+  const char* score = alignment.by_error_rate ? "error_rate" : "score";
+  for (const RankedHead& head : alignment.heads)
+    heads.push_back({{"head", head_name(stack, head.id)}, {score, head.score}});
+  for (const AlignmentLinks& element : alignment.links) {
+    nlohmann::ordered_json links = nlohmann::ordered_json::array();
+    for (const Link& link : element.links)
+      links.push_back({{"target", link.target}, {"source", link.source}, {"confidence", link.confidence}});
+    elements.push_back({{"links", links},
+                        {"unaligned_targets", element.unaligned_targets},
+                        {"unaligned_sources", element.unaligned_sources}});
+  }
+  nlohmann::ordered_json json{{"best_heads", heads}, {"elements", elements}};
+  if (alignment.selection)
+    json["head_set"] = {{"chosen", to_json(alignment.selection->chosen, stack)},
+                        {"held_out_error_rate", alignment.selection->held_out.error_rate},
+                        {"held_out_single_error_rate", alignment.selection->held_out_single.error_rate}};
+  return json;
+}
+
 inline nlohmann::ordered_json to_json(const HeadComparison& comparison, const StackAnalysis& stack) {
-  const auto name = [&](Index index) -> nlohmann::ordered_json {
-    const HeadId& id = comparison.heads[static_cast<std::size_t>(index)];
-    const LayerAnalysis& layer = stack.layers[static_cast<std::size_t>(id.layer)];
-    return {layer.layer, layer.heads[static_cast<std::size_t>(id.head)]};
+  const auto name = [&](Index index) {
+    return head_name(stack, comparison.heads[static_cast<std::size_t>(index)]);
   };
   nlohmann::ordered_json heads = nlohmann::ordered_json::array(), stand_ins = heads, groups = heads;
   for (std::size_t h = 0; h < comparison.heads.size(); ++h) {
@@ -115,6 +159,7 @@ inline nlohmann::ordered_json to_json(const StackAnalysis& stack) {
   if (!stack.self_attention && !stack.key_tokens.empty()) json["source_tokens"] = stack.key_tokens;
   nlohmann::ordered_json& layers = json["layers"] = nlohmann::ordered_json::array();
   for (const LayerAnalysis& layer : stack.layers) layers.push_back(to_json(layer));
+  if (stack.alignment) json["alignment"] = to_json(*stack.alignment, stack);
   if (stack.comparison) json["head_comparison"] = to_json(*stack.comparison, stack);
   if (stack.pruning) json["pruning_plan"] = nlohmann::ordered_json::parse(pruning_plan_json(stack));
   if (!stack.self_attention) return json;

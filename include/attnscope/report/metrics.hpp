@@ -35,11 +35,34 @@ inline std::vector<HeadMetric> importance_metrics(const LayerMetrics& layer) {
           {"per_example", mean.per_example},
           {"per_batch", mean.per_batch}};
 }
-/// All numbers of the heads that tables have a column for; those of importance are called importance_….
+/// What the heads of cross-attention say of an alignment; error_rate where there are gold links.
+inline std::vector<HeadMetric> alignment_numbers(const AlignmentNumbers& alignment) {
+  const AlignmentMetricsResult& m = alignment.metrics;
+  std::vector<HeadMetric> all{{"entropy", m.alignment_entropy},
+                              {"normalized_entropy", m.normalized_entropy},
+                              {"sharpness", m.sharpness},
+                              {"coverage", m.source_coverage},
+                              {"soft_coverage", m.soft_coverage},
+                              {"coverage_penalty", m.coverage_penalty},
+                              {"coverage_deviation", m.coverage_deviation},
+                              {"absent_mindedness_in", m.absent_mindedness_in},
+                              {"monotonicity", m.monotonicity},
+                              {"strict_monotonicity", m.strict_monotonicity},
+                              {"untied_monotonicity", m.untied_monotonicity},
+                              {"rank_correlation", m.rank_correlation},
+                              {"agreement", m.agreement}};
+  if (alignment.errors) all.push_back({"error_rate", alignment.errors->error_rate});
+  return all;
+}
+/// All numbers of the heads that tables have a column for; those of importance are called importance_…, of
+/// alignment alignment_….
 inline std::vector<HeadMetric> table_metrics(const LayerMetrics& layer) {
   std::vector<HeadMetric> all = head_metrics(layer);
   for (HeadMetric& metric : importance_metrics(layer))
     all.push_back({"importance_" + metric.name, std::move(metric.values)});
+  if (layer.alignment)
+    for (HeadMetric& metric : alignment_numbers(*layer.alignment))
+      all.push_back({"alignment_" + metric.name, std::move(metric.values)});
   return all;
 }
 inline std::vector<LayerMetric> layer_metrics(const LayerMetrics& layer) {
