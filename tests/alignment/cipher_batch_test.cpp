@@ -1,7 +1,6 @@
 // Everything about alignment on real cross-attention with known links, against make_alignment.py.
 #include <attnscope/alignment/alignment_metrics.hpp>
-#include <attnscope/alignment/error_rate.hpp>
-#include <attnscope/alignment/sentence_maps.hpp>
+#include <attnscope/alignment/head_selection.hpp>
 
 #include "alignment/reference.hpp"
 
@@ -122,4 +121,39 @@ TEST_CASE("links of every method, every head and the head mean") {
     check(words, layer, 0);
     check(Attention32(mean_heads(words)), layer, -1);
   }
+}
+
+TEST_CASE("which head aligns, with gold links and without") {
+  const auto& words = cipher().words;
+  const auto& gold = cipher().gold;
+  const std::vector<RankedHead> by_error = alignment_heads_by_error(words, gold);
+  CHECK(by_error[0].id == HeadId{1, 1});
+  CHECK(by_error[0].score == Approx(2 / 150.));
+  const auto rate_of = [&](HeadId id) { return reference(id.layer, id.head, "target_argmax/error_rate"); };
+  for (const RankedHead& head : by_error) CHECK(head.score == Approx(rate_of(head.id)));
+
+  // docs/links.md tells this: the best head comes second without gold links, which costs two thirds of a
+  // percent.
+  const std::vector<RankedHead> likely = likely_alignment_heads(words);
+  CHECK(likely[0].id == HeadId{1, 0});
+  CHECK(likely[1].id == HeadId{1, 1});
+  CHECK(rate_of(likely[0].id) - by_error[0].score == Approx(1 / 150.));
+  for (const RankedHead& head : likely) {
+    const auto number = [&](const char* name) { return reference(head.id.layer, head.id.head, name); };
+    CHECK(head.score == Approx(std::cbrt(number("sharpness/words") * number("soft_coverage/words") *
+                                         number("agreement/words")))
+                            .epsilon(1e-6));
+  }
+}
+
+TEST_CASE("two heads align better than one, on sentences held out, too") {
+  const HeadSelectionResult result = select_alignment_heads(cipher().words, cipher().gold);
+  CHECK(result.chosen.heads == std::vector<HeadId>{{1, 1}, {1, 0}});
+  CHECK(result.chosen.error_rates[0] == Approx(2 / 150.));
+  CHECK(result.chosen.error_rates[1] == Approx(1 / 150.));
+  CHECK(result.held_out_single.error_rate == Approx(3 / 150.));
+  CHECK(result.held_out.error_rate == Approx(2 / 150.));
+  AlignmentMaps fed;
+  for (const auto& layer : cipher().words) fed.add_layer(layer);
+  CHECK(select_alignment_heads(fed, cipher().gold).chosen.heads == result.chosen.heads);
 }

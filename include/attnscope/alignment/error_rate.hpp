@@ -1,5 +1,5 @@
 #pragma once
-#include <attnscope/alignment/links.hpp>
+#include <attnscope/alignment/link.hpp>
 #include <attnscope/sweep.hpp>
 
 #include <memory>
@@ -62,23 +62,13 @@ class GoldSet {
     counts.possible_hits += std::binary_search(possible_.begin(), possible_.end(), link, comes_before);
   }
   /// @throws ShapeError a gold link outside
-  void check_inside(Index targets, Index sources) const;
+  void check_inside(Index targets, Index sources) const {
+    require_inside("gold link", possible_, targets, sources);
+  }
 
  private:
   std::vector<Link> sure_, possible_;
 };
-
-/// what: "link" or "gold link". @throws ShapeError the first one that lies outside
-inline void require_inside(const char* what, const std::vector<Link>& links, Index targets, Index sources) {
-  for (const Link& link : links)
-    require<ShapeError>(
-        link.target >= 0 && link.target < targets && link.source >= 0 && link.source < sources,
-        "the {} of target {} and source {} lies outside {} targets x {} sources", what, link.target,
-        link.source, targets, sources);
-}
-inline void GoldSet::check_inside(Index targets, Index sources) const {
-  require_inside("gold link", possible_, targets, sources);
-}
 
 }  // namespace detail
 

@@ -1,45 +1,10 @@
 #pragma once
+#include <attnscope/alignment/link.hpp>
 #include <attnscope/core/assignment.hpp>
-#include <attnscope/core/errors.hpp>
 
-#include <Eigen/Core>
-
-#include <algorithm>
 #include <array>
-#include <cmath>
-#include <span>
-#include <vector>
 
 namespace attnscope {
-
-using Eigen::Index;
-
-/// A target token and a source token that say the same.
-struct Link {
-  Index target = 0, source = 0;
-  double confidence = 1;  ///< 0..1; gold links do not use it
-};
-
-/// The order of links everywhere: by target, then by source.
-inline bool comes_before(const Link& a, const Link& b) {
-  return a.target != b.target ? a.target < b.target : a.source < b.source;
-}
-/// Whether two links join the same tokens.
-inline bool same_tokens(const Link& a, const Link& b) { return a.target == b.target && a.source == b.source; }
-/// In order, of equal ones that with the most confidence.
-inline std::vector<Link> distinct_links(std::vector<Link> links) {
-  std::sort(links.begin(), links.end(), [](const Link& a, const Link& b) {
-    return same_tokens(a, b) ? a.confidence > b.confidence : comes_before(a, b);
-  });
-  links.erase(std::unique(links.begin(), links.end(), same_tokens), links.end());
-  return links;
-}
-
-/// What people say of a sentence pair: links that must be there, and links that may be. Sure links are
-/// possible ones too, whether they are named twice or not.
-struct GoldLinks {
-  std::vector<Link> sure{}, possible{};
-};
 
 enum class LinkMethod {
   target_argmax,        ///< each target token with its source token of largest weight
@@ -60,16 +25,6 @@ struct LinkOptions {
   double discount = .9;    ///< of itermax, 0..1: the factor on pairs of which one token has a link
   double threshold = .25;  ///< of mutual_threshold, 0..1: the share of its row, and of its column, that a
                            ///< weight must exceed
-};
-
-/// Tokens that have no part in links: special ones, or padding.
-struct TokensLeftOut {
-  std::vector<Index> targets{}, sources{};
-};
-
-struct AlignmentLinks {
-  std::vector<Link> links;                                  ///< by target, then source
-  std::vector<Index> unaligned_targets, unaligned_sources;  ///< without a link, those left out not among them
 };
 
 namespace detail {
@@ -307,15 +262,6 @@ inline Eigen::MatrixXd without_tokens(Eigen::MatrixXd weights, const TokensLeftO
     weights.col(s).setZero();
   }
   return weights;
-}
-
-/// The tokens 0 .. count - 1 that are neither linked nor left out.
-template <typename Linked>
-std::vector<Index> unaligned(Index count, const Linked& linked, const std::vector<Index>& left_out) {
-  std::vector<Index> tokens;
-  for (Index t = 0; t < count; ++t)
-    if (!linked(t) && std::find(left_out.begin(), left_out.end(), t) == left_out.end()) tokens.push_back(t);
-  return tokens;
 }
 
 }  // namespace detail
