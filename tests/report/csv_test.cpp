@@ -24,10 +24,12 @@ TEST_CASE("heads.csv has one row a stack, layer and head") {
   const std::string csv = heads_csv(example());
   CHECK(
       csv.starts_with("stack,layer,head,entropies,normalized_entropies,confidence,locality,mean_distance,"
-                      "sink_mass,pattern,pattern_score\r\nself,0,0,"));
+                      "sink_mass,alignment_sharpness,alignment_coverage,"));
+  CHECK_THAT(csv, ContainsSubstring(",alignment_agreement,pattern,pattern_score\r\nself,0,0,"));
   CHECK(lines(csv) == 1 + 2 + 1);
   CHECK_THAT(csv, ContainsSubstring("\r\n\"a,\"\"b\"\"\",3,0,1.3862943"));
-  CHECK_THAT(csv, ContainsSubstring(",0.25,,,0.25,broad,1"));  // cross has no locality
+  CHECK_THAT(csv, ContainsSubstring(",0.25,,,0.25,"));   // cross has no locality,
+  CHECK_THAT(csv, ContainsSubstring(",0.5,,,,,,,,,,,,broad,1"));  // and self no alignment
 }
 
 TEST_CASE("metrics.csv is tidy: each batch element apart, an undefined value empty") {
@@ -35,7 +37,7 @@ TEST_CASE("metrics.csv is tidy: each batch element apart, an undefined value emp
   CHECK(csv.starts_with("example,stack,layer,head,metric,value\r\n0,self,0,0,entropies,0.6931471"));
   CHECK_THAT(csv, ContainsSubstring("\r\n1,self,0,0,normalized_entropies,\r\n"));
   CHECK_THAT(csv, ContainsSubstring("\r\n1,self,0,,diversity_score,0\r\n"));
-  CHECK(lines(csv) == 1 + 2 * (6 * 2 + 4) + 2 * (4 * 1 + 2));
+  CHECK(lines(csv) == 1 + 2 * (6 * 2 + 4) + 2 * ((4 + 11) * 1 + 2));
 }
 
 TEST_CASE("numbers in CSV read back exactly") {

@@ -51,12 +51,12 @@ struct LayerMetrics {
 };
 
 struct LayerAnalysis {
-  Index layer = 0;                        ///< its index in the model
-  std::vector<Index> heads;               ///< which heads the numbers are of
-  LayerMetrics pooled;                    ///< over all true queries of all batch elements
-  std::vector<LayerMetrics> elements;     ///< [batch]
-  std::vector<HeadPattern> patterns;      ///< [head], over the whole batch
-  std::optional<GroupMassResult> groups;  ///< where the dump tells groups of tokens apart
+  Index layer = 0;                                       ///< its index in the model
+  std::vector<Index> heads;                              ///< which heads the numbers are of
+  LayerMetrics pooled;                                   ///< over all true queries of all batch elements
+  std::vector<LayerMetrics> elements;                    ///< [batch]
+  std::vector<HeadPattern> patterns;                     ///< [head], over the whole batch
+  std::optional<GroupMassResult> groups;                 ///< where the dump tells groups of tokens apart
   std::optional<AlignmentNumbers> mean_heads_alignment;  ///< of cross-attention: of the mean over heads
 };
 
@@ -71,10 +71,10 @@ struct HeadComparison {
 
 /// Which heads of cross-attention align, and the links of the best one; special tokens left out.
 struct StackAlignment {
-  bool by_error_rate = false;      ///< or by alignment_score(), where the dump has no gold links
-  std::vector<RankedHead> heads;   ///< the best first, named by the stack's layer (counted) and head
-  std::vector<AlignmentLinks> links;              ///< [batch] of the first of `heads`, its targets' argmax
-  std::optional<HeadSelectionResult> selection;   ///< with gold links of two sentences or more
+  bool by_error_rate = false;         ///< or by alignment_score(), where the dump has no gold links
+  std::vector<RankedHead> heads;      ///< the best first, named by the stack's layer (counted) and head
+  std::vector<AlignmentLinks> links;  ///< [batch] of the first of `heads`, its targets' argmax
+  std::optional<HeadSelectionResult> selection;  ///< with gold links of two sentences or more
 };
 
 struct StackAnalysis {

@@ -20,7 +20,8 @@ void analyze_layer(const A& attention, bool self_attention, const std::vector<To
   sweep(attention, options.sweep, entropies, confidences, sinks, similarities, localities, patterns);
 
   layer.patterns = patterns.result().heads;
-  layer.pooled = {entropies.pooled(), confidences.pooled(), sinks.pooled(), similarities.pooled(), {}, {}, {}};
+  layer.pooled = {
+      entropies.pooled(), confidences.pooled(), sinks.pooled(), similarities.pooled(), {}, {}, {}};
   if (self_attention) layer.pooled.locality = localities.pooled();
   const auto entropy = entropies.result();
   const auto confidence = confidences.result();
@@ -71,8 +72,8 @@ inline std::optional<PruningPlan> plan_stack(const StackAnalysis& stack, const D
 
 inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, const DumpStack& every_token,
                                    const AnalyzeOptions& options) {
-  StackAnalysis result{
-      stack.name, stack.self_attention, stack.queries.tokens, stack.keys.tokens, {}, {}, {}, {}};
+  StackAnalysis result{stack.name, stack.self_attention, stack.queries.tokens, stack.keys.tokens, {}, {}, {},
+                       {}};
   const std::string place = fmt::format("{}: {}", part.name, stack.name);
   const std::vector<TokenFacts> facts = in_context(place, [&] { return token_facts(part, stack); });
   const std::optional<TokenGroups> groups = in_context(place, [&] { return known_groups(part, stack); });
@@ -83,7 +84,8 @@ inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, con
   for (const DumpLayer& layer : stack.layers) {
     const DumpLayer& whole = every_token.layers[result.layers.size()];
     in_context(fmt::format("{}.{}", place, layer.index), [&] {
-      LayerAnalysis& to = result.layers.emplace_back(LayerAnalysis{layer.index, layer.heads, {}, {}, {}, {}, {}});
+      LayerAnalysis& to =
+          result.layers.emplace_back(LayerAnalysis{layer.index, layer.heads, {}, {}, {}, {}, {}});
       const auto act = [&](const auto& attention) {
         analyze_layer(attention, stack.self_attention, facts, options, to);
         if (groups) to.groups = group_mass(attention, *groups, options.sweep);
@@ -98,7 +100,8 @@ inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, con
     });
   }
   if (aligns)
-    result.alignment = in_context(place, [&] { return align_stack(content, result.layers, gold, options.sweep); });
+    result.alignment =
+        in_context(place, [&] { return align_stack(content, result.layers, gold, options.sweep); });
   return result;
 }
 

@@ -39,7 +39,6 @@ inline std::vector<HeadMetric> importance_metrics(const LayerMetrics& layer) {
 inline std::vector<HeadMetric> alignment_numbers(const AlignmentNumbers& alignment) {
   const AlignmentMetricsResult& m = alignment.metrics;
   std::vector<HeadMetric> all{{"entropy", m.alignment_entropy},
-                              {"normalized_entropy", m.normalized_entropy},
                               {"sharpness", m.sharpness},
                               {"coverage", m.source_coverage},
                               {"soft_coverage", m.soft_coverage},
@@ -62,7 +61,8 @@ inline std::vector<HeadMetric> table_metrics(const LayerMetrics& layer) {
     all.push_back({"importance_" + metric.name, std::move(metric.values)});
   if (layer.alignment)
     for (HeadMetric& metric : alignment_numbers(*layer.alignment))
-      all.push_back({"alignment_" + metric.name, std::move(metric.values)});
+      if (metric.name != "entropy")  // which is `entropies`
+        all.push_back({"alignment_" + metric.name, std::move(metric.values)});
   return all;
 }
 inline std::vector<LayerMetric> layer_metrics(const LayerMetrics& layer) {

@@ -33,8 +33,8 @@ inline std::vector<LoadedAttention> content_layers(const Dump& dump, const DumpS
   return layers;
 }
 
-/// The alignment metrics of a layer, whole batch and each element, of its heads and of their mean. content: the
-/// same without special tokens, whose links are compared with gold where there is any.
+/// The alignment metrics of a layer, whole batch and each element, of its heads and of their mean. content:
+/// the same without special tokens, whose links are compared with gold where there is any.
 inline void add_alignment(const LoadedAttention& attention, const LoadedAttention& content,
                           const std::vector<GoldLinks>& gold, const SweepOptions& how, LayerAnalysis& layer) {
   const auto pooled = [&](const auto& metrics_of, const auto& links_of) {
@@ -69,7 +69,9 @@ inline StackAlignment align_stack(const std::vector<LoadedAttention>& layers,
   StackAlignment result{!gold.empty(), {}, {}, {}};
   HeadScores scores;
   for (std::size_t l = 0; l < layers.size(); ++l) {
-    const auto score = [&](const auto& attention) { return alignment_score(alignment_metrics(attention, {}, how)); };
+    const auto score = [&](const auto& attention) {
+      return alignment_score(alignment_metrics(attention, {}, how));
+    };
     scores.push_back(result.by_error_rate ? numbers[l].pooled.alignment->errors->error_rate
                                           : std::visit(score, layers[l]));
   }
