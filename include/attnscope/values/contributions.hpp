@@ -1,0 +1,152 @@
+#pragma once
+#include <attnscope/values/block_output.hpp>
+
+namespace attnscope {
+
+struct ContributionsResult {
+  /// [example] of [query x key], 0..1; with `residuals` a row sums to 1, or is 0: nothing came near the
+  /// output, or the query is not shown.
+  std::vector<Eigen::MatrixXd> maps;
+  /// [example] of [query] 0..1: the share of a residual that stands on no key (cross-attention); else 0.
+  std::vector<Eigen::VectorXd> residuals;
+};
+
+namespace detail {
+
+/// [example] of [(key, head) x model] the vectors f_h(x_j), as a norm weighs them, in the precision of the
+/// values.
+template <typename Scalar, typename Rows>
+std::vector<Rows> vectors_by_key(const LayerValues<Scalar>& values, Through through) {
+  constexpr Index at_once = 64;
+  const Layout& layout = values.layout();
+  const Index heads = values.heads();
+  std::vector<Rows> vectors;
+  for (Index b = 0; b < layout.shape().batch; ++b) {
+    Rows& all = vectors.emplace_back(layout.keys(b) * heads, values.model());
+    for (Index h = 0; h < heads; ++h)
+      for (Index first = 0; first < layout.keys(b); first += at_once) {
+        const Range keys{first, std::min(layout.keys(b), first + at_once)};
+        Eigen::MatrixXd some = values.transformed(b, h, keys);
+        if (through == Through::norm) centre_and_weigh(values, some);
+        for (Index k = 0; k < keys.size(); ++k)
+          all.row((first + k) * heads + h) = some.row(k).template cast<typename Rows::Scalar>();
+      }
+  }
+  return vectors;
+}
+
+}  // namespace detail
+
+/// See contributions().
+template <typename Scalar>
+class ContributionsMeasure {
+ public:
+  explicit ContributionsMeasure(LayerValues<Scalar> values, ThroughOptions options = {})
+      : values_(std::move(values)),
+        through_(detail::reach(values_, options)),
+        vectors_(std::make_shared<const std::vector<Rows>>(
+            detail::vectors_by_key<Scalar, Rows>(values_, through_))) {}
+  ContributionsMeasure empty() const {
+    ContributionsMeasure same = *this;
+    same.examples_ = {};
+    return same;
+  }
+
+  template <typename Weight>
+  void look(const Block<Weight>& block) {
+    detail::require_fit(values_, block.layout(), block.example());
+    // All of it times what the norm divides by, which goes again when rows are made to sum to 1.
+    detail::OutputRows output = detail::output_rows(block, values_, through_);
+    if (through_ == Through::norm && values_.norm_bias().size() > 0)
+      output.rows += output.divisors * values_.norm_bias().row(0);
+    const Eigen::MatrixXd own = detail::own_rows(block, values_, detail::own_mixed(block, values_), through_);
+
+    // One more column, for residuals of no key.
+    detail::MapRows::Rows shares = detail::MapRows::Rows::Zero(block.size(), layout_keys(block) + 1);
+    for (Index first = 0; first < block.size(); first += rows_at_once) {
+      const Range rows{first, std::min(block.size(), first + rows_at_once)};
+      between_tokens(block, rows, output.rows.middleRows(first, rows.size()).template cast<Number>(), shares);
+    }
+    for (Index r = 0; r < block.size(); ++r) {
+      const double all = output.rows.row(r).template lpNorm<1>();
+      const auto key = detail::own_key(block, r, values_);
+      shares(r, key.value_or(shares.cols() - 1)) =
+          all - (output.rows.row(r) - own.row(r)).template lpNorm<1>();
+    }
+    shares = shares.cwiseMax(0);
+    detail::divide_by_row_sums(shares);
+    examples_
+        .at(block, [&] { return detail::MapRows(block.layout().queries(block.example()), shares.cols()); })
+        .append(block.query(0), shares);
+  }
+  void merge(ContributionsMeasure&& later) { examples_.merge(std::move(later.examples_)); }
+  ContributionsResult result() const {
+    ContributionsResult result;
+    for (const detail::MapRows& example : examples_.parts()) {
+      const Eigen::MatrixXd all = example.matrix();
+      result.maps.emplace_back(all.leftCols(all.cols() - 1));
+      result.residuals.emplace_back(all.rightCols(1));
+    }
+    return result;
+  }
+
+ private:
+  using Number = std::conditional_t<std::is_same_v<Scalar, double>, double, float>;
+  using Rows = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  static constexpr Index rows_at_once = 16;
+
+  template <typename Weight>
+  static Index layout_keys(const Block<Weight>& block) {
+    return block.layout().keys(block.example());
+  }
+  /// [row] L1 norms, in short runs.
+  static Eigen::VectorXd sizes(const Rows& rows) {
+    Eigen::VectorXd sums = Eigen::VectorXd::Zero(rows.rows());
+    for (Index first = 0; first < rows.cols(); first += vector_math::run)
+      sums += rows.middleCols(first, std::min(vector_math::run, rows.cols() - first))
+                  .cwiseAbs()
+                  .rowwise()
+                  .sum()
+                  .template cast<double>();
+    return sums;
+  }
+
+  /// shares(rows, keys) = |output| - |output - what a key gives|, without residuals, L1 norms. One key at a
+  /// time: the vectors that the heads make of it, for as many rows as leave room in the cache.
+  template <typename Weight>
+  void between_tokens(const Block<Weight>& block, Range rows, const Rows& output,
+                      detail::MapRows::Rows& shares) const {
+    const Index heads = block.heads();
+    const Rows& vectors = (*vectors_)[static_cast<std::size_t>(block.example())];
+    const Eigen::VectorXd all = sizes(output);
+    Rows weights(rows.size(), heads), rest(rows.size(), output.cols());
+    for (Index key = 0; key < block.keys(); ++key) {
+      for (Index h = 0; h < heads; ++h)
+        weights.col(h) = block.head(h, rows).matrix().col(key).template cast<Number>();
+      rest = output;
+      rest.noalias() -= weights * vectors.middleRows(key * heads, heads);
+      shares.col(key).segment(rows.first, rows.size()) = all - sizes(rest);
+    }
+  }
+
+  LayerValues<Scalar> values_;
+  Through through_;
+  std::shared_ptr<const std::vector<Rows>> vectors_;
+  PerExample<detail::MapRows> examples_;
+};
+
+/// How near each key's contribution T_i(x_j) = sum_h A_hij f_h(x_j) brings the query to what the block gives
+/// it, y_i (ALTI, Ferrando et al. 2022): max(0, |y_i| - |y_i - T_i(x_j)|) in L1 norms, divided by its sum
+/// over the row. Through the residual x_i belongs to the query's own key; through the norm T is centred,
+/// weighed and divided as row i is. y_i has the biases in it, T has not. Rows sum to 1, so the maps of a
+/// stack multiply to a rollout, the newer layer on the left, and NO residual is added: it is in them. Cost:
+/// queries keys heads model products and queries keys model absolute values: a rollout's map costs as much as
+/// the model's attention times model / dim. Memory: keys heads model numbers an example, and the maps.
+/// @throws ValueError no residual or norm to go through; ShapeError values of another attention
+template <typename A, typename Scalar>
+ContributionsResult contributions(const A& attention, const LayerValues<Scalar>& values,
+                                  ThroughOptions options = {}, const SweepOptions& how = {}) {
+  return measured(ContributionsMeasure<Scalar>(values, options), attention, how);
+}
+
+}  // namespace attnscope
