@@ -37,7 +37,7 @@ void require_fit(const LayerValues<Scalar>& values, const Layout& attention, Ind
   const Layout& layout = values.layout();
   require<ShapeError>(attention.shape().heads == layout.shape().heads, "values of {} heads for {}",
                       layout.shape().heads, attention.shape().heads);
-  require<ShapeError>(example < layout.shape().batch, "values of {} batch elements for {}",
+  require<ShapeError>(attention.shape().batch == layout.shape().batch, "values of {} batch elements for {}",
                       layout.shape().batch, attention.shape().batch);
   require<ShapeError>(attention.queries(example) == layout.queries(example) &&
                           attention.keys(example) == layout.keys(example),
