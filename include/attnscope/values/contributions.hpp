@@ -13,6 +13,21 @@ struct ContributionsResult {
 
 namespace detail {
 
+/// [row] |y| - |y - t| in L1 norms, each coordinate by itself: with u the part of t that goes y's way it is
+/// min(u, 2 |y| - u), so that nothing cancels where t is small beside y. Sums in short runs.
+template <typename Rows>
+Eigen::VectorXd nearness(const Rows& output, const Rows& part) {
+  using Number = typename Rows::Scalar;
+  Eigen::VectorXd near = Eigen::VectorXd::Zero(output.rows());
+  for (Index first = 0; first < output.cols(); first += vector_math::run) {
+    const Index count = std::min(vector_math::run, output.cols() - first);
+    const auto y = output.middleCols(first, count).array(), t = part.middleCols(first, count).array();
+    const auto along = (y < Number(0)).select(-t, t);
+    near += along.min(2 * y.abs() - along).rowwise().sum().matrix().template cast<double>();
+  }
+  return near;
+}
+
 /// [example] of [(key, head) x model] the vectors f_h(x_j), as a norm weighs them, in the precision of the
 /// values.
 template <typename Scalar, typename Rows>
@@ -67,12 +82,9 @@ class ContributionsMeasure {
       const Range rows{first, std::min(block.size(), first + rows_at_once)};
       between_tokens(block, rows, output.rows.middleRows(first, rows.size()).template cast<Number>(), shares);
     }
-    for (Index r = 0; r < block.size(); ++r) {
-      const double all = output.rows.row(r).template lpNorm<1>();
-      const auto key = detail::own_key(block, r, values_);
-      shares(r, key.value_or(shares.cols() - 1)) =
-          all - (output.rows.row(r) - own.row(r)).template lpNorm<1>();
-    }
+    const Eigen::VectorXd by_itself = detail::nearness(output.rows, own);
+    for (Index r = 0; r < block.size(); ++r)
+      shares(r, detail::own_key(block, r, values_).value_or(shares.cols() - 1)) = by_itself(r);
     shares = shares.cwiseMax(0);
     detail::divide_by_row_sums(shares);
     examples_
@@ -99,33 +111,19 @@ class ContributionsMeasure {
   static Index layout_keys(const Block<Weight>& block) {
     return block.layout().keys(block.example());
   }
-  /// [row] L1 norms, in short runs.
-  static Eigen::VectorXd sizes(const Rows& rows) {
-    Eigen::VectorXd sums = Eigen::VectorXd::Zero(rows.rows());
-    for (Index first = 0; first < rows.cols(); first += vector_math::run)
-      sums += rows.middleCols(first, std::min(vector_math::run, rows.cols() - first))
-                  .cwiseAbs()
-                  .rowwise()
-                  .sum()
-                  .template cast<double>();
-    return sums;
-  }
-
-  /// shares(rows, keys) = |output| - |output - what a key gives|, without residuals, L1 norms. One key at a
-  /// time: the vectors that the heads make of it, for as many rows as leave room in the cache.
+  /// Fills shares(rows, keys), residuals left out. One key at a time: the vectors that the heads make of it,
+  /// for as many rows as leave room in the cache.
   template <typename Weight>
   void between_tokens(const Block<Weight>& block, Range rows, const Rows& output,
                       detail::MapRows::Rows& shares) const {
     const Index heads = block.heads();
     const Rows& vectors = (*vectors_)[static_cast<std::size_t>(block.example())];
-    const Eigen::VectorXd all = sizes(output);
-    Rows weights(rows.size(), heads), rest(rows.size(), output.cols());
+    Rows weights(rows.size(), heads), part(rows.size(), output.cols());
     for (Index key = 0; key < block.keys(); ++key) {
       for (Index h = 0; h < heads; ++h)
         weights.col(h) = block.head(h, rows).matrix().col(key).template cast<Number>();
-      rest = output;
-      rest.noalias() -= weights * vectors.middleRows(key * heads, heads);
-      shares.col(key).segment(rows.first, rows.size()) = all - sizes(rest);
+      part.noalias() = weights * vectors.middleRows(key * heads, heads);
+      shares.col(key).segment(rows.first, rows.size()) = detail::nearness(output, part);
     }
   }
 
