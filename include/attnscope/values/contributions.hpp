@@ -13,20 +13,34 @@ struct ContributionsResult {
 
 namespace detail {
 
-/// [row] |y| - |y - t| in L1 norms, each coordinate by itself: with u the part of t that goes y's way it is
-/// min(u, 2 |y| - u), so that nothing cancels where t is small beside y. Sums in short runs.
-template <typename Rows>
-Eigen::VectorXd nearness(const Rows& output, const Rows& part) {
-  using Number = typename Rows::Scalar;
-  Eigen::VectorXd near = Eigen::VectorXd::Zero(output.rows());
-  for (Index first = 0; first < output.cols(); first += vector_math::run) {
-    const Index count = std::min(vector_math::run, output.cols() - first);
-    const auto y = output.middleCols(first, count).array(), t = part.middleCols(first, count).array();
-    const auto along = (y < Number(0)).select(-t, t);
-    near += along.min(2 * y.abs() - along).rowwise().sum().matrix().template cast<double>();
+/// Rows that parts come near to: |y| - |y - t| in L1 norms, each coordinate by itself. With u = t sign y that
+/// is min(u, 2 |y| - u), so that nothing cancels where t is small beside y. Sums in short runs.
+template <typename Number>
+class Targets {
+ public:
+  using Rows = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  explicit Targets(const Rows& output)
+      : signs_((output.array() < 0)
+                   .select(Rows::Constant(output.rows(), output.cols(), -1),
+                           Rows::Ones(output.rows(), output.cols()))),
+        twice_(2 * output.cwiseAbs()) {}
+  Index size() const { return signs_.rows(); }
+  Index width() const { return signs_.cols(); }
+  /// [row]
+  Eigen::VectorXd nearness(const Rows& parts) const {
+    Eigen::VectorXd near = Eigen::VectorXd::Zero(size());
+    for (Index first = 0; first < width(); first += vector_math::run) {
+      const Index count = std::min(vector_math::run, width() - first);
+      const auto along = parts.middleCols(first, count).cwiseProduct(signs_.middleCols(first, count));
+      near += along.cwiseMin(twice_.middleCols(first, count) - along).rowwise().sum().template cast<double>();
+    }
+    return near;
   }
-  return near;
-}
+
+ private:
+  Rows signs_, twice_;
+};
 
 /// [example] of [(key, head) x model] the vectors f_h(x_j), as a norm weighs them, in the precision of the
 /// values.
@@ -80,9 +94,12 @@ class ContributionsMeasure {
     detail::MapRows::Rows shares = detail::MapRows::Rows::Zero(block.size(), layout_keys(block) + 1);
     for (Index first = 0; first < block.size(); first += rows_at_once) {
       const Range rows{first, std::min(block.size(), first + rows_at_once)};
-      between_tokens(block, rows, output.rows.middleRows(first, rows.size()).template cast<Number>(), shares);
+      between_tokens(
+          block, rows,
+          detail::Targets<Number>(output.rows.middleRows(first, rows.size()).template cast<Number>()),
+          shares);
     }
-    const Eigen::VectorXd by_itself = detail::nearness(output.rows, own);
+    const Eigen::VectorXd by_itself = detail::Targets<double>(output.rows).nearness(own);
     for (Index r = 0; r < block.size(); ++r)
       shares(r, detail::own_key(block, r, values_).value_or(shares.cols() - 1)) = by_itself(r);
     shares = shares.cwiseMax(0);
@@ -104,7 +121,7 @@ class ContributionsMeasure {
 
  private:
   using Number = std::conditional_t<std::is_same_v<Scalar, double>, double, float>;
-  using Rows = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using Rows = typename detail::Targets<Number>::Rows;
   static constexpr Index rows_at_once = 16;
 
   template <typename Weight>
@@ -114,16 +131,16 @@ class ContributionsMeasure {
   /// Fills shares(rows, keys), residuals left out. One key at a time: the vectors that the heads make of it,
   /// for as many rows as leave room in the cache.
   template <typename Weight>
-  void between_tokens(const Block<Weight>& block, Range rows, const Rows& output,
+  void between_tokens(const Block<Weight>& block, Range rows, const detail::Targets<Number>& output,
                       detail::MapRows::Rows& shares) const {
     const Index heads = block.heads();
     const Rows& vectors = (*vectors_)[static_cast<std::size_t>(block.example())];
-    Rows weights(rows.size(), heads), part(rows.size(), output.cols());
+    Rows weights(rows.size(), heads), part(rows.size(), output.width());
     for (Index key = 0; key < block.keys(); ++key) {
       for (Index h = 0; h < heads; ++h)
         weights.col(h) = block.head(h, rows).matrix().col(key).template cast<Number>();
       part.noalias() = weights * vectors.middleRows(key * heads, heads);
-      shares.col(key).segment(rows.first, rows.size()) = detail::nearness(output, part);
+      shares.col(key).segment(rows.first, rows.size()) = output.nearness(part);
     }
   }
 
