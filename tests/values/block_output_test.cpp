@@ -69,6 +69,8 @@ TEST_CASE("what does not go as far, and values of another attention") {
         "values of 2 batch elements for 1");
   CHECK(refused(AttentionView(layer.attention.data(), Layout({2, 2, 4, 4}, self_padding({4, 3})))) ==
         "batch element 1: values of 4 x 4 true tokens for attention of 3 x 3");
+  CHECK(refused(AttentionView(layer.attention.data(), Layout({2, 2, 4, 4}, {.query_lengths = {2, 4}}))) ==
+        "batch element 0: values of 4 x 4 true tokens for attention of 2 x 4");
   layer.norm_weight.clear();
   CHECK(refused(layer.view(), {Through::norm}) == "the layer's values have no norm_weight");
   layer.residual.clear();
