@@ -1,0 +1,167 @@
+#pragma once
+#include <attnscope/values/block_output.hpp>
+
+namespace attnscope {
+
+struct ContributionsResult {
+  /// [example] of [query x key], 0..1; with `residuals` a row sums to 1, or is 0: nothing came near the
+  /// output, or the query is not shown.
+  std::vector<Eigen::MatrixXd> maps;
+  /// [example] of [query] 0..1: the share of a residual that stands on no key (cross-attention); else 0.
+  std::vector<Eigen::VectorXd> residuals;
+};
+
+namespace detail {
+
+/// Rows that parts come near to: |y| - |y - t| in L1 norms, each coordinate by itself. With u = t sign y that
+/// is min(u, 2 |y| - u), so that nothing cancels where t is small beside y. Sums in short runs.
+template <typename Number>
+class Targets {
+ public:
+  using Rows = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  explicit Targets(const Rows& output)
+      : signs_((output.array() < 0)
+                   .select(Rows::Constant(output.rows(), output.cols(), -1),
+                           Rows::Ones(output.rows(), output.cols()))),
+        twice_(2 * output.cwiseAbs()) {}
+  Index size() const { return signs_.rows(); }
+  Index width() const { return signs_.cols(); }
+  /// [row]
+  Eigen::VectorXd nearness(const Rows& parts) const {
+    Eigen::VectorXd near = Eigen::VectorXd::Zero(size());
+    for (Index first = 0; first < width(); first += vector_math::run) {
+      const Index count = std::min(vector_math::run, width() - first);
+      const auto along = parts.middleCols(first, count).cwiseProduct(signs_.middleCols(first, count));
+      near += along.cwiseMin(twice_.middleCols(first, count) - along).rowwise().sum().template cast<double>();
+    }
+    return near;
+  }
+
+ private:
+  Rows signs_, twice_;
+};
+
+/// [example] of [(key, head) x model] the vectors f_h(x_j), as a norm weighs them, in the precision of the
+/// values.
+template <typename Scalar, typename Rows>
+std::vector<Rows> vectors_by_key(const LayerValues<Scalar>& values, Through through) {
+  constexpr Index at_once = 64;
+  const Layout& layout = values.layout();
+  const Index heads = values.heads();
+  std::vector<Rows> vectors;
+  for (Index b = 0; b < layout.shape().batch; ++b) {
+    Rows& all = vectors.emplace_back(layout.keys(b) * heads, values.model());
+    for (Index h = 0; h < heads; ++h)
+      for (Index first = 0; first < layout.keys(b); first += at_once) {
+        const Range keys{first, std::min(layout.keys(b), first + at_once)};
+        Eigen::MatrixXd some = values.transformed(b, h, keys);
+        if (through == Through::norm) centre_and_weigh(values, some);
+        for (Index k = 0; k < keys.size(); ++k)
+          all.row((first + k) * heads + h) = some.row(k).template cast<typename Rows::Scalar>();
+      }
+  }
+  return vectors;
+}
+
+}  // namespace detail
+
+/// See contributions().
+template <typename Scalar>
+class ContributionsMeasure {
+ public:
+  explicit ContributionsMeasure(LayerValues<Scalar> values, ThroughOptions options = {})
+      : values_(std::move(values)),
+        through_(detail::reach(values_, options)),
+        vectors_(std::make_shared<const std::vector<Rows>>(
+            detail::vectors_by_key<Scalar, Rows>(values_, through_))) {}
+  ContributionsMeasure empty() const {
+    ContributionsMeasure same = *this;
+    same.examples_ = {};
+    return same;
+  }
+
+  template <typename Weight>
+  void look(const Block<Weight>& block) {
+    detail::require_fit(values_, block.layout(), block.example());
+    // All of it times what the norm divides by, which goes again when rows are made to sum to 1.
+    detail::OutputRows output = detail::output_rows(block, values_, through_);
+    if (through_ == Through::norm && values_.norm_bias().size() > 0)
+      output.rows += output.divisors * values_.norm_bias().row(0);
+    const Eigen::MatrixXd own = detail::own_rows(block, values_, detail::own_mixed(block, values_), through_);
+
+    // One more column, for residuals of no key.
+    detail::MapRows::Rows shares = detail::MapRows::Rows::Zero(block.size(), layout_keys(block) + 1);
+    for (Index first = 0; first < block.size(); first += rows_at_once) {
+      const Range rows{first, std::min(block.size(), first + rows_at_once)};
+      between_tokens(
+          block, rows,
+          detail::Targets<Number>(output.rows.middleRows(first, rows.size()).template cast<Number>()),
+          shares);
+    }
+    const Eigen::VectorXd by_itself = detail::Targets<double>(output.rows).nearness(own);
+    for (Index r = 0; r < block.size(); ++r)
+      shares(r, detail::own_key(block, r, values_).value_or(shares.cols() - 1)) = by_itself(r);
+    shares = shares.cwiseMax(0);
+    detail::divide_by_row_sums(shares);
+    examples_
+        .at(block, [&] { return detail::MapRows(block.layout().queries(block.example()), shares.cols()); })
+        .append(block.query(0), shares);
+  }
+  void merge(ContributionsMeasure&& later) { examples_.merge(std::move(later.examples_)); }
+  ContributionsResult result() const {
+    ContributionsResult result;
+    for (const detail::MapRows& example : examples_.parts()) {
+      const Eigen::MatrixXd all = example.matrix();
+      result.maps.emplace_back(all.leftCols(all.cols() - 1));
+      result.residuals.emplace_back(all.rightCols(1));
+    }
+    return result;
+  }
+
+ private:
+  using Number = std::conditional_t<std::is_same_v<Scalar, double>, double, float>;
+  using Rows = typename detail::Targets<Number>::Rows;
+  static constexpr Index rows_at_once = 16;
+
+  template <typename Weight>
+  static Index layout_keys(const Block<Weight>& block) {
+    return block.layout().keys(block.example());
+  }
+  /// Fills shares(rows, keys), residuals left out. One key at a time: the vectors that the heads make of it,
+  /// for as many rows as leave room in the cache.
+  template <typename Weight>
+  void between_tokens(const Block<Weight>& block, Range rows, const detail::Targets<Number>& output,
+                      detail::MapRows::Rows& shares) const {
+    const Index heads = block.heads();
+    const Rows& vectors = (*vectors_)[static_cast<std::size_t>(block.example())];
+    Rows weights(rows.size(), heads), part(rows.size(), output.width());
+    for (Index key = 0; key < block.keys(); ++key) {
+      for (Index h = 0; h < heads; ++h)
+        weights.col(h) = block.head(h, rows).matrix().col(key).template cast<Number>();
+      part.noalias() = weights * vectors.middleRows(key * heads, heads);
+      shares.col(key).segment(rows.first, rows.size()) = output.nearness(part);
+    }
+  }
+
+  LayerValues<Scalar> values_;
+  Through through_;
+  std::shared_ptr<const std::vector<Rows>> vectors_;
+  PerExample<detail::MapRows> examples_;
+};
+
+/// How near each key's contribution T_i(x_j) = sum_h A_hij f_h(x_j) brings the query to what the block gives
+/// it, y_i (ALTI, Ferrando et al. 2022): max(0, |y_i| - |y_i - T_i(x_j)|) in L1 norms, divided by its sum
+/// over the row. Through the residual x_i belongs to the query's own key; through the norm T is centred,
+/// weighed and divided as row i is. y_i has the biases in it, T has not. Rows sum to 1, so the maps of a
+/// stack multiply to a rollout, the newer layer on the left, and NO residual is added: it is in them. Cost:
+/// queries keys heads model products and queries keys model absolute values: a rollout's map costs as much as
+/// the model's attention times model / dim. Memory: keys heads model numbers an example, and the maps.
+/// @throws ValueError no residual or norm to go through; ShapeError values of another attention
+template <typename A, typename Scalar>
+ContributionsResult contributions(const A& attention, const LayerValues<Scalar>& values,
+                                  ThroughOptions options = {}, const SweepOptions& how = {}) {
+  return measured(ContributionsMeasure<Scalar>(values, options), attention, how);
+}
+
+}  // namespace attnscope

@@ -1,0 +1,66 @@
+#pragma once
+#include <attnscope/sweep.hpp>
+
+#include <vector>
+
+namespace attnscope::detail {
+
+/// A Part of PerExample: the rows of a map [query x column] as they come, those that are not shown 0.
+class MapRows {
+ public:
+  using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  MapRows(Index queries, Index columns) : queries_(queries), columns_(columns) {}
+  MapRows(const Layout& layout, Index example) : MapRows(layout.queries(example), layout.keys(example)) {}
+
+  /// Rows of the queries first, first + 1, ...; columns that they do not have are 0.
+  void append(Index first, const Rows& rows) {
+    if (rows.rows() == 0) return;
+    skip_to(first);
+    for (Index r = 0; r < rows.rows(); ++r) {
+      numbers_.insert(numbers_.end(), rows.row(r).data(), rows.row(r).data() + rows.cols());
+      numbers_.resize(numbers_.size() + static_cast<std::size_t>(columns_ - rows.cols()));
+    }
+    next_ += rows.rows();
+  }
+  void merge(MapRows&& later) {
+    if (later.next_ == later.begin_) return;
+    skip_to(later.begin_);
+    numbers_.insert(numbers_.end(), later.numbers_.begin(), later.numbers_.end());
+    next_ = later.next_;
+  }
+  Eigen::MatrixXd matrix() const {
+    Eigen::MatrixXd map = Eigen::MatrixXd::Zero(queries_, columns_);
+    if (!numbers_.empty())
+      map.middleRows(begin_, next_ - begin_) =
+          Eigen::Map<const Rows>(numbers_.data(), next_ - begin_, columns_);
+    return map;
+  }
+
+ private:
+  void skip_to(Index query) {
+    if (begin_ == next_) begin_ = next_ = query;
+    numbers_.resize(numbers_.size() + static_cast<std::size_t>((query - next_) * columns_));
+    next_ = query;
+  }
+
+  Index queries_, columns_;
+  Index begin_ = 0, next_ = 0;  // which queries stand in `numbers_`
+  std::vector<double> numbers_;
+};
+
+/// [example] the maps.
+inline std::vector<Eigen::MatrixXd> matrices(const PerExample<MapRows>& examples) {
+  std::vector<Eigen::MatrixXd> maps;
+  for (const MapRows& example : examples.parts()) maps.push_back(example.matrix());
+  return maps;
+}
+
+/// Every row divided by its sum; a row of 0 stays.
+template <typename Rows>
+void divide_by_row_sums(Eigen::MatrixBase<Rows>& rows) {
+  for (Index r = 0; r < rows.rows(); ++r)
+    if (const double sum = rows.row(r).sum(); sum > 0) rows.row(r) /= sum;
+}
+
+}  // namespace attnscope::detail
