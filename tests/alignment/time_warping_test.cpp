@@ -111,6 +111,7 @@ TEST_CASE("among equals both, then the row") {
   CHECK(steps(time_warping(Eigen::MatrixXd{{0, 0}, {0, 9}, {0, 0}}).path) == "10");
   CHECK(steps(time_warping(Eigen::MatrixXd::Zero(1, 4)).path) == "222");
   CHECK(steps(time_warping(Eigen::MatrixXd::Zero(3, 1)).path) == "11");
+  CHECK(steps(time_warping(Eigen::MatrixXd{{0, -1}, {-1, 0}}).path) == "21");  // by the row above
 }
 
 TEST_CASE("what has no path") {

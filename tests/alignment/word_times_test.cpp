@@ -58,6 +58,7 @@ TEST_CASE("medians, mirrored at the ends") {
   CHECK(median_filter(x, 3) == Eigen::VectorXd{{1., 2., 2., 4., 9.}});
   CHECK(median_filter(x, 1) == x);
   CHECK(median_filter(x, 11) == x);  // too short
+  CHECK(median_filter(x.head(2), 3) == Eigen::VectorXd{{1., 3.}});
   const auto median_of = [](std::vector<double> all) {
     std::sort(all.begin(), all.end());
     return all[all.size() / 2];
