@@ -6,11 +6,8 @@
 #include <attnscope/report/json.hpp>
 #include <attnscope/version.hpp>
 
-#include <CLI/CLI.hpp>
-
-#include <cstdio>
-
 #include "analysis.hpp"
+#include "support/program.hpp"
 
 namespace {
 
@@ -124,7 +121,7 @@ Metadata metadata_of(const BareArrays& arrays) {
   return metadata;
 }
 
-int run(const std::vector<std::filesystem::path>& paths, const BareArrays& arrays, const std::string& folder,
+void run(const std::vector<std::filesystem::path>& paths, const BareArrays& arrays, const std::string& folder,
         const AnalyzeOptions& options, Index element) {
   const Dump dump = read_split_dump(paths, {.stack = arrays.stack, .metadata = metadata_of(arrays)});
   const Analysis analysis = analysis_of(dump, options);
@@ -133,12 +130,11 @@ int run(const std::vector<std::filesystem::path>& paths, const BareArrays& array
   for (const std::string& line : analysis.left_out) fmt::print(stderr, "analyze: left out: {}\n", line);
   if (folder.empty()) {
     fmt::print(stderr, "analyze: nothing written; --out DIR writes the report and figures\n");
-    return 0;
+    return;
   }
   const Figures drawn = figures(chosen_part(dump, options), {.element = element});
   write_report(folder, analysis, drawn);
   for (const std::string& line : drawn.left_out) fmt::print(stderr, "analyze: not drawn: {}\n", line);
-  return 0;
 }
 
 }  // namespace
@@ -208,17 +204,6 @@ int main(int argc, char** argv) {
       "  analyze my.safetensors --out report          everything about a dump of one's own\n"
       "  analyze my.safetensors --layers 0,11 --exclude-special --out report\n"
       "  analyze layers/ --out report                 a folder with a file a layer\n"
-      "  analyze a.npy --causal --tokens words.txt    an array [layer, (batch,) head, query, key]\n"
-      "Exit code: 0 done, 1 bad input, 2 bad usage.");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
-  try {
-    return run(paths, arrays, folder, options, element);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "analyze: {}\n", error.what());
-    return 1;
-  }
+      "  analyze a.npy --causal --tokens words.txt    an array [layer, (batch,) head, query, key]\n");
+  return run_program(app, argc, argv, [&] { run(paths, arrays, folder, options, element); });
 }

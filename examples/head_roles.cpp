@@ -3,7 +3,7 @@
 #include <attnscope/layers/progression.hpp>
 #include <attnscope/report/known_tokens.hpp>
 
-#include <cstdio>
+#include "support/program.hpp"
 
 namespace {
 
@@ -48,13 +48,13 @@ void print_stack(const Dump& dump, const DumpStack& stack) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  using namespace attnscope;
-  try {
-    const char* path = argc > 1 ? argv[1] : ATTNSCOPE_SHIPPED_DUMP;
-    const Dump dump = read_dump(path);
-    for (const DumpStack& stack : dump.stacks) print_stack(dump, stack);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "head_roles: {}\n", error.what());
-    return 1;
-  }
+  CLI::App app(
+      "What every head does, by the pattern that stands out most, and how roles spread over the depth.");
+  std::string path = ATTNSCOPE_SHIPPED_DUMP;
+  app.name("head_roles");
+  app.add_option("DUMP", path, "A dump (docs/dump.md). Without one, the dump that ships with attnscope");
+  return run_program(app, argc, argv, [&] {
+    const attnscope::Dump dump = attnscope::read_dump(path);
+    for (const attnscope::DumpStack& stack : dump.stacks) print_stack(dump, stack);
+  });
 }

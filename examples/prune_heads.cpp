@@ -2,21 +2,12 @@
 #include <attnscope/core/atomic_file.hpp>
 #include <attnscope/heads/importance.hpp>
 #include <attnscope/heads/pruning.hpp>
-#include <attnscope/io/dump.hpp>
 
-#include <CLI/CLI.hpp>
-
-#include <cstdio>
+#include "support/program.hpp"
 
 namespace {
 
 using namespace attnscope;
-
-const DumpStack& stack_of(const Dump& dump, const std::string& name) {
-  const auto found = std::ranges::find(dump.stacks, name, &DumpStack::name);
-  require<ValueError>(found != dump.stacks.end(), "there is no stack {}", name);
-  return *found;
-}
 
 ImportanceResult importance_of(const DumpLayer& layer) {
   require<ValueError>(layer.gradient.has_value(),
@@ -56,13 +47,13 @@ void print_importance(const std::vector<DumpLayer>& layers, const std::vector<Im
   }
 }
 
-int run(const std::string& path, Options options) {
+void run(const std::string& path, Options options) {
   const Dump dump = read_dump(path);
+  const DumpStack& stack = stack_of(dump, options.stack);
   std::vector<ImportanceResult> results;
   std::vector<Index> numbers;
   HeadScores scores;
-  return in_context(dump.name, [&] {
-    const DumpStack& stack = stack_of(dump, options.stack);
+  in_context(dump.name, [&] {
     for (const DumpLayer& layer : stack.layers)
       in_context(fmt::format("{}.{}", stack.name, layer.index), [&] {
         results.push_back(importance_of(layer));
@@ -82,10 +73,9 @@ int run(const std::string& path, Options options) {
     fmt::print("\n{} of {} heads to remove, least {}{} first; {} asked for\n", plan.order.size(),
                heads_in(every_head(heads_by_layer(scores))).size(), options.by,
                options.l2_by_layer ? " by layer norm" : "", plan.asked);
-    if (options.json.empty()) return 0;
+    if (options.json.empty()) return;
     write_file_atomically(options.json, pruning_json(plan, numbers));
     fmt::print("{}\n", options.json);
-    return 0;
   });
 }
 
@@ -119,17 +109,6 @@ int main(int argc, char** argv) {
       "Heads that share a key-value head, where the dump has its keys or values, go together.\n"
       "Examples:\n"
       "  prune_heads                                        the dump that ships with attnscope\n"
-      "  prune_heads my.safetensors --fraction 0.3 --json plan.json\n"
-      "Exit code: 0 done, 1 bad input, 2 bad usage.");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
-  try {
-    return run(path, options);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "prune_heads: {}\n", error.what());
-    return 1;
-  }
+      "  prune_heads my.safetensors --fraction 0.3 --json plan.json\n");
+  return run_program(app, argc, argv, [&] { run(path, options); });
 }

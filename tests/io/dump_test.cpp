@@ -23,7 +23,7 @@ TEST_CASE("the reference dumps open with their stacks, layers and tokens") {
   CHECK(cat.stacks[0].keys.tokens[0].size() == 13);
   CHECK(cat.inputs.at("embedding_gradient").shape == cat.inputs.at("embedding").shape);
 
-  const Dump cipher = read_dump(ATTNSCOPE_TEST_DIR "/data/cipher_batch.safetensors");
+  const Dump cipher = read_dump(ATTNSCOPE_EXAMPLE_DATA "/cipher_batch.safetensors");
   CHECK(cipher.batch == 16);
   REQUIRE(cipher.stacks.size() == 3);
   CHECK(cipher.stacks[0].name == "encoder");

@@ -98,7 +98,7 @@ TEST_CASE("real dumps open") {
   CHECK(names(cat) == expected);
   CHECK(cat.find("self.1.attention")->shape == std::vector<Index>{1, 4, 13, 13});
   CHECK(cat.metadata.at("causal") == "false");
-  const TensorFile cipher = read_safetensors(ATTNSCOPE_TEST_DIR "/data/cipher_batch.safetensors");
+  const TensorFile cipher = read_safetensors(ATTNSCOPE_EXAMPLE_DATA "/cipher_batch.safetensors");
   CHECK(cipher.find("cross.1.attention")->shape == std::vector<Index>{16, 4, 17, 15});
   CHECK(read<float>(cipher, "cross.1.attention").size() == 16 * 4 * 17 * 15);
 }

@@ -28,7 +28,7 @@ TEST_CASE("heads.csv has one row a stack, layer and head") {
   CHECK_THAT(csv, ContainsSubstring(",alignment_agreement,pattern,pattern_score\r\nself,0,0,"));
   CHECK(lines(csv) == 1 + 2 + 1);
   CHECK_THAT(csv, ContainsSubstring("\r\n\"a,\"\"b\"\"\",3,0,1.3862943"));
-  CHECK_THAT(csv, ContainsSubstring(",0.25,,,0.25,"));   // cross has no locality,
+  CHECK_THAT(csv, ContainsSubstring(",0.25,,,0.25,"));            // cross has no locality,
   CHECK_THAT(csv, ContainsSubstring(",0.5,,,,,,,,,,,,broad,1"));  // and self no alignment
 }
 

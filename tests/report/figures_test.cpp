@@ -7,7 +7,7 @@
 using namespace attnscope;
 
 TEST_CASE("each layer has its mean and its heads, titled by stack, layer and element") {
-  const Figures all = figures(read_dump(ATTNSCOPE_TEST_DIR "/data/cipher_batch.safetensors"), {.element = 2});
+  const Figures all = figures(read_dump(ATTNSCOPE_EXAMPLE_DATA "/cipher_batch.safetensors"), {.element = 2});
   REQUIRE(all.drawn.size() == 12);
   CHECK(all.left_out.empty());
   CHECK(all.drawn[0].name == "encoder.0.mean");

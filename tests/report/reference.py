@@ -644,7 +644,7 @@ def self_test():
     cat = make_report(TESTS / "data/use_lite_cat.safetensors")["stacks"]["self"]
     expect("use_lite_cat locality", cat["locality_progression"], [.922, .600], 5e-4)
     expect("use_lite_cat uniform locality", cat["layers"][0]["uniform_locality"], 79 / 169)
-    cipher = make_report(TESTS / "data/cipher_batch.safetensors")["stacks"]["cross"]["layers"]
+    cipher = make_report(TESTS.parent / "examples/data/cipher_batch.safetensors")["stacks"]["cross"]["layers"]
     rates = {(layer["layer"], h): rate for layer in cipher for h, rate in enumerate(layer["alignment"]["error_rate"])}
     expect("the head that aligns", min(rates, key=rates.get), (1, 1))
     check_all()

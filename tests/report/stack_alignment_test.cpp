@@ -17,7 +17,7 @@ Dump cross(std::string gold, std::vector<float> weights = {.1f, .9f, .8f, .2f}) 
 }  // namespace
 
 TEST_CASE("the head that aligns the cipher is the one of the least error rate") {
-  const Dump dump = read_dump(ATTNSCOPE_TEST_DIR "/data/cipher_batch.safetensors");
+  const Dump dump = read_dump(ATTNSCOPE_EXAMPLE_DATA "/cipher_batch.safetensors");
   const Analysis analysis = test::analyze(dump);
   const auto found = std::ranges::find(analysis.stacks, "cross", &StackAnalysis::name);
   REQUIRE(found != analysis.stacks.end());
@@ -37,7 +37,7 @@ TEST_CASE("the head that aligns the cipher is the one of the least error rate") 
 }
 
 TEST_CASE("without gold links heads are ranked by what an alignment looks like, and no error rate stands") {
-  Dump dump = read_dump(ATTNSCOPE_TEST_DIR "/data/cipher_batch.safetensors");
+  Dump dump = read_dump(ATTNSCOPE_EXAMPLE_DATA "/cipher_batch.safetensors");
   dump.metadata.erase("gold_alignment");
   const Analysis analysis = test::analyze(dump);
   const StackAnalysis& stack = *std::ranges::find(analysis.stacks, "cross", &StackAnalysis::name);

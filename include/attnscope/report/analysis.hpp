@@ -12,6 +12,7 @@
 #include <attnscope/heads/redundancy.hpp>
 #include <attnscope/heads/sink.hpp>
 #include <attnscope/heads/token_groups.hpp>
+#include <attnscope/values/mixing.hpp>
 
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ struct AnalyzeOptions {
   std::optional<double> pruning_fraction{};  ///< 0..1: plan the removal of this share of a stack's heads
   double most_comparisons = 4e9;  ///< of a stack with more pairs of weights, heads are not compared across
                                   ///< layers: some seconds
+  Index most_map_tokens = 512;    ///< maps of longer texts are left out of the report: rollout and flow, and
+                                  ///< norm maps as soon as those of all layers have as many numbers
   SweepOptions sweep{};           ///< threads; progress is called for each layer anew
 };
 
@@ -50,6 +53,14 @@ struct LayerMetrics {
   std::optional<AlignmentNumbers> alignment;   ///< of cross-attention
 };
 
+/// What a layer's values do to its attention; every token counts.
+struct ValueNumbers {
+  Through through = Through::attention;  ///< as far as the dump's fields go
+  MixingResult mixing;                   ///< over the whole batch
+  std::vector<Eigen::MatrixXd>
+      norm_maps;  ///< [batch] of [query x key]; empty where that is too much to write
+};
+
 struct LayerAnalysis {
   Index layer = 0;                                       ///< its index in the model
   std::vector<Index> heads;                              ///< which heads the numbers are of
@@ -57,6 +68,7 @@ struct LayerAnalysis {
   std::vector<LayerMetrics> elements;                    ///< [batch]
   std::vector<HeadPattern> patterns;                     ///< [head], over the whole batch
   std::optional<GroupMassResult> groups;                 ///< where the dump tells groups of tokens apart
+  std::optional<ValueNumbers> values;                    ///< where the dump has the values of all heads
   std::optional<AlignmentNumbers> mean_heads_alignment;  ///< of cross-attention: of the mean over heads
 };
 

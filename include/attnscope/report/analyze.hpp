@@ -2,6 +2,7 @@
 #include <attnscope/report/chosen_part.hpp>
 #include <attnscope/report/head_comparison.hpp>
 #include <attnscope/report/stack_alignment.hpp>
+#include <attnscope/report/value_numbers.hpp>
 
 namespace attnscope {
 
@@ -70,6 +71,17 @@ inline std::optional<PruningPlan> plan_stack(const StackAnalysis& stack, const D
   return plan_pruning(l2_normalized_by_layer(std::move(scores)), pruning);
 }
 
+/// Whether the maps of all layers together are few enough numbers for a report.
+inline bool may_write_maps(const DumpStack& stack, const AnalyzeOptions& options) {
+  const double most = static_cast<double>(options.most_map_tokens);
+  double numbers = 0;
+  for (const DumpLayer& layer : stack.layers) {
+    const Shape& s = dump::layout_of(layer.attention).shape();
+    numbers += static_cast<double>(s.queries) * static_cast<double>(s.keys);
+  }
+  return numbers <= most * most;
+}
+
 inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, const DumpStack& every_token,
                                    const AnalyzeOptions& options) {
   StackAnalysis result{stack.name, stack.self_attention, stack.queries.tokens, stack.keys.tokens, {}, {}, {},
@@ -92,6 +104,8 @@ inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, con
       };
       std::visit(act, layer.attention);
       if (aligns) add_alignment(layer.attention, content[result.layers.size() - 1], gold, options.sweep, to);
+      if (options.heads.empty())
+        to.values = value_numbers(part, stack, whole, may_write_maps(every_token, options), options.sweep);
       if (!whole.gradient) return;
       const auto add = [&](const auto& attention) {
         add_importance(attention, *whole.gradient, options.sweep, to);

@@ -85,6 +85,12 @@ inline nlohmann::ordered_json to_json(const LayerAnalysis& layer) {
     json["patterns"].push_back(to_json(layer.patterns[h], layer.heads[h]));
   if (layer.pooled.importance) json["importance"] = importance_json(layer.pooled);
   if (layer.pooled.alignment) json["alignment"] = alignment_json(layer);
+  if (layer.values) {
+    constexpr std::array through{"attention", "residual", "norm"};
+    json["values"] = {{"through", through[static_cast<std::size_t>(layer.values->through)]},
+                      {"mixing_ratio", layer.values->mixing.mixing_ratio}};
+    if (!layer.values->norm_maps.empty()) json["values"]["norm_maps"] = json_maps(layer.values->norm_maps);
+  }
   if (layer.groups)
     json["token_groups"] = {{"names", layer.groups->names},
                             {"mass", json_maps(layer.groups->mass)},
