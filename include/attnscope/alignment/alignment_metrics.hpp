@@ -42,30 +42,54 @@ struct AlignmentMetricsResult {
 
 namespace detail {
 
-/// terms [key] = p ln p of a row's weights, in steps that compilers vectorise.
+/// [row x key] p ln p of the weights, in steps that compilers vectorise.
 template <typename Weight>
-void p_log_p_of(std::span<const Weight> row, std::vector<Weight>& terms) {
-  terms.resize(row.size());
-  if constexpr (std::is_same_v<Weight, float>) {
-    constexpr std::size_t lanes = 16;
-    std::size_t j = 0;
-    for (; j + lanes <= row.size(); j += lanes)
-      for (std::size_t lane = 0; lane < lanes; ++lane) terms[j + lane] = vector_math::p_log_p(row[j + lane]);
-    for (; j < row.size(); ++j) terms[j] = vector_math::p_log_p(row[j]);
-  } else {
-    for (std::size_t j = 0; j < row.size(); ++j) terms[j] = row[j] > 0 ? row[j] * std::log(row[j]) : 0;
+class LogTerms {
+ public:
+  explicit LogTerms(const HeadRows<Weight>& rows)
+      : keys_(rows.keys()), terms_(static_cast<std::size_t>(rows.size() * keys_)) {
+    for (Index r = 0; r < rows.size(); ++r) fill(rows.row(r), terms_.data() + r * keys_);
   }
-}
+  std::span<const Weight> row(Index r) const {
+    return std::span(terms_).subspan(static_cast<std::size_t>(r * keys_), static_cast<std::size_t>(keys_));
+  }
+  MatrixView<Weight> matrix(Index rows) const {
+    return {terms_.data(), rows, keys_, Eigen::OuterStride<>(keys_)};
+  }
+
+ private:
+  static void fill(std::span<const Weight> row, Weight* terms) {
+    std::size_t j = 0;
+    if constexpr (std::is_same_v<Weight, float>) {
+      constexpr std::size_t lanes = 16;
+      float some[lanes];  // a copy, which `terms` cannot overlap
+      for (; j + lanes <= row.size(); j += lanes) {
+        std::copy_n(row.data() + j, lanes, some);
+        for (std::size_t lane = 0; lane < lanes; ++lane) some[lane] = vector_math::p_log_p(some[lane]);
+        std::copy_n(some, lanes, terms + j);
+      }
+      for (; j < row.size(); ++j) terms[j] = vector_math::p_log_p(row[j]);
+    } else {
+      for (; j < row.size(); ++j) terms[j] = row[j] > 0 ? row[j] * std::log(row[j]) : 0;
+    }
+  }
+
+  Index keys_;
+  std::vector<Weight> terms_;
+};
 
 /// Kendall's tau-b between 0, 1, 2, … and `values`: (ups - downs) / sqrt(pairs * untied pairs). Undefined
 /// where all are equal. Cost: pairs.
 inline double rank_correlation_with_order(std::span<const Index> values) {
-  double ups = 0, downs = 0;
+  Index ups = 0, downs = 0;
   for (std::size_t i = 0; i < values.size(); ++i)
-    for (std::size_t j = i + 1; j < values.size(); ++j)
-      (values[j] > values[i] ? ups : downs) += values[j] != values[i];
+    for (std::size_t j = i + 1; j < values.size(); ++j) {
+      ups += values[j] > values[i];
+      downs += values[j] < values[i];
+    }
   const double n = static_cast<double>(values.size()), pairs = n * (n - 1) / 2;
-  return ups + downs > 0 ? (ups - downs) / std::sqrt(pairs * (ups + downs)) : undefined;
+  const double untied = static_cast<double>(ups + downs);
+  return untied > 0 ? static_cast<double>(ups - downs) / std::sqrt(pairs * untied) : undefined;
 }
 
 /// What one head does in one example.
@@ -81,17 +105,21 @@ struct HeadAlignment {
         largest(Eigen::ArrayXd::Zero(sources)),
         chosen(static_cast<std::size_t>(sources), -1) {}
 
-  /// terms: [source] w ln w of the row
   template <typename Weight>
-  void add(std::span<const Weight> row, const std::vector<Weight>& terms) {
-    const Index target = static_cast<Index>(argmax.size());
-    argmax.push_back(vector_math::first_largest(row));
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      const Index s = static_cast<Index>(j);
-      const double weight = static_cast<double>(row[j]);
-      received(s) += weight;
-      log(s) += static_cast<double>(terms[j]);
-      if (weight > largest(s)) choose(s, weight, target);
+  void add(const HeadRows<Weight>& rows, const LogTerms<Weight>& terms) {
+    if (rows.size() == 0 || rows.keys() == 0) return;
+    const Index before = static_cast<Index>(argmax.size());
+    for (Index r = 0; r < rows.size(); ++r) argmax.push_back(vector_math::first_largest(rows.row(r)));
+    const MatrixView<Weight> weights = rows.matrix();
+    received.head(rows.keys()) += weights.colwise().sum().transpose().array().template cast<double>();
+    log.head(rows.keys()) +=
+        terms.matrix(rows.size()).colwise().sum().transpose().array().template cast<double>();
+    const Eigen::Array<Weight, Eigen::Dynamic, 1> most = weights.colwise().maxCoeff();
+    for (Index s = 0; s < most.size(); ++s) {
+      if (static_cast<double>(most(s)) <= largest(s)) continue;
+      Index r = 0;
+      while (weights(r, s) < most(s)) ++r;
+      choose(s, static_cast<double>(most(s)), before + r);
     }
   }
   void merge(const HeadAlignment& later) {
@@ -176,13 +204,12 @@ class AlignmentMetricsMeasure {
   template <typename Weight>
   void look(const HeadRows<Weight>& rows) {
     detail::HeadAlignment& head = examples_.at(rows).heads[static_cast<std::size_t>(rows.head())];
-    std::vector<Weight> terms;
+    const detail::LogTerms<Weight> terms(rows);
+    head.add(rows, terms);
     double entropies = 0, normalized = 0;
     Index wide = 0;
     for (Index r = 0; r < rows.size(); ++r) {
-      detail::p_log_p_of(rows.row(r), terms);
-      head.add(rows.row(r), terms);
-      const double entropy = 0.0 - vector_math::sum(std::span<const Weight>(terms));
+      const double entropy = 0.0 - vector_math::sum(terms.row(r));
       entropies += entropy;
       if (const Index seen = rows.visible_keys(r); seen > 1) {
         normalized += entropy / std::log(static_cast<double>(seen));
