@@ -158,6 +158,9 @@ TEST_CASE("beam indices choose, and end") {
     CHECK(row_is_zero(all, 1, i));
     CHECK(row_is_zero(all, 2, i));
   }
+  const Tensor gap = generation.result({{0, -1, 1}});
+  CHECK(row_is_zero(gap, 0, 1));
+  CHECK(row_is(gap, 0, 2, steps[2], 1));
   // No sequence reached the third step.
   CHECK(shape(generation.result({{1, 0}, {2, 2}})) == std::vector<Index>{2, 2, 2, 2});
   CHECK(shape(generation.result({{-1}})) == std::vector<Index>{1, 2, 0, 1});
@@ -197,19 +200,17 @@ TEST_CASE("what does not fit names step and axis") {
   CHECK(message(made_step(1, 2, 1, 4), {0, 2}) == "step 1: batch element 1 goes on from 2 of 2");
   CHECK(message(made_step(1, 2, 1, 4), {-1, 0}) == "step 1: batch element 0 goes on from -1 of 2");
   CHECK(message(made_step(1, 2, 1, 5)) ==
-        "step 1: 5 keys, but 4 are expected: the step before had 3, and they grow by the new queries "
-        "(queries: 1)");
+        "step 1: 5 keys, but 4 are expected: 3 before and 1 of the new queries");
   generation.add_step(made_step(1, 2, 1, 4));
   CHECK(message(made_step(2, 2, 1, 4)) ==
-        "step 2: 4 keys, but 5 are expected: the step before had 4, and they grow by the new queries "
-        "(queries: 1)");
+        "step 2: 4 keys, but 5 are expected: 4 before and 1 of the new queries");
   CHECK(generation.steps() == 2);  // what was refused is not there
 
   GenerationAttention<double> cross;
   cross.add_step(made_step(0, 2, 1, 4));
   cross.add_step(made_step(1, 2, 1, 4));
   CHECK(message_of<ShapeError>([&] { cross.add_step(made_step(2, 2, 1, 5)); }) ==
-        "step 2: 5 keys, but 4 are expected: the step before had 4, and they stayed (queries: 1)");
+        "step 2: 5 keys, but 4 are expected: 4 before");
   CHECK(message_of<ShapeError>([&] { cross.result(BeamIndices{}); }) == "the attention of no sequences");
   CHECK(message_of<ShapeError>([&] {
           cross.result({{0, 1}, {1, 2}});

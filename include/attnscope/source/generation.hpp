@@ -3,7 +3,8 @@
 
 namespace attnscope {
 
-/// [sequence] of [step]: the batch row of that step in which the sequence stood; -1 once it was finished.
+/// [sequence] of [step]: the batch row of that step in which the sequence stood; -1 where it stood in none,
+/// because it was finished.
 using BeamIndices = std::vector<std::vector<Index>>;
 
 /// Puts the attention of one layer together that a model hands out step by step while it generates: the first
@@ -79,21 +80,28 @@ class GenerationAttention {
     const auto& before = steps_.back().rows;
     require<ShapeError>(step.heads == before.dimension(1), "{} heads, but the step before had {}", step.heads,
                         before.dimension(1));
-    require<ShapeError>(
-        step.batch == (parents.empty() ? before.dimension(0) : static_cast<Index>(parents.size())),
-        "a batch of {}, but {} {}", step.batch, parents.empty() ? "the step before had" : "parents for",
-        parents.empty() ? before.dimension(0) : static_cast<Index>(parents.size()));
+    if (parents.empty())
+      require<ShapeError>(step.batch == before.dimension(0), "a batch of {}, but the step before had {}",
+                          step.batch, before.dimension(0));
+    else
+      check_parents(step.batch, parents, before.dimension(0));
+    check_keys(step, before.dimension(3));
+  }
+  static void check_parents(Index batch, const std::vector<Index>& parents, Index rows) {
+    require<ShapeError>(static_cast<Index>(parents.size()) == batch, "a batch of {}, but parents for {}",
+                        batch, parents.size());
     for (std::size_t b = 0; b < parents.size(); ++b)
-      require<ShapeError>(parents[b] >= 0 && parents[b] < before.dimension(0),
-                          "batch element {} goes on from {} of {}", b, parents[b], before.dimension(0));
-    // The second step shows which of the two it is.
-    const bool stay = steps_.size() == 1 ? step.keys == before.dimension(3)
-                                         : steps_[1].rows.dimension(3) == steps_[0].rows.dimension(3);
-    const Index expected = before.dimension(3) + (stay ? 0 : step.queries);
-    require<ShapeError>(step.keys == expected,
-                        "{} keys, but {} are expected: the step before had {}, and they {} (queries: {})",
-                        step.keys, expected, before.dimension(3), stay ? "stayed" : "grow by the new queries",
-                        step.queries);
+      require<ShapeError>(parents[b] >= 0 && parents[b] < rows, "batch element {} goes on from {} of {}", b,
+                          parents[b], rows);
+  }
+  /// The second step shows whether keys stay or grow; those after it do the same.
+  void check_keys(const Shape& step, Index before) const {
+    const Index second = steps_.size() == 1 ? step.keys : steps_[1].rows.dimension(3);
+    const bool stay = second == steps_[0].rows.dimension(3);
+    const Index expected = before + (stay ? 0 : step.queries);
+    require<ShapeError>(step.keys == expected, "{} keys, but {} are expected: {} before{}", step.keys,
+                        expected, before,
+                        stay ? "" : fmt::format(" and {} of the new queries", step.queries));
   }
   /// How many steps until the last sequence was finished.
   std::size_t count_steps(const BeamIndices& beam_indices) const {
