@@ -22,7 +22,7 @@ STORED = HERE / "data" / "alignment.txt"
 
 
 def load():
-    data = (HERE.parent / "data" / "cipher_batch.safetensors").read_bytes()
+    data = (HERE.parents[1] / "examples" / "data" / "cipher_batch.safetensors").read_bytes()
     size = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8 : 8 + size])
     metadata = header.pop("__metadata__")

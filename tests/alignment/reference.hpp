@@ -18,7 +18,7 @@ struct Cipher {
   std::vector<GoldLinks> gold;              ///< [batch]
 
   Cipher() {
-    const Dump dump = read_dump(ATTNSCOPE_TEST_DIR "/data/cipher_batch.safetensors");
+    const Dump dump = read_dump(ATTNSCOPE_EXAMPLE_DATA "/cipher_batch.safetensors");
     const auto special = metadata::strings(dump.metadata, "special_tokens");
     for (const auto& list : metadata::json(dump.metadata, "gold_alignment")) {
       GoldLinks& links = gold.emplace_back();

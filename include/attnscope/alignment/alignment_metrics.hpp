@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/statistics/rank_correlation.hpp>
 #include <attnscope/sweep.hpp>
 
 namespace attnscope {
@@ -78,18 +79,13 @@ class LogTerms {
   std::vector<Weight> terms_;
 };
 
-/// Kendall's tau-b between 0, 1, 2, … and `values`: (ups - downs) / sqrt(pairs * untied pairs). Undefined
-/// where all are equal. Cost: pairs.
-inline double rank_correlation_with_order(std::span<const Index> values) {
-  Index ups = 0, downs = 0;
-  for (std::size_t i = 0; i < values.size(); ++i)
-    for (std::size_t j = i + 1; j < values.size(); ++j) {
-      ups += values[j] > values[i];
-      downs += values[j] < values[i];
-    }
-  const double n = static_cast<double>(values.size()), pairs = n * (n - 1) / 2;
-  const double untied = static_cast<double>(ups + downs);
-  return untied > 0 ? static_cast<double>(ups - downs) / std::sqrt(pairs * untied) : undefined;
+/// Kendall's tau-b between 0, 1, 2, … and `values`. Undefined where all are equal.
+inline double rank_correlation_with_order(const std::vector<Index>& values) {
+  Points points;
+  for (const Index value : values)
+    points.emplace_back(static_cast<double>(points.size()), static_cast<double>(value));
+  const PairWeights<std::int64_t> pairs = count_pairs(points);
+  return pairs.all > pairs.tied_y ? tau_b(pairs) : undefined;
 }
 
 /// What one head does in one example.
@@ -230,6 +226,8 @@ class AlignmentMetricsMeasure {
     result.alignment_entropy = entropy_.mean();
     result.normalized_entropy = normalized_.mean();
     result.sharpness = 1 - result.normalized_entropy.array();
+    for (double& sharpness : result.sharpness)
+      if (sharpness < 0) sharpness = 0;  // the weights of a row may sum to a hair above 1
     result.targets = entropy_.rows();
     std::vector<detail::AlignmentSums> sums(static_cast<std::size_t>(result.alignment_entropy.size()));
     for (const Example& example : examples_.parts()) {
@@ -305,7 +303,7 @@ class AlignmentMetricsMeasure {
 /// coverage_penalty Wu et al. 2016 (GNMT, section 7, without its factor); coverage_deviation and
 /// absent_mindedness_in Rikters & Fishel 2017, whose CDP is the first, APin the negative of the second, APout
 /// the negative of alignment_entropy, and whose confidence is the sum of the three. Cost: one pass, one
-/// logarithm a weight; states of targets + 4 x sources a head and example, targets^2 / 2 steps for the rank
+/// logarithm a weight; states of targets + 4 x sources a head and example, targets log targets for the rank
 /// correlation. @throws what sweep throws; ValueError options out of range
 template <typename A>
 AlignmentMetricsResult alignment_metrics(const A& attention, AlignmentMetricsOptions options = {},
