@@ -2,8 +2,7 @@
 
 #include "support/catch.hpp"
 
-using attnscope::detail::BitMatrix;
-using Eigen::Index;
+using namespace attnscope::detail;
 
 TEST_CASE("bits of a matrix are set, cleared, counted and visited in order") {
   BitMatrix bits(3, 130);
@@ -12,8 +11,10 @@ TEST_CASE("bits of a matrix are set, cleared, counted and visited in order") {
   std::vector<Index> seen;
   bits.for_each(1, [&](Index c) { seen.push_back(c); });
   CHECK(seen == std::vector<Index>{0, 63, 64, 129});
-  CHECK(bits.count(1) == 4);
-  CHECK(bits.count(0) + bits.count(2) == 0);
+  CHECK(count_bits(bits.row(1), 3) == 4);
+  CHECK(count_bits(bits.row(0), 3) + count_bits(bits.row(2), 3) == 0);
+  CHECK(count_bits(~Word{0}) == 64);
+  CHECK(count_bits(0x8000000000000001u) == 2);
   CHECK(bits.test(1, 64));
   bits.clear(1, 64);
   CHECK_FALSE(bits.test(1, 64));

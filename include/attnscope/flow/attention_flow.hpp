@@ -60,6 +60,14 @@ inline Eigen::MatrixXd full_flow(const CapacityGrid& grid, Index depth, const Ei
     progress.add(tokens * tokens);
     return grid.down(0).capacity;
   }
+  if (depth == 2) {
+    Eigen::MatrixXd flow(tokens, tokens);
+    for (Index j = 0; j < tokens; ++j)
+      for (Index i = 0; i < tokens; ++i)
+        flow(i, j) = sum_of_minima(grid.down(1).capacity.row(i), grid.up(0).capacity.row(j));
+    progress.add(tokens * tokens);
+    return flow;
+  }
   FlowBounds bounds{Eigen::MatrixXd::Zero(tokens, tokens), trivial};
   tighten_by_waists(grid, depth, bounds, threads);
   progress.add(tokens * tokens - bounds.open());

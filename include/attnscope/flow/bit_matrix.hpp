@@ -17,6 +17,20 @@ void for_each_bit(Word word, Index first, const Act& act) {
   for (; word != 0; word &= word - 1) act(first + std::countr_zero(word));
 }
 
+/// How many bits are set. std::popcount is a call of a function where the target does not promise the
+/// instruction, as plain x86-64 does not.
+inline Index count_bits(Word word) {
+  word -= (word >> 1) & 0x5555555555555555u;
+  word = (word & 0x3333333333333333u) + ((word >> 2) & 0x3333333333333333u);
+  word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+  return static_cast<Index>((word * 0x0101010101010101u) >> 56);
+}
+inline Index count_bits(const Word* words, Index size) {
+  Index sum = 0;
+  for (Index w = 0; w < size; ++w) sum += count_bits(words[w]);
+  return sum;
+}
+
 /// Rows of bits, 64 to a word: sets of tokens, and relations between two of them. Bits behind the last column
 /// are always 0.
 class BitMatrix {
@@ -43,11 +57,6 @@ class BitMatrix {
   template <typename Act>
   void for_each(Index r, const Act& act) const {
     for (Index w = 0; w < words_; ++w) for_each_bit(row(r)[w], w * word_bits, act);
-  }
-  Index count(Index r) const {
-    Index sum = 0;
-    for (Index w = 0; w < words_; ++w) sum += std::popcount(row(r)[w]);
-    return sum;
   }
   bool operator==(const BitMatrix&) const = default;
 

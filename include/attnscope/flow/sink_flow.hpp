@@ -138,9 +138,15 @@ class SinkFlow {
     }
   };
 
+  /// The nodes at one distance from the sink.
+  struct Labels {
+    BitMatrix nodes;            // [level x token]
+    std::vector<Index> levels;  // where there are any
+  };
+
   const Layer& layer(Index h) const { return layers_[static_cast<std::size_t>(h)]; }
   Layer& layer(Index h) { return layers_[static_cast<std::size_t>(h)]; }
-  BitMatrix& label_set(Index distance) { return labels_[static_cast<std::size_t>(distance)]; }
+  Labels& labels(Index distance) { return labels_[static_cast<std::size_t>(distance)]; }
 
   template <typename Numbers>
   static BitMatrix positive(const Numbers& numbers) {
@@ -195,41 +201,46 @@ class SinkFlow {
   /// excess is labelled or nothing is left to label. The excess that is.
   double label(double enough) {
     unlabelled_ = reaches_sink_;
-    fresh_labels(0);
-    move(has_deficit_.row(0), unlabelled_.row(top_), label_set(0).row(top_));
-    double found = 0;
+    BitMatrix& deficits = fresh_labels(0).nodes;
+    move(has_deficit_.row(0), unlabelled_.row(top_), deficits.row(top_));
+    double found = collect(0);
     for (farthest_ = 0; found < enough; ++farthest_) {
-      fresh_labels(farthest_ + 1);
-      const BitMatrix& here = label_set(farthest_);
-      BitMatrix& next = label_set(farthest_ + 1);
+      BitMatrix& next = fresh_labels(farthest_ + 1).nodes;
+      const Labels& here = labels(farthest_);
       if (farthest_ == 0) move(sink_open_.row(0), unlabelled_.row(0), next.row(0));
-      for (Index h = 0; h <= top_; ++h) {
+      for (const Index h : here.levels) {
+        const Word* frontier = here.nodes.row(h);
         if (h < top_)
-          expand(here.row(h), layer(h).entry, layer(h).room, unlabelled_.row(h + 1), next.row(h + 1));
+          expand(frontier, layer(h).entry, layer(h).room, unlabelled_.row(h + 1), next.row(h + 1));
         if (h > 0)
-          expand(here.row(h), layer(h - 1).used, layer(h - 1).origin, unlabelled_.row(h - 1),
-                 next.row(h - 1));
+          expand(frontier, layer(h - 1).used, layer(h - 1).origin, unlabelled_.row(h - 1), next.row(h - 1));
       }
-      if (!collect(next, found)) break;
+      found += collect(farthest_ + 1);
+      if (labels(farthest_ + 1).levels.empty()) break;
     }
     return found;
   }
-  void fresh_labels(Index distance) {
-    if (distance == static_cast<Index>(labels_.size()))
-      labels_.emplace_back(top_ + 1, tokens_);
-    else
-      label_set(distance).clear();
+  Labels& fresh_labels(Index distance) {
+    if (distance == static_cast<Index>(labels_.size())) labels_.push_back({BitMatrix(top_ + 1, tokens_), {}});
+    Labels& labels = labels_[static_cast<std::size_t>(distance)];
+    for (const Index h : labels.levels) std::fill_n(labels.nodes.row(h), labels.nodes.words(), Word{0});
+    labels.levels.clear();
+    return labels;
   }
-  /// Adds up the excess of the labelled nodes; whether there are any.
-  bool collect(const BitMatrix& labelled, double& found) const {
-    Word any = 0;
-    for (Index h = 0; h <= top_; ++h)
-      for (Index w = 0; w < labelled.words(); ++w) {
-        any |= labelled.row(h)[w];
-        for_each_bit(labelled.row(h)[w] & has_excess_.row(h)[w], w * BitMatrix::word_bits,
+  /// Notes the levels of the nodes at this distance, and adds up their excess.
+  double collect(Index distance) {
+    auto& [nodes, levels] = labels(distance);
+    double found = 0;
+    for (Index h = 0; h <= top_; ++h) {
+      Word any = 0;
+      for (Index w = 0; w < nodes.words(); ++w) {
+        any |= nodes.row(h)[w];
+        for_each_bit(nodes.row(h)[w] & has_excess_.row(h)[w], w * BitMatrix::word_bits,
                      [&](Index k) { found += excess_(h, k); });
       }
-    return any != 0;
+      if (any != 0) levels.push_back(h);
+    }
+    return found;
   }
   /// found |= the unlabelled ones among `these`, which are unlabelled no longer.
   void move(const Word* these, Word* unlabelled, Word* found) const {
@@ -238,18 +249,13 @@ class SinkFlow {
       unlabelled[w] &= ~these[w];
     }
   }
-  Index count(const Word* set) const {
-    Index sum = 0;
-    for (Index w = 0; w < has_deficit_.words(); ++w) sum += std::popcount(set[w]);
-    return sum;
-  }
   /// Moves the unlabelled nodes with an arc into the frontier to `found`: those before each node of the
   /// frontier, or those behind which one of the frontier stands, whichever are fewer to look at.
   void expand(const Word* frontier, const BitMatrix& before, const BitMatrix& behind, Word* unlabelled,
               Word* found) const {
-    const Index words = before.words(), fresh = count(frontier);
+    const Index words = before.words(), fresh = count_bits(frontier, words);
     if (fresh == 0) return;
-    if (fresh <= count(unlabelled)) {
+    if (fresh <= count_bits(unlabelled, words)) {
       for (Index w = 0; w < words; ++w)
         for_each_bit(frontier[w], w * BitMatrix::word_bits,
                      [&](Index q) { move(before.row(q), unlabelled, found); });
@@ -272,16 +278,16 @@ class SinkFlow {
   /// step nearer.
   void push() {
     for (Index d = farthest_; d > 0; --d) {
-      const BitMatrix& here = label_set(d);
-      for (Index h = 0; h <= top_; ++h)
-        for (Index w = 0; w < here.words(); ++w)
-          for_each_bit(here.row(h)[w] & has_excess_.row(h)[w], w * BitMatrix::word_bits,
+      const Labels& here = labels(d);
+      for (const Index h : here.levels)
+        for (Index w = 0; w < here.nodes.words(); ++w)
+          for_each_bit(here.nodes.row(h)[w] & has_excess_.row(h)[w], w * BitMatrix::word_bits,
                        [&](Index k) { discharge(d, h, k); });
     }
   }
   void discharge(Index distance, Index h, Index k) {
     double left = excess_(h, k);
-    const BitMatrix& nearer = label_set(distance - 1);
+    const BitMatrix& nearer = labels(distance - 1).nodes;
     if (distance == 1 && h == 0) left -= into_sink(k, left);
     if (distance > 1 && h > 0) left = push_down(h, k, left, nearer.row(h - 1));
     if (h < top_) left = push_back(h, k, left, nearer.row(h + 1), distance == 1);
@@ -332,7 +338,7 @@ class SinkFlow {
   Eigen::RowVectorXd deficit_;                       // of the top level
   BitMatrix has_excess_, has_deficit_, sink_open_;   // where the above are above 0
   BitMatrix reaches_sink_, unlabelled_;              // [level x token]
-  std::vector<BitMatrix> labels_;                    // [distance][level x token]
+  std::vector<Labels> labels_;                       // [distance]
   Index farthest_ = 0;
   double inflow_ = 0, deficits_ = 0, supplied_ = 0, sink_total_ = 0;
 };
