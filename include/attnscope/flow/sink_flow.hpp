@@ -45,7 +45,9 @@ class SinkFlow {
         deficit_(supply_),
         has_excess_(top_ + 1, tokens),
         has_deficit_(1, tokens),
-        sink_open_(1, tokens) {
+        sink_open_(1, tokens),
+        reached_(has_excess_),
+        between_(has_excess_) {
     for (const Arcs* arcs : layers)
       layers_.push_back({arcs, Rows::Zero(tokens, tokens), {}, {}, BitMatrix(tokens, tokens), {}});
   }
@@ -73,6 +75,7 @@ class SinkFlow {
     sink_total_ = sink.sum();
     supply_limit_ = limits.row(top_);
     reaches_sink_ = positive(limits);
+    between_.clear();
     sink_open_ = positive(sink);
   }
   void open(const Eigen::RowVectorXd& sink) { open(sink, limits(sink)); }
@@ -82,6 +85,7 @@ class SinkFlow {
   template <typename Supply>
   double solve(const Supply& supply, double bound = std::numeric_limits<double>::infinity()) {
     change_supply(supply);
+    reach_from_supply();
     bound = std::min({bound, supplied_, sink_total_});
     while (value() < bound && label(std::min(bound - value(), excess())) > 0) push();
     return value();
@@ -89,6 +93,7 @@ class SinkFlow {
   /// [level x token] the nodes on the sink's side of a minimum cut, after a solve: all that could still send
   /// something to the sink. It has the fewest nodes of all such sides, if nothing was cut off by limits.
   BitMatrix sink_side() {
+    between_ = reaches_sink_;
     label(std::numeric_limits<double>::infinity());
     BitMatrix side = reaches_sink_;
     for (Index h = 0; h <= top_; ++h)
@@ -126,10 +131,8 @@ class SinkFlow {
     }
     void take(Index from, Index to, double amount) {
       double& f = flow(from, to);
-      if (f == arcs->capacity(from, to)) {
-        room.set(from, to);
-        entry.set(to, from);
-      }
+      room.set(from, to);
+      entry.set(to, from);
       f -= amount;
       if (f == 0) {
         used.clear(from, to);
@@ -167,6 +170,7 @@ class SinkFlow {
       supply_(k) = now;
       supplied_ += change;
       if (change > 0) {
+        reached_.set(top_, k);
         const double filled = fill_deficit(k, change);
         if (change > filled) add_excess(top_, k, change - filled);
       } else {
@@ -175,6 +179,20 @@ class SinkFlow {
         if (-change > spare) add_deficit(k, -change - spare);
       }
     }
+  }
+  /// Adds what lies between the nodes that have been given supply and the sink; no flow was ever elsewhere.
+  void reach_from_supply() {
+    for (Index h = top_; h >= 0; --h)
+      for (Index w = 0; w < reached_.words(); ++w) {
+        const Word fresh = reached_.row(h)[w] & reaches_sink_.row(h)[w] & ~between_.row(h)[w];
+        reached_.row(h)[w] = 0;
+        between_.row(h)[w] |= fresh;
+        if (h > 0)
+          for_each_bit(fresh, w * BitMatrix::word_bits, [&](Index k) {
+            const Word* arcs = layer(h - 1).arcs->out.row(k);
+            for (Index v = 0; v < reached_.words(); ++v) reached_.row(h - 1)[v] |= arcs[v];
+          });
+      }
   }
   void set_excess(Index h, Index k, double amount) {
     excess_(h, k) = amount;
@@ -200,7 +218,7 @@ class SinkFlow {
   /// Labels the nodes by their distance from the sink or a deficit, nearest first, until at least `enough`
   /// excess is labelled or nothing is left to label. The excess that is.
   double label(double enough) {
-    unlabelled_ = reaches_sink_;
+    unlabelled_ = between_;
     BitMatrix& deficits = fresh_labels(0).nodes;
     move(has_deficit_.row(0), unlabelled_.row(top_), deficits.row(top_));
     double found = collect(0);
@@ -337,8 +355,10 @@ class SinkFlow {
   Eigen::RowVectorXd sink_, supply_, supply_limit_;  // what the sink still takes; what the top level gets
   Eigen::RowVectorXd deficit_;                       // of the top level
   BitMatrix has_excess_, has_deficit_, sink_open_;   // where the above are above 0
-  BitMatrix reaches_sink_, unlabelled_;              // [level x token]
-  std::vector<Labels> labels_;                       // [distance]
+  // [level x token]: from where the sink can be reached at all; what the supply reaches but is not yet among
+  // the next; the nodes between the supplies so far and the sink; those of them without a label.
+  BitMatrix reaches_sink_, reached_, between_, unlabelled_;
+  std::vector<Labels> labels_;  // [distance]
   Index farthest_ = 0;
   double inflow_ = 0, deficits_ = 0, supplied_ = 0, sink_total_ = 0;
 };
