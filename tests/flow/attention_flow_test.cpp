@@ -44,6 +44,19 @@ TEST_CASE("the flows of two layers with residual connections") {
   CHECK(distance(result.row_normalised, normalised) < 1e-10);
 }
 
+TEST_CASE("the flows of networkx, see make_flow.py") {
+  const auto flows = [](Index layers, Index tokens, bool causal) -> Eigen::MatrixXd {
+    return attention_flow(flow_stacks::formula_stack(layers, tokens, causal)).flow * 64;
+  };
+  Eigen::MatrixXd three(5, 5), six(5, 5), causal = Eigen::MatrixXd::Zero(6, 6);
+  three << 17, 65, 31, 42, 31, 17, 51, 18, 37, 18, 17, 73, 33, 42, 33, 2, 12, 4, 12, 7, 17, 39, 12, 31, 12;
+  six << 17, 73, 33, 42, 33, 17, 63, 33, 42, 33, 17, 73, 33, 42, 33, 17, 20, 20, 20, 20, 17, 30, 23, 30, 23;
+  causal.bottomRows(3) << 0, 5, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 15, 4, 4, 0, 0;
+  CHECK(flows(3, 5, false) == three);
+  CHECK(flows(6, 5, false) == six);
+  CHECK(flows(5, 6, true) == causal);
+}
+
 TEST_CASE("flows are those of the textbook, whatever the stack") {
   unsigned seed = 0;
   for (const std::string& kind : kinds)

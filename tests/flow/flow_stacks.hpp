@@ -79,6 +79,18 @@ inline Stack stack(const std::string& kind, Index layers, Index tokens, unsigned
   return maps;
 }
 
+/// The stacks of make_flow.py.
+inline Stack formula_stack(Index layers, Index tokens, bool causal) {
+  Stack stack(static_cast<std::size_t>(layers), Eigen::MatrixXd::Zero(tokens, tokens));
+  for (Index l = 0; l < layers; ++l)
+    for (Index i = 0; i < tokens; ++i)
+      for (Index k = 0; k < (causal ? i + 1 : tokens); ++k) {
+        const Index made = (i * i * 37 + k * k * 11 + i * k * 101 + 13 * i + 29 * l) % 41 - 12;
+        stack[static_cast<std::size_t>(l)](i, k) = static_cast<double>(std::max<Index>(0, made)) / 64;
+      }
+  return stack;
+}
+
 /// Edmonds and Karp on a matrix of whole residual capacities, in units of 2^-44: one shortest path after the
 /// other.
 inline double textbook_flow(const Stack& stack, Index query, Index input) {

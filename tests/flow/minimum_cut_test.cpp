@@ -41,6 +41,40 @@ TEST_CASE("the minimum cut sums to the flow and separates the two tokens") {
     }
 }
 
+TEST_CASE("the minimum cuts of networkx, see make_flow.py") {
+  const MinimumCut three = minimum_cut(flow_stacks::formula_stack(3, 5, false), 4, 1);
+  CHECK(three.flow == 39 / 64.);
+  CHECK(three.edges == std::vector<CutEdge>{{2, 4, 2, 25 / 64.}, {1, 4, 1, 10 / 64.}, {1, 4, 3, 4 / 64.}});
+  const MinimumCut six = minimum_cut(flow_stacks::formula_stack(6, 5, false), 4, 1);
+  CHECK(six.edges == std::vector<CutEdge>{{5, 4, 1, 3 / 64.}, {5, 4, 4, 27 / 64.}});
+  const MinimumCut causal = minimum_cut(flow_stacks::formula_stack(5, 6, true), 5, 1);
+  CHECK(causal.flow == 15 / 64.);
+  // networkx finds another one, as it may.
+  CHECK(causal.edges == std::vector<CutEdge>{{4, 5, 3, 2 / 64.}, {4, 5, 4, 10 / 64.}, {2, 1, 1, 3 / 64.}});
+  CHECK_FALSE(causal.unique);
+}
+
+TEST_CASE("a cut is unique where every wider edge lets more through") {
+  int unique = 0, others = 0;
+  for (const Index layers : {2, 3, 5})
+    for (const bool causal : {false, true})
+      for (const auto& [i, j] : {std::pair{4, 1}, {4, 0}, {3, 2}, {2, 1}, {0, 3}}) {
+        const Stack stack = flow_stacks::formula_stack(layers, 5, causal);
+        const MinimumCut cut = minimum_cut(stack, i, j);
+        bool all_count = true;
+        for (const CutEdge& edge : cut.edges) {
+          Stack wider = stack;
+          wider[static_cast<std::size_t>(edge.layer)](edge.from, edge.to) += 1;
+          all_count = all_count && flow_stacks::textbook_flow(wider, i, j) > cut.flow;
+        }
+        INFO(layers << " layers, " << i << " to " << j);
+        CHECK(cut.unique == all_count);
+        ++(cut.unique ? unique : others);
+      }
+  CHECK(unique > 5);
+  CHECK(others > 2);
+}
+
 TEST_CASE("a bottleneck of one edge, and a chain of equal ones") {
   // 1 -> 0 -> 1 -> 0 with capacities .5, .2, .5; nothing else.
   const auto chain = [](double top, double middle, double bottom) {
