@@ -58,8 +58,9 @@ TEST_CASE("a cut is unique where every wider edge lets more through") {
   int unique = 0, others = 0;
   for (const Index layers : {2, 3, 5})
     for (const bool causal : {false, true})
-      for (const auto& [i, j] : {std::pair{4, 1}, {4, 0}, {3, 2}, {2, 1}, {0, 3}}) {
-        const Stack stack = flow_stacks::formula_stack(layers, 5, causal);
+      for (Index pair = 0; pair < 36; ++pair) {
+        const Index i = pair / 6, j = pair % 6;
+        const Stack stack = flow_stacks::formula_stack(layers, 6, causal);
         const MinimumCut cut = minimum_cut(stack, i, j);
         bool all_count = true;
         for (const CutEdge& edge : cut.edges) {
