@@ -72,7 +72,7 @@ Stack window(Index tokens) {
 }
 /// 12 layers of one head each, of those of a sentence encoder over 128 tokens.
 Stack real_heads() {
-  const Dump dump = read_dump(ATTNSCOPE_TEST_DIR "/data/use_lite_pride.safetensors");
+  const Dump dump = read_dump(ATTNSCOPE_TEST_DIR "/data/use_lite_alice.safetensors");
   Stack heads, stack;
   for (const DumpLayer& layer : dump.stacks.at(0).layers)
     for (const Eigen::MatrixXd& map :
