@@ -1,0 +1,89 @@
+#pragma once
+#include <attnscope/core/errors.hpp>
+#include <attnscope/flow/bit_matrix.hpp>
+
+#include <cmath>
+#include <span>
+
+namespace attnscope::detail {
+
+using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// The arcs from the nodes of one level to those of the next, in whole units.
+struct Arcs {
+  Rows capacity;  ///< [from x to]
+  BitMatrix out;  ///< [from x to] where the capacity is above 0
+  BitMatrix in;   ///< [to x from] the same arcs
+};
+
+/// The levels of a stack and the arcs between them. Level 0 are the input tokens, level l + 1 stands above
+/// layer l. Capacities become whole numbers of a unit, a power of two so small that the largest row or column
+/// of a layer sums to 2^51 .. 2^52 of them: doubles then add, subtract and compare flows without rounding,
+/// and no solver needs an epsilon. A capacity moves by at most half a unit.
+class CapacityGrid {
+ public:
+  /// @throws ShapeError no layers, one that is not square or of another size
+  /// @throws ValueError a capacity that is negative or not finite, or sums to infinity
+  explicit CapacityGrid(std::span<const Eigen::MatrixXd> capacities) {
+    require<ShapeError>(!capacities.empty(), "there are no layers for attention to flow through");
+    tokens_ = capacities[0].rows();
+    double largest = 0;
+    for (std::size_t l = 0; l < capacities.size(); ++l)
+      largest = std::max(largest, checked_sum(static_cast<Index>(l), capacities[l]));
+    int exponent = 0;
+    std::frexp(largest, &exponent);
+    exponent = std::max(exponent, -1022);  // below, the unit would be 0
+    unit_ = std::ldexp(1., exponent - 52);
+    for (const Eigen::MatrixXd& capacity : capacities) add(capacity);
+  }
+
+  Index tokens() const { return tokens_; }
+  Index layers() const { return static_cast<Index>(down_.size()); }
+  double unit() const { return unit_; }
+  /// Layer l from level l + 1 down to level l.
+  const Arcs& down(Index l) const { return down_[static_cast<std::size_t>(l)]; }
+  /// Layer l turned round: from level l up to level l + 1.
+  const Arcs& up(Index l) const { return up_[static_cast<std::size_t>(l)]; }
+
+ private:
+  double checked_sum(Index l, const Eigen::MatrixXd& capacity) const {
+    require<ShapeError>(capacity.rows() == capacity.cols(),
+                        "layer {}: the capacities are {} x {}, not square", l, capacity.rows(),
+                        capacity.cols());
+    require<ShapeError>(capacity.rows() == tokens_, "layer {}: {} tokens, layer 0 has {}", l, capacity.rows(),
+                        tokens_);
+    if (tokens_ == 0) return 0;
+    for (Index j = 0; j < tokens_; ++j)
+      for (Index i = 0; i < tokens_; ++i)
+        require<ValueError>(std::isfinite(capacity(i, j)) && capacity(i, j) >= 0,
+                            "layer {}, row {}, column {}: a capacity cannot be {}", l, i, j, capacity(i, j));
+    const double largest = std::max(capacity.rowwise().sum().maxCoeff(), capacity.colwise().sum().maxCoeff());
+    require<ValueError>(std::isfinite(largest), "layer {}: the capacities sum to infinity", l);
+    return largest;
+  }
+  void add(const Eigen::MatrixXd& capacity) {
+    Arcs down{Rows(tokens_, tokens_), BitMatrix(tokens_, tokens_), BitMatrix(tokens_, tokens_)};
+    for (Index i = 0; i < tokens_; ++i)
+      for (Index j = 0; j < tokens_; ++j) {
+        const double units = std::nearbyint(capacity(i, j) / unit_);
+        down.capacity(i, j) = units;
+        if (units > 0) {
+          down.out.set(i, j);
+          down.in.set(j, i);
+        }
+      }
+    up_.push_back({down.capacity.transpose(), down.in, down.out});
+    down_.push_back(std::move(down));
+  }
+
+  Index tokens_ = 0;
+  double unit_ = 1;
+  std::vector<Arcs> down_, up_;
+};
+
+inline void require_token(const CapacityGrid& grid, const char* name, Index token) {
+  require<ShapeError>(token >= 0 && token < grid.tokens(), "{} {}: there are {} tokens", name, token,
+                      grid.tokens());
+}
+
+}  // namespace attnscope::detail

@@ -1,0 +1,43 @@
+#pragma once
+#include <attnscope/core/states.hpp>
+
+#include <span>
+#include <vector>
+
+namespace attnscope {
+
+/// Each row divided by its own sum; a zero row stays zero.
+inline Eigen::MatrixXd rows_normalised(const Eigen::MatrixXd& flow) {
+  const Eigen::VectorXd sums = flow.rowwise().sum();
+  Eigen::MatrixXd normalised = flow;
+  for (Index i = 0; i < flow.rows(); ++i)
+    if (sums(i) > 0) normalised.row(i) /= sums(i);
+  return normalised;
+}
+
+/// What a layer would be if it knew nothing but who sees whom: every token keeps what it gives to itself (its
+/// residual connection, mostly), and the rest of its row is spread evenly over the other tokens it sees,
+/// those with a capacity above 0. capacity: [upper token x lower token].
+inline Eigen::MatrixXd evenly_spread(const Eigen::MatrixXd& capacity) {
+  Eigen::MatrixXd even = capacity;
+  for (Index i = 0; i < even.rows(); ++i) {
+    double rest = 0;
+    Index others = 0;
+    for (Index k = 0; k < even.cols(); ++k)
+      if (k != i && capacity(i, k) > 0) {
+        rest += capacity(i, k);
+        ++others;
+      }
+    for (Index k = 0; k < even.cols(); ++k)
+      if (k != i && capacity(i, k) > 0) even(i, k) = rest / static_cast<double>(others);
+  }
+  return even;
+}
+
+/// flow(i, j) / even(i, j), where `even` is the flow through the evenly spread layers of the same stack; 1:
+/// as much as the receptive fields alone give. Undefined (NaN) where i cannot be reached from j.
+inline Eigen::MatrixXd receptive_field_normalised(const Eigen::MatrixXd& flow, const Eigen::MatrixXd& even) {
+  return (even.array() > 0).select(flow.cwiseQuotient(even), undefined);
+}
+
+}  // namespace attnscope
