@@ -174,6 +174,11 @@ int main(int argc, char** argv) {
                  "Plan the removal of this share of the heads, 0 to 1; needs gradients. With --out also as "
                  "pruning.STACK.json")
       ->check(CLI::Range(0.0, 1.0));
+  app.add_flag("--flow", options.flow,
+               "Attention flow, too: the maximum flow from every token at the top to every input token");
+  app.add_flag_callback(
+      "--rollout", [&] { options.most_map_tokens = std::numeric_limits<attnscope::Index>::max(); },
+      "Write rollout, flow and norm maps of any size; they are left out above 512 tokens");
   app.add_option("--element", element, "The batch element that figures show; numbers are of the whole batch")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -1,5 +1,6 @@
 #pragma once
 #include <attnscope/alignment/head_selection.hpp>
+#include <attnscope/flow/attention_flow.hpp>
 #include <attnscope/heads/confidence.hpp>
 #include <attnscope/heads/entropy.hpp>
 #include <attnscope/heads/head_clusters.hpp>
@@ -30,6 +31,7 @@ struct AnalyzeOptions {
   std::optional<double> pruning_fraction{};  ///< 0..1: plan the removal of this share of a stack's heads
   double most_comparisons = 4e9;  ///< of a stack with more pairs of weights, heads are not compared across
                                   ///< layers: some seconds
+  bool flow = false;              ///< attention flow, too: seconds where many tokens are far from uniform
   Index most_map_tokens = 512;    ///< maps of longer texts are left out of the report: rollout and flow, and
                                   ///< norm maps as soon as those of all layers have as many numbers
   SweepOptions sweep{};           ///< threads; progress is called for each layer anew
@@ -89,6 +91,12 @@ struct StackAlignment {
   std::optional<HeadSelectionResult> selection;  ///< with gold links of two sentences or more
 };
 
+/// How information flows from the input tokens to the top of a stack of self-attention.
+struct StackFlow {
+  std::vector<Eigen::MatrixXd> rollout;   ///< [batch] of [token x input]
+  std::vector<AttentionFlowResult> flow;  ///< [batch], where it was asked for
+};
+
 struct StackAnalysis {
   std::string name;
   bool self_attention = true;
@@ -96,6 +104,7 @@ struct StackAnalysis {
   std::vector<LayerAnalysis> layers;
   std::optional<HeadComparison> comparison;  ///< of all heads of all layers
   std::optional<StackAlignment> alignment;   ///< of cross-attention
+  std::optional<StackFlow> flow;             ///< of self-attention whose queries are all its keys
   std::optional<PruningPlan> pruning;        ///< by per_example importance, every layer divided by its norm;
                                        ///< key-value groups go together, redundant heads not all at once
 };

@@ -2,6 +2,7 @@
 #include <attnscope/report/chosen_part.hpp>
 #include <attnscope/report/head_comparison.hpp>
 #include <attnscope/report/stack_alignment.hpp>
+#include <attnscope/report/stack_flow.hpp>
 #include <attnscope/report/value_numbers.hpp>
 
 namespace attnscope {
@@ -142,6 +143,12 @@ inline Analysis analyze(const Dump& dump, const AnalyzeOptions& options = {}) {
         place, [&] { return compare_heads(stack, options.most_comparisons, reason, options.sweep); });
     if (!result.comparison)
       analysis.left_out.push_back(fmt::format("{}: heads across layers: {}", stack.name, reason));
+    if (stack.self_attention) {
+      result.flow = in_context(place, [&] { return stack_flow(stack, options, reason); });
+      if (!result.flow)
+        analysis.left_out.push_back(
+            fmt::format("{}: rollout{}: {}", stack.name, options.flow ? " and flow" : "", reason));
+    }
     if (!options.pruning_fraction) continue;
     result.pruning = in_context(place, [&] { return detail::plan_stack(result, stack, options); });
     planned = planned || result.pruning;

@@ -168,6 +168,14 @@ inline nlohmann::ordered_json to_json(const StackAnalysis& stack) {
   if (stack.alignment) json["alignment"] = to_json(*stack.alignment, stack);
   if (stack.comparison) json["head_comparison"] = to_json(*stack.comparison, stack);
   if (stack.pruning) json["pruning_plan"] = nlohmann::ordered_json::parse(pruning_plan_json(stack));
+  if (stack.flow) {
+    json["rollout"] = json_maps(stack.flow->rollout);
+    if (!stack.flow->flow.empty()) json["flow"] = json["flow_trivial_share"] = nlohmann::ordered_json::array();
+    for (const AttentionFlowResult& element : stack.flow->flow) {
+      json["flow"].push_back(json_rows(element.flow));
+      json["flow_trivial_share"].push_back(element.trivial_share.value_or(undefined));
+    }
+  }
   if (!stack.self_attention) return json;
   nlohmann::ordered_json& progression = json["locality_progression"] = nlohmann::ordered_json::array();
   for (const LayerAnalysis& layer : stack.layers)
