@@ -4,32 +4,32 @@
 #include "support/catch.hpp"
 
 using namespace attnscope;
-using detail::MapRows;
+using detail::MapPart;
 
 namespace {
 /// Rows whose numbers are those of their query and column.
-MapRows::Rows numbered(Index first, Index rows, Index columns) {
-  return MapRows::Rows::NullaryExpr(
+MapPart::Rows numbered(Index first, Index rows, Index columns) {
+  return MapPart::Rows::NullaryExpr(
       rows, columns, [&](Index r, Index c) { return static_cast<double>(10 * (first + r) + c + 1); });
 }
 }  // namespace
 
 TEST_CASE("rows come in order, in parts, with gaps and with fewer columns") {
-  MapRows early(6, 3), late(6, 3);
+  MapPart early(6, 3), late(6, 3);
   early.append(1, numbered(1, 2, 2));
   late.append(4, numbered(4, 1, 3));
-  early.merge(MapRows(6, 3));
+  early.merge(MapPart(6, 3));
   early.merge(std::move(late));
   Eigen::MatrixXd expected = Eigen::MatrixXd::Zero(6, 3);
   expected.block(1, 0, 2, 2) = numbered(1, 2, 2);
   expected.row(4) = numbered(4, 1, 3);
   CHECK(early.matrix() == expected);
 
-  MapRows nothing(6, 3);
+  MapPart nothing(6, 3);
   nothing.append(3, numbered(3, 0, 3));
   nothing.merge(std::move(early));
   CHECK(nothing.matrix() == expected);
-  CHECK(MapRows(2, 0).matrix().rows() == 2);
+  CHECK(MapPart(2, 0).matrix().rows() == 2);
 }
 
 TEST_CASE("rows divided by their sums") {

@@ -154,7 +154,7 @@ class BlockOutputMeasure {
     if (through_ == Through::norm && values_.norm_bias().size() > 0)
       output.rows.rowwise() += values_.norm_bias().row(0);
     const auto make = [&] {
-      return detail::MapRows(block.layout().queries(block.example()), values_.model());
+      return detail::MapPart(block.layout().queries(block.example()), values_.model());
     };
     examples_.at(block, make).append(block.query(0), output.rows);
   }
@@ -164,7 +164,7 @@ class BlockOutputMeasure {
  private:
   LayerValues<Scalar> values_;
   Through through_;
-  PerExample<detail::MapRows> examples_;
+  PerExample<detail::MapPart> examples_;
 };
 
 /// What an attention block gives: sum_hj A_hij f_h(x_j) + output bias, plus the residual, layer norm of that,

@@ -91,7 +91,7 @@ class ContributionsMeasure {
     const Eigen::MatrixXd own = detail::own_rows(block, values_, detail::own_mixed(block, values_), through_);
 
     // One more column, for residuals of no key.
-    detail::MapRows::Rows shares = detail::MapRows::Rows::Zero(block.size(), layout_keys(block) + 1);
+    detail::MapPart::Rows shares = detail::MapPart::Rows::Zero(block.size(), layout_keys(block) + 1);
     for (Index first = 0; first < block.size(); first += rows_at_once) {
       const Range rows{first, std::min(block.size(), first + rows_at_once)};
       between_tokens(
@@ -105,13 +105,13 @@ class ContributionsMeasure {
     shares = shares.cwiseMax(0);
     detail::divide_by_row_sums(shares);
     examples_
-        .at(block, [&] { return detail::MapRows(block.layout().queries(block.example()), shares.cols()); })
+        .at(block, [&] { return detail::MapPart(block.layout().queries(block.example()), shares.cols()); })
         .append(block.query(0), shares);
   }
   void merge(ContributionsMeasure&& later) { examples_.merge(std::move(later.examples_)); }
   ContributionsResult result() const {
     ContributionsResult result;
-    for (const detail::MapRows& example : examples_.parts()) {
+    for (const detail::MapPart& example : examples_.parts()) {
       const Eigen::MatrixXd all = example.matrix();
       result.maps.emplace_back(all.leftCols(all.cols() - 1));
       result.residuals.emplace_back(all.rightCols(1));
@@ -132,7 +132,7 @@ class ContributionsMeasure {
   /// for as many rows as leave room in the cache.
   template <typename Weight>
   void between_tokens(const Block<Weight>& block, Range rows, const detail::Targets<Number>& output,
-                      detail::MapRows::Rows& shares) const {
+                      detail::MapPart::Rows& shares) const {
     const Index heads = block.heads();
     const Rows& vectors = (*vectors_)[static_cast<std::size_t>(block.example())];
     Rows weights(rows.size(), heads), part(rows.size(), output.width());
@@ -147,7 +147,7 @@ class ContributionsMeasure {
   LayerValues<Scalar> values_;
   Through through_;
   std::shared_ptr<const std::vector<Rows>> vectors_;
-  PerExample<detail::MapRows> examples_;
+  PerExample<detail::MapPart> examples_;
 };
 
 /// How near each key's contribution T_i(x_j) = sum_h A_hij f_h(x_j) brings the query to what the block gives

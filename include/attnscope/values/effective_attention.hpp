@@ -34,7 +34,7 @@ class EffectiveAttentionMeasure {
     detail::require_fit(values_, block.layout(), block.example());
     Heads& heads = examples_.at(block);
     for (Index h = 0; h < block.heads(); ++h) {
-      const detail::MapRows::Rows effective = effective_rows(block.head(h));
+      const detail::MapPart::Rows effective = effective_rows(block.head(h));
       heads.add(h, block.head(h), effective);
     }
   }
@@ -43,7 +43,7 @@ class EffectiveAttentionMeasure {
     EffectiveAttentionResult result;
     for (const Heads& example : examples_.parts()) {
       auto& maps = result.maps.emplace_back();
-      for (const detail::MapRows& head : example.maps) maps.push_back(head.matrix());
+      for (const detail::MapPart& head : example.maps) maps.push_back(head.matrix());
       result.effective_share.emplace_back(example.sums.cwiseQuotient(example.counts));  // 0 / 0: undefined
     }
     return result;
@@ -52,15 +52,15 @@ class EffectiveAttentionMeasure {
  private:
   /// A Part of PerExample.
   struct Heads {
-    std::vector<detail::MapRows> maps;  // [head]
+    std::vector<detail::MapPart> maps;  // [head]
     Eigen::VectorXd sums, counts;       // [head] of |A_eff| / |A|, and of how many rows
 
     Heads(const Layout& layout, Index example)
-        : maps(static_cast<std::size_t>(layout.shape().heads), detail::MapRows(layout, example)),
+        : maps(static_cast<std::size_t>(layout.shape().heads), detail::MapPart(layout, example)),
           sums(Eigen::VectorXd::Zero(layout.shape().heads)),
           counts(sums) {}
     template <typename Weight>
-    void add(Index head, const HeadRows<Weight>& rows, const detail::MapRows::Rows& effective) {
+    void add(Index head, const HeadRows<Weight>& rows, const detail::MapPart::Rows& effective) {
       maps[static_cast<std::size_t>(head)].append(rows.query(0), effective);
       for (Index r = 0; r < rows.size(); ++r) {
         const double weight = rows.matrix().row(r).template cast<double>().norm();
@@ -87,8 +87,8 @@ class EffectiveAttentionMeasure {
   }
   /// [row x key] A U U', where the columns of U span those of the values that the rows see.
   template <typename Weight>
-  detail::MapRows::Rows effective_rows(const HeadRows<Weight>& rows) const {
-    detail::MapRows::Rows effective = detail::MapRows::Rows::Zero(rows.size(), rows.keys());
+  detail::MapPart::Rows effective_rows(const HeadRows<Weight>& rows) const {
+    detail::MapPart::Rows effective = detail::MapPart::Rows::Zero(rows.size(), rows.keys());
     const Eigen::MatrixXd all = values_.values(rows.example(), rows.head(), {0, rows.keys()});
     for (Index first = 0, last; first < rows.size(); first = last) {
       for (last = first + 1; last < rows.size() && rows.visible(last) == rows.visible(first);) ++last;

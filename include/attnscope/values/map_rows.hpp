@@ -6,12 +6,12 @@
 namespace attnscope::detail {
 
 /// A Part of PerExample: the rows of a map [query x column] as they come, those that are not shown 0.
-class MapRows {
+class MapPart {
  public:
   using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  MapRows(Index queries, Index columns) : queries_(queries), columns_(columns) {}
-  MapRows(const Layout& layout, Index example) : MapRows(layout.queries(example), layout.keys(example)) {}
+  MapPart(Index queries, Index columns) : queries_(queries), columns_(columns) {}
+  MapPart(const Layout& layout, Index example) : MapPart(layout.queries(example), layout.keys(example)) {}
 
   /// Rows of the queries first, first + 1, ...; columns that they do not have are 0.
   void append(Index first, const Rows& rows) {
@@ -23,7 +23,7 @@ class MapRows {
     }
     next_ += rows.rows();
   }
-  void merge(MapRows&& later) {
+  void merge(MapPart&& later) {
     if (later.next_ == later.begin_) return;
     skip_to(later.begin_);
     numbers_.insert(numbers_.end(), later.numbers_.begin(), later.numbers_.end());
@@ -50,9 +50,9 @@ class MapRows {
 };
 
 /// [example] the maps.
-inline std::vector<Eigen::MatrixXd> matrices(const PerExample<MapRows>& examples) {
+inline std::vector<Eigen::MatrixXd> matrices(const PerExample<MapPart>& examples) {
   std::vector<Eigen::MatrixXd> maps;
-  for (const MapRows& example : examples.parts()) maps.push_back(example.matrix());
+  for (const MapPart& example : examples.parts()) maps.push_back(example.matrix());
   return maps;
 }
 

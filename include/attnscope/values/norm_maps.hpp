@@ -95,7 +95,7 @@ class NormMapsMeasure {
   template <typename Weight>
   void look(const Block<Weight>& block) {
     detail::require_fit(values_, block.layout(), block.example());
-    detail::MapRows::Rows norms = squares_between_tokens(block).cwiseMax(0).cwiseSqrt();
+    detail::MapPart::Rows norms = squares_between_tokens(block).cwiseMax(0).cwiseSqrt();
     const Eigen::VectorXd own =
         detail::own_rows(block, values_, detail::own_mixed(block, values_), through_).rowwise().norm();
     for (Index r = 0; r < block.size(); ++r)
@@ -110,8 +110,8 @@ class NormMapsMeasure {
  private:
   /// [row x key] a' G a, the weights of all heads on a key around its Gram matrix.
   template <typename Weight>
-  detail::MapRows::Rows squares_between_tokens(const Block<Weight>& block) const {
-    detail::MapRows::Rows squares(block.size(), block.keys());
+  detail::MapPart::Rows squares_between_tokens(const Block<Weight>& block) const {
+    detail::MapPart::Rows squares(block.size(), block.keys());
     Eigen::MatrixXd weights(block.size(), block.heads()), product(block.size(), block.heads());
     for (Index key = 0; key < block.keys(); ++key) {
       for (Index h = 0; h < block.heads(); ++h)
@@ -125,7 +125,7 @@ class NormMapsMeasure {
   LayerValues<Scalar> values_;
   Through through_;
   std::shared_ptr<const detail::ValueGrams> grams_;
-  PerExample<detail::MapRows> examples_;
+  PerExample<detail::MapPart> examples_;
 };
 
 /// How much each key really gives each query (Kobayashi et al. 2020, 2021): |sum_h A_hij f_h(x_j)|, the
