@@ -18,7 +18,8 @@ std::vector<Eigen::MatrixXd> checked(const auto& attention, const LayerValues<do
   for (Index h = 0; h < values.heads(); ++h) {
     const auto head = static_cast<std::size_t>(h);
     const Eigen::MatrixXd read = values.values(0, h, {0, weights[head].cols()});
-    CHECK(test::difference(result.maps[0][head] * read, weights[head] * read) < tolerance);
+    const Eigen::MatrixXd before = weights[head] * read, after = result.maps[0][head] * read;
+    CHECK(test::difference(after, before) < tolerance);
     CHECK(result.maps[0][head].norm() <= weights[head].norm() * (1 + tolerance));
     CHECK(result.effective_share[0](h) <= 1 + tolerance);
   }

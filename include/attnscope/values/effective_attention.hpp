@@ -95,6 +95,7 @@ class EffectiveAttentionMeasure {
       const std::vector<Index> keys = seen_keys(rows, first);
       if (keys.empty()) continue;
       const Eigen::MatrixXd basis = column_basis(all(keys, Eigen::all));
+      if (basis.size() == 0) continue;  // values of nothing
       const Eigen::MatrixXd weights =
           rows.matrix().middleRows(first, last - first).template cast<double>()(Eigen::all, keys);
       effective.middleRows(first, last - first)(Eigen::all, keys) = weights * basis * basis.transpose();
@@ -112,7 +113,7 @@ class EffectiveAttentionMeasure {
     Index rank = 0;
     while (rank < qr.nonzeroPivots() && std::abs(qr.matrixQR()(rank, rank)) > least) ++rank;
     Eigen::MatrixXd basis = Eigen::MatrixXd::Identity(read.rows(), rank);
-    basis.applyOnTheLeft(qr.householderQ());
+    if (rank > 0) basis.applyOnTheLeft(qr.householderQ());
     return basis;
   }
 
