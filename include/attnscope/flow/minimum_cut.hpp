@@ -27,15 +27,6 @@ namespace detail {
 
 using Side = Eigen::Array<bool, Eigen::Dynamic, Eigen::Dynamic>;
 
-/// Opens a sink, whose limits then forbid supply only where nothing can be delivered: a cut must not hide
-/// behind a limit.
-inline void open_for_cut(SinkFlow& flow, const Eigen::RowVectorXd& sink) {
-  Rows limits = flow.limits(sink);
-  auto top = limits.row(limits.rows() - 1);
-  top = (top.array() > 0).select(std::numeric_limits<double>::infinity(), top).eval();
-  flow.open(sink, limits);
-}
-
 /// [level x token] where only the ends are decided: the query is on its side, the input is not; the other
 /// inputs are, for nothing that gets there is of use.
 inline Side ends(const CapacityGrid& grid, Index query, Index input, bool middle) {
@@ -51,7 +42,7 @@ inline Side cut_near_query(const CapacityGrid& grid, Index query, Index input, d
   const Index layers = grid.layers();
   Side side = ends(grid, query, input, false);
   SinkFlow flow(layers_up(grid, 1, layers - 1), grid.tokens());
-  open_for_cut(flow, grid.down(layers - 1).capacity.row(query));
+  flow.open(grid.down(layers - 1).capacity.row(query));
   value = flow.solve(grid.up(0).capacity.row(input));
   const BitMatrix near = flow.sink_side();
   for (Index h = 0; h < near.rows(); ++h) near.for_each(h, [&](Index k) { side(layers - 1 - h, k) = true; });
@@ -62,7 +53,7 @@ inline Side cut_near_input(const CapacityGrid& grid, Index query, Index input) {
   const Index layers = grid.layers();
   Side side = ends(grid, query, input, true);
   SinkFlow flow(layers_down(grid, 1, layers - 1), grid.tokens());
-  open_for_cut(flow, grid.up(0).capacity.row(input));
+  flow.open(grid.up(0).capacity.row(input));
   flow.solve(grid.down(layers - 1).capacity.row(query));
   const BitMatrix near = flow.sink_side();
   for (Index h = 0; h < near.rows(); ++h) near.for_each(h, [&](Index k) { side(h + 1, k) = false; });

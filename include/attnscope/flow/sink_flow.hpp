@@ -91,9 +91,9 @@ class SinkFlow {
     return value();
   }
   /// [level x token] the nodes on the sink's side of a minimum cut, after a solve: all that could still send
-  /// something to the sink. It has the fewest nodes of all such sides, if nothing was cut off by limits.
+  /// something to the sink, whether or not the supply reaches them. No minimum cut has a smaller such side.
+  /// The limits hide no cut: a node that is given as much as it can deliver alone adds nothing with more.
   BitMatrix sink_side() {
-    between_ = reaches_sink_;
     label(std::numeric_limits<double>::infinity());
     BitMatrix side = reaches_sink_;
     for (Index h = 0; h <= top_; ++h)
