@@ -59,6 +59,24 @@ TEST_CASE("growing: neighbours of linked pairs first, then what is left") {
   CHECK(links(apart, grow_diag_final_and) == "0-0 0-1 0-2 1-3");
 }
 
+TEST_CASE("growing reaches all eight neighbours, and no further") {
+  for (Index t = 0; t < 5; ++t)
+    for (Index s = 0; s < 5; ++s) {
+      if (t == 2 && s == 2) continue;
+      Eigen::MatrixXd map = Eigen::MatrixXd::Zero(9, 9);
+      map(2, 2) = 1;
+      map(8, 8) = .9;
+      map(t, s) = .5;              // what one direction says
+      if (t != 2) map(8, s) = .6;  // ... and the other does not
+      const bool near = std::abs(t - 2) <= 1 && std::abs(s - 2) <= 1;
+      std::vector<Link> expected{{2, 2}, {8, 8}};
+      if (near) expected.push_back({t, s});
+      INFO("neighbour " << t << ", " << s);
+      CHECK(links(map, intersection) == "2-2 8-8");
+      CHECK(links(map, grow_diag) == text_of(distinct_links(expected)));
+    }
+}
+
 TEST_CASE("final-and links two free tokens far from any other link") {
   // Target 2 chooses source 4, source 4 chooses target 0: one direction alone says 2-4, and both tokens are
   // free.
