@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes data/word_times.txt: paths, costs and times by numpy, from the definitions.
+"""Writes data/word_times.dat: paths, costs and times by numpy, from the definitions.
 
     python3 tests/alignment/make_word_times.py        needs numpy; where transformers is installed, its path is
                                                       compared, too
@@ -80,7 +80,7 @@ cost = prepare(made_logits(), 7)[1:]
 lines += ["cost " + " ".join(f"{v:.12g}" for v in row) for row in cost]
 lines.append("times " + " ".join(map(str, starts(best(cost, False)[1]))))
 lines.append("times " + " ".join(map(str, starts(best(prepare(made_logits()[:, :, :30], 3), False)[1]))))
-path = pathlib.Path(__file__).parent / "data" / "word_times.txt"
+path = pathlib.Path(__file__).parent / "data" / "word_times.dat"
 path.parent.mkdir(exist_ok=True)
 path.write_text("\n".join(lines) + "\n")
 print("compared with transformers" if _dynamic_time_warping else "transformers is not there", *lines[-2:], sep="\n")

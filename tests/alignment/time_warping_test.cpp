@@ -83,7 +83,7 @@ TEST_CASE("no path is cheaper") {
 }
 
 TEST_CASE("the references' path") {
-  std::ifstream file(ATTNSCOPE_TEST_DIR "/alignment/data/word_times.txt");
+  std::ifstream file(ATTNSCOPE_TEST_DIR "/alignment/data/word_times.dat");
   std::string kind, expected;
   Index rows, columns, lines = 0, dearer = 0;
   std::uint64_t seed;

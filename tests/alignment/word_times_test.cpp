@@ -33,7 +33,7 @@ Heads softmax(Heads heads) {
 }
 
 std::vector<std::vector<double>> expected(const std::string& kind) {
-  std::ifstream file(ATTNSCOPE_TEST_DIR "/alignment/data/word_times.txt");
+  std::ifstream file(ATTNSCOPE_TEST_DIR "/alignment/data/word_times.dat");
   std::vector<std::vector<double>> rows;
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);

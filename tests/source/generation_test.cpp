@@ -46,7 +46,7 @@ struct Case {
 std::map<std::string, Case> generated() {
   std::map<std::string, Case> cases;
   Case* current = nullptr;
-  std::ifstream file(ATTNSCOPE_TEST_DIR "/source/data/generation.txt");
+  std::ifstream file(ATTNSCOPE_TEST_DIR "/source/data/generation.dat");
   for (std::string line, kind; std::getline(file, line);) {
     std::istringstream words(line);
     words >> kind;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes data/generation.txt: what small random models hand out while they generate with beams, and the
+"""Writes data/generation.dat: what small random models hand out while they generate with beams, and the
 attention of one pass over what they wrote.
 
     python3 tests/source/make_generation.py        needs torch and transformers
@@ -66,7 +66,7 @@ def decoder(seed):
 
 
 lines = encoder_decoder(1) + encoder_decoder(24) + decoder(4)
-path = pathlib.Path(__file__).parent / "data" / "generation.txt"
+path = pathlib.Path(__file__).parent / "data" / "generation.dat"
 path.parent.mkdir(exist_ok=True)
 path.write_text("\n".join(lines) + "\n")
 for line in lines:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes data/correlations.txt: what scipy says of made numbers.
+"""Writes data/correlations.dat: what scipy says of made numbers.
 
     python3 tests/statistics/make_correlations.py        needs numpy and scipy
 
@@ -46,5 +46,5 @@ for seed, (n, levels, slope) in enumerate(cases()):
     if len(set(x)) == 1 or len(set(y)) == 1:
         numbers = [np.nan] * 7  # scipy's weighted tau is not always
     lines.append(f"{n} {levels} {slope} {seed} " + " ".join(f"{v:.12g}" for v in numbers))
-path = pathlib.Path(__file__).parent / "data" / "correlations.txt"
+path = pathlib.Path(__file__).parent / "data" / "correlations.dat"
 path.write_text("\n".join(lines) + "\n")

@@ -73,7 +73,7 @@ TEST_CASE("published pairs") {
 }
 
 TEST_CASE("scipy's numbers, with and without ties") {
-  std::ifstream file(ATTNSCOPE_TEST_DIR "/statistics/data/correlations.txt");
+  std::ifstream file(ATTNSCOPE_TEST_DIR "/statistics/data/correlations.dat");
   Index n, lines = 0;
   std::uint64_t levels, seed;
   double slope;
