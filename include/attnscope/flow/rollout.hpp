@@ -1,0 +1,180 @@
+#pragma once
+#include <attnscope/flow/layer_maps.hpp>
+
+namespace attnscope {
+
+struct RolloutOptions {
+  LayerMapOptions map{};
+  Index start_layer = 0;     ///< the layers below it are left out, and not read
+  bool every_layer = false;  ///< keep the rollout of each layer, not of the top one alone
+};
+
+template <typename Scalar>
+struct RolloutResult {
+  std::vector<LayerMap<Scalar>> top;  ///< [example] of [query x key] at the last layer
+  std::vector<std::vector<LayerMap<Scalar>>>
+      layers;  ///< [layer from start_layer on][example], the last one too; empty unless every_layer
+};
+
+namespace detail {
+
+/// product = lower * product, both lower triangles, in panels of columns and, from the last rows up, of rows:
+/// a sixth of the dense product's work. band: how many keys a row of `lower` sees, itself the last; 0: all.
+template <typename Scalar>
+void multiply_lower(const LayerMap<Scalar>& lower, Index band, LayerMap<Scalar>& product) {
+  constexpr Index panel = 128;
+  const Index n = lower.rows();
+  for (Index column = 0; column < n; column += panel) {
+    const Index width = std::min(panel, n - column);
+    for (Index row = (n - 1) / panel * panel; row >= column; row -= panel) {
+      const Index height = std::min(panel, n - row);
+      const Index first = std::max(column, band > 0 ? row + 1 - band : 0), size = row + height - first;
+      product.block(row, column, height, width) =
+          (lower.block(row, first, height, size) * product.block(first, column, size, width)).eval();
+    }
+  }
+}
+
+/// The range outside of which a row is 0.
+template <typename Row>
+Range carried(const Row& row) {
+  Range range{0, row.size()};
+  while (range.size() > 0 && row(range.first) == 0) ++range.first;
+  while (range.size() > 0 && row(range.last - 1) == 0) --range.last;
+  return range;
+}
+
+}  // namespace detail
+
+/// See rollout(). Fed one layer after the other, as a forward pass makes them.
+template <typename Scalar = double>
+class Rollout {
+ public:
+  /// @throws ValueError options out of their range
+  explicit Rollout(RolloutOptions options = {}) : options_(std::move(options)) {
+    detail::check_map_options(options_.map);
+    require<ValueError>(options_.start_layer >= 0, "start_layer = {} is negative", options_.start_layer);
+  }
+
+  /// The next layer. If it throws, this rollout has lost its layers: start a new one.
+  /// @throws what rollout() throws, naming the layer
+  template <StackLayer Layer>
+  void add(const Layer& layer) {
+    require<Error>(whole_, "layer {} failed: this rollout has no result", layers_ - 1);
+    if (layers_++ < options_.start_layer) return;
+    whole_ = false;
+    in_context(fmt::format("layer {}", layers_ - 1), [&] {
+      detail::with_layer(layer, [&](const auto& attention) { multiply(source_of(attention)); });
+    });
+    if (options_.every_layer) each_layer_.push_back(top_);
+    whole_ = true;
+  }
+
+  /// @throws ShapeError no layer from start_layer on
+  RolloutResult<Scalar> result() const& {
+    check_result();
+    return {top_, each_layer_};
+  }
+  RolloutResult<Scalar> result() && {
+    check_result();
+    return {std::move(top_), std::move(each_layer_)};
+  }
+
+ private:
+  template <AttentionSource Source>
+  void multiply(const Source& source) {
+    const Layout& layout = source.layout();
+    const Index batch = layout.shape().batch;
+    const bool first = layers_ - 1 == options_.start_layer, causal = layout.mask().causal;
+    if (first) top_.resize(static_cast<std::size_t>(batch));
+    require<ShapeError>(static_cast<Index>(top_.size()) == batch, "{} batch elements, those before have {}",
+                        batch, top_.size());
+    lower_ = causal && (first || lower_);
+    for (Index b = 0; b < batch; ++b) {
+      LayerMap<Scalar> map = layer_map<Scalar>(source, b, options_.map);
+      LayerMap<Scalar>& product = top_[static_cast<std::size_t>(b)];
+      require<ShapeError>(first || map.rows() == product.rows(),
+                          "batch element {}: {} tokens, the layers before have {}", b, map.rows(),
+                          product.rows());
+      if (first)
+        product = std::move(map);
+      else if (lower_)
+        detail::multiply_lower(map, layout.mask().sliding_window, product);
+      else
+        product = map * product;
+    }
+  }
+  void check_result() const {
+    require<Error>(whole_, "layer {} failed: this rollout has no result", layers_ - 1);
+    require<ShapeError>(layers_ > options_.start_layer, "start_layer = {} of {} layers", options_.start_layer,
+                        layers_);
+  }
+
+  RolloutOptions options_;
+  Index layers_ = 0;  // seen, those below start_layer too
+  bool whole_ = true, lower_ = false;
+  std::vector<LayerMap<Scalar>> top_;
+  std::vector<std::vector<LayerMap<Scalar>>> each_layer_;
+};
+
+/// Attention rollout (Abnar & Zuidema 2020): how much of each input token is in each token of a layer, were
+/// tokens mixed by attention and residual alone,
+///     R_l = M_l R_(l-1), R_start = M_start, M_l the layer's map (see layer_map).
+/// Rows sum to 1 where the maps' do; causal stacks give lower triangles, and multiply them alone: some five
+/// times faster. layers: self-attention of the same tokens, the first layer first; the head counts may
+/// differ. Cost: tokens^3 multiplications a layer and example; memory: one map an example, and three of one
+/// example.
+/// @throws ShapeError no layer from start_layer on; layers of unlike batch or tokens; what layer_map throws,
+/// naming the layer
+template <typename Scalar = double, StackLayers Layers>
+RolloutResult<Scalar> rollout(Layers&& layers, RolloutOptions options = {}) {
+  Rollout<Scalar> all(std::move(options));
+  for (const auto& layer : layers) all.add(layer);
+  return std::move(all).result();
+}
+
+struct RolloutRowOptions {
+  LayerMapOptions map{};
+  Index start_layer = 0;  ///< the layers below it are left out, and not read
+};
+
+/// [key] one query's row of the rollout at the top layer: a chain of vector-matrix products from the top
+/// down, which no map is stored for. It reads each layer once, of causal ones the rows up to the query (a
+/// discard per map reads it twice and keeps its fused weights). Cost: one pass over the attention.
+/// @throws ShapeError a query that is not there; what rollout() throws
+template <typename Scalar = double, StackLayers Layers>
+requires std::ranges::random_access_range<Layers> Eigen::Matrix<Scalar, 1, Eigen::Dynamic> rollout_row(
+    Layers&& layers, Index example, Index query, const RolloutRowOptions& options = {}) {
+  const Index count = static_cast<Index>(std::ranges::size(layers));
+  require<ShapeError>(options.start_layer >= 0 && options.start_layer < count,
+                      "start_layer = {} of {} layers", options.start_layer, count);
+  Eigen::Matrix<Scalar, 1, Eigen::Dynamic> row;
+  Range wanted{query, query + 1};  // outside it the row is 0
+  const auto step = [&](const auto& attention, bool top) {
+    const auto source = source_of(attention);
+    detail::MapRows<std::remove_const_t<decltype(source)>, Scalar> map_rows(source, example, options.map);
+    const Index n = map_rows.tokens();
+    if (top) {
+      require<ShapeError>(query >= 0 && query < n, "batch element {}: query {} of {}", example, query, n);
+      row.setZero(n);
+      row(query) = 1;
+    }
+    require<ShapeError>(row.size() == n, "batch element {}: {} tokens, the layers above have {}", example, n,
+                        row.size());
+    Eigen::Matrix<Scalar, 1, Eigen::Dynamic> below = row;
+    below.setZero();
+    map_rows.each(wanted, [&](Range queries, const auto& rows) {
+      below.head(rows.cols()).noalias() += row.segment(queries.first, queries.size()) * rows;
+    });
+    row.swap(below);
+    wanted = detail::carried(row);
+  };
+  for (Index l = count; l-- > options.start_layer;)
+    in_context(fmt::format("layer {}", l), [&] {
+      detail::with_layer(std::ranges::begin(layers)[static_cast<std::ranges::range_difference_t<Layers>>(l)],
+                         [&](const auto& attention) { step(attention, l == count - 1); });
+    });
+  return row;
+}
+
+}  // namespace attnscope
