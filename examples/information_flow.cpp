@@ -1,10 +1,10 @@
-// information_flow [DUMP]: how information moves through the layers, by every method that the dump has the numbers for.
+// information_flow [DUMP]: how information moves through the layers, by every method that the dump has the
+// numbers for.
 #include <attnscope/figure/heatmap.hpp>
 #include <attnscope/flow/attention_flow.hpp>
 #include <attnscope/flow/minimum_cut.hpp>
 #include <attnscope/flow/relevance.hpp>
 #include <attnscope/flow/rollout.hpp>
-#include <attnscope/flow/top_targets.hpp>
 #include <attnscope/io/dump_values.hpp>
 #include <attnscope/report/known_tokens.hpp>
 #include <attnscope/statistics/rank_correlation.hpp>
@@ -43,14 +43,15 @@ struct Text {
 
   Text(const Dump& the_dump, const Options& options)
       : dump(the_dump), stack(stack_of(the_dump, options.stack)), element(options.element) {
-    require<ValueError>(stack.self_attention, "{} is cross-attention: information flows through self-attention",
-                        stack.name);
+    require<ValueError>(stack.self_attention,
+                        "{} is cross-attention: information flows through self-attention", stack.name);
     require<ShapeError>(element < dump.batch, "batch element {} of {}", element, dump.batch);
     for (const DumpLayer& layer : stack.layers) layers.push_back(layer.attention);
     capacities = layer_maps(layers, element);
     require<ShapeError>(count() > 0, "batch element {} has no tokens", element);
     if (!stack.keys.tokens.empty()) tokens = stack.keys.tokens[static_cast<std::size_t>(element)];
-    for (Index i = static_cast<Index>(tokens.size()); i < count(); ++i) tokens.push_back(fmt::format("{}", i));
+    for (Index i = static_cast<Index>(tokens.size()); i < count(); ++i)
+      tokens.push_back(fmt::format("{}", i));
   }
   Index count() const { return capacities.front().rows(); }
   const std::string& token(Index i) const { return tokens[static_cast<std::size_t>(i)]; }
@@ -78,11 +79,11 @@ std::vector<Method> methods_of(const Text& text, const Eigen::MatrixXd& flow) {
   std::vector<AttentionWithGradient> graded;
   for (const DumpLayer& layer : text.stack.layers)
     if (layer.gradient) graded.push_back({layer.attention, *layer.gradient});
-  if (graded.size() == text.layers.size()) all.push_back({"relevance (with gradients)", relevance(graded)[e]});
+  if (graded.size() == text.layers.size())
+    all.push_back({"relevance (with gradients)", relevance(graded)[e]});
 
-  const auto norms = value_maps(text, [&](const auto& attention, const auto& values) {
-    return norm_maps(attention, values)[e];
-  });
+  const auto norms = value_maps(
+      text, [&](const auto& attention, const auto& values) { return norm_maps(attention, values)[e]; });
   const auto near = value_maps(text, [&](const auto& attention, const auto& values) {
     return contributions(attention, values).maps[e];
   });
@@ -99,7 +100,8 @@ std::vector<Method> methods_of(const Text& text, const Eigen::MatrixXd& flow) {
 /// A row a layer: how much mixes in it, and what is left of each token and of what flow can tell above it.
 void print_layers(const Text& text, const std::vector<AttentionFlowResult>& flows) {
   const auto rollouts = rollout(text.layers, {.every_layer = true}).layers;
-  fmt::print("{:>5} {:>13} {:>21} {:>19}\n", "layer", "mixing ratio", "own share in rollout", "trivial flows");
+  fmt::print("{:>5} {:>13} {:>21} {:>19}\n", "layer", "mixing ratio", "own share in rollout",
+             "trivial flows");
   for (std::size_t l = 0; l < text.layers.size(); ++l) {
     const DumpLayer& layer = text.stack.layers[l];
     std::string mixing_ratio = "-";
@@ -163,7 +165,8 @@ void print_agreement(const Text& text, const std::vector<Method>& methods, Index
   };
   fmt::print("\nrank agreement with input gradients (Spearman)  all rows   row {}\n", token);
   for (const Method& method : methods)
-    fmt::print("  {:<44} {:>9} {:>7}\n", method.name, rho(method.map.colwise().mean()), rho(method.map.row(token)));
+    fmt::print("  {:<44} {:>9} {:>7}\n", method.name, rho(method.map.colwise().mean()),
+               rho(method.map.row(token)));
 }
 
 void write_figures(const Text& text, const std::vector<Method>& methods, const std::string& folder) {
@@ -193,8 +196,8 @@ void run(const std::string& path, const Options& options) {
     require<ShapeError>(token < text.count(), "token {} of {}", token, text.count());
 
     fmt::print("{}{}, {}, example {} of {}: {} tokens\n\n", dump.name,
-               dump.model() ? fmt::format(" ({})", *dump.model()) : "", text.stack.name, text.element, dump.batch,
-               text.count());
+               dump.model() ? fmt::format(" ({})", *dump.model()) : "", text.stack.name, text.element,
+               dump.batch, text.count());
     print_layers(text, flows);
     print_token(text, methods, token, options.top);
     print_cut(text, rolled_out, token);
@@ -206,17 +209,23 @@ void run(const std::string& path, const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("How information moves from the input tokens to the top of a model, by rollout, attention flow, "
-               "relevance and what values do.");
+  CLI::App app(
+      "How information moves from the input tokens to the top of a model, by rollout, attention flow, "
+      "relevance and what values do.");
   std::string path = ATTNSCOPE_SHIPPED_DUMP;
   Options options;
   app.name("information_flow");
   app.add_option("DUMP", path, "A dump (docs/dump.md). Without one, the dump that ships with attnscope");
   app.add_option("--stack", options.stack, "A stack of self-attention")->capture_default_str();
-  app.add_option("--element", options.element, "The batch element")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--token", options.token, "The token to look at, from 0; by default the one that keeps least of itself")
+  app.add_option("--element", options.element, "The batch element")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--token", options.token,
+                 "The token to look at, from 0; by default the one that keeps least of itself")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--top", options.top, "How many of its inputs to print")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--top", options.top, "How many of its inputs to print")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--out", options.out, "Folder for a heatmap of each method; made if missing");
   app.footer(
       "Relevance needs attention_gradient, values and their norms value, output_projection and residual, the "

@@ -25,9 +25,9 @@ inline Eigen::MatrixXd embeddings_of(const RawTensor& tensor, const Layout& layo
   require<ShapeError>(shape[0] == layout.shape().batch && first + count <= shape[1],
                       "input.embedding is [{}], but the attention is of {} batch elements and {} tokens",
                       fmt::join(shape, ", "), layout.shape().batch, first + count);
-  using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const auto numbers = dump::as_weights<double>("input.embedding", tensor);
-  return Eigen::Map<const Rows>(numbers.get() + (element * shape[1] + first) * shape[2], count, shape[2]);
+  return Eigen::Map<const RowMajor>(numbers.get() + (element * shape[1] + first) * shape[2], count, shape[2]);
 }
 
 }  // namespace detail
