@@ -17,7 +17,7 @@ double distance(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
   return a.size() == 0 ? 0 : (a - b).cwiseAbs().maxCoeff();
 }
 
-/// Two layers of three tokens, worked out by hand in docs/attention_flow.md.
+/// Two layers of three tokens, before their residual connections are added.
 const Stack two_layers{Eigen::Matrix3d{{.5, .3, .2}, {.1, .6, .3}, {.25, .25, .5}},
                        Eigen::Matrix3d{{.2, .5, .3}, {.4, .4, .2}, {.1, .1, .8}}};
 
@@ -215,6 +215,14 @@ TEST_CASE("progress counts every pair once, and can stop") {
         CHECK(in_all == times * expected);
       }
     }
+  Index seen = 0;
+  const auto count = [&](Index done, Index total) {
+    CHECK(done == total);
+    seen = done;
+    return true;
+  };
+  attention_flow_from(std::span(stack).first(1), 3, {.progress = count});  // one layer, nothing to solve
+  CHECK(seen == 20);
   std::atomic<int> calls = 0;
   const auto stop = [&](Index, Index) { return ++calls < 3; };
   CHECK(message_of<Stopped>([&] { attention_flow(stack, {.progress = stop}); }) ==

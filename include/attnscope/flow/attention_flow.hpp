@@ -17,9 +17,10 @@ struct FlowOptions {
 };
 
 struct AttentionFlowResult {
-  Eigen::MatrixXd flow;  ///< [upper token x input] the maximum flows, in the units of the capacities
-  Eigen::MatrixXd
-      row_normalised;  ///< [upper token x input] 0..1, each row divided by its sum; a zero row stays 0
+  /// [upper token x input] the maximum flows, in the units of the capacities.
+  Eigen::MatrixXd flow;
+  /// [upper token x input] 0..1, each row divided by its sum; a zero row stays 0.
+  Eigen::MatrixXd row_normalised;
   /// [upper token x input] 0.., flow / flow through evenly_spread() layers; 1: as much as the receptive field
   /// alone gives; undefined (NaN) where no way leads. Empty unless options.receptive_field.
   Eigen::MatrixXd receptive_field_normalised;
@@ -50,56 +51,75 @@ inline int threads_of(const FlowOptions& options) {
                              : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-/// [token of level `depth` x input] the flows in units. shallower: those of the depths 1, 2, .., if known: a
-/// node takes no supply that it could not deliver. trivial: trivial_cuts().
+/// The flows of one layer or two, in units, which are sums of minima.
+inline Eigen::MatrixXd shallow_flow(const CapacityGrid& grid, Index depth) {
+  if (depth == 1) return grid.down(0).capacity;
+  Eigen::MatrixXd flow(grid.tokens(), grid.tokens());
+  for (Index j = 0; j < flow.cols(); ++j)
+    for (Index i = 0; i < flow.rows(); ++i)
+      flow(i, j) = sum_of_minima(grid.down(1).capacity.row(i), grid.up(0).capacity.row(j));
+  return flow;
+}
+
+/// The flows that bounds leave open, of one input at a time.
+class ColumnSolver {
+ public:
+  struct Column {
+    Eigen::VectorXd flow;
+    Index solved = 0;
+  };
+
+  /// shallower: the flows of the depths 1, 2, .., if known: a node takes no supply that it could not deliver.
+  ColumnSolver(const CapacityGrid& grid, Index depth, const FlowBounds& bounds,
+               std::span<const Eigen::MatrixXd> shallower)
+      : grid_(grid), depth_(depth), bounds_(bounds), shallower_(shallower) {}
+
+  Column solve(Index j) {
+    Column column{bounds_.upper.col(j)};
+    for (Index i = 0; i < grid_.tokens(); ++i) {
+      if (bounds_.meet(i, j)) continue;
+      if (column.solved++ == 0) open(j);
+      column.flow(i) = solver_->solve(grid_.down(depth_ - 1).capacity.row(i), bounds_.upper(i, j));
+    }
+    return column;
+  }
+
+ private:
+  void open(Index j) {
+    if (!solver_) solver_.emplace(layers_down(grid_, 1, depth_ - 1), grid_.tokens());
+    const Eigen::RowVectorXd sink = grid_.up(0).capacity.row(j);
+    if (shallower_.empty()) return solver_->open(sink);
+    Rows limits(depth_ - 1, grid_.tokens());
+    for (Index h = 0; h < limits.rows(); ++h) limits.row(h) = shallower_[static_cast<std::size_t>(h)].col(j);
+    solver_->open(sink, limits);
+  }
+
+  const CapacityGrid& grid_;
+  const Index depth_;
+  const FlowBounds& bounds_;
+  const std::span<const Eigen::MatrixXd> shallower_;
+  std::optional<SinkFlow> solver_;  // made when it is needed, which is seldom in deep stacks
+};
+
+/// [token of level `depth` x input] the flows in units. trivial: trivial_cuts(); shallower: see ColumnSolver.
 inline Eigen::MatrixXd full_flow(const CapacityGrid& grid, Index depth, const Eigen::MatrixXd& trivial,
                                  std::span<const Eigen::MatrixXd> shallower, int threads,
                                  FlowProgress& progress) {
   const Index tokens = grid.tokens();
-  if (depth == 1) {
+  if (depth <= 2) {
     progress.add(tokens * tokens);
-    return grid.down(0).capacity;
-  }
-  if (depth == 2) {
-    Eigen::MatrixXd flow(tokens, tokens);
-    for (Index j = 0; j < tokens; ++j)
-      for (Index i = 0; i < tokens; ++i)
-        flow(i, j) = sum_of_minima(grid.down(1).capacity.row(i), grid.up(0).capacity.row(j));
-    progress.add(tokens * tokens);
-    return flow;
+    return shallow_flow(grid, depth);
   }
   FlowBounds bounds{Eigen::MatrixXd::Zero(tokens, tokens), trivial};
   tighten_by_waists(grid, depth, bounds, threads);
   progress.add(tokens * tokens - bounds.open());
 
   Eigen::MatrixXd flow = bounds.upper;
-  struct Column {
-    Eigen::VectorXd flow;
-    Index solved;
-  };
   const auto work = [&] {
-    return [&, solver = std::optional<SinkFlow>()](Index j) mutable {
-      Column column{bounds.upper.col(j), 0};
-      for (Index i = 0; i < tokens; ++i) {
-        if (bounds.meet(i, j)) continue;
-        if (!solver) solver.emplace(layers_down(grid, 1, depth - 1), tokens);
-        if (column.solved++ == 0) {
-          const Eigen::RowVectorXd sink = grid.up(0).capacity.row(j);
-          if (shallower.empty()) {
-            solver->open(sink);
-          } else {
-            Rows limits(depth - 1, tokens);
-            for (Index h = 0; h + 1 < depth; ++h)
-              limits.row(h) = shallower[static_cast<std::size_t>(h)].col(j);
-            solver->open(sink, limits);
-          }
-        }
-        column.flow(i) = solver->solve(grid.down(depth - 1).capacity.row(i), bounds.upper(i, j));
-      }
-      return column;
-    };
+    return
+        [solver = ColumnSolver(grid, depth, bounds, shallower)](Index j) mutable { return solver.solve(j); };
   };
-  ordered_tasks(tokens, threads, work, [&](Index j, Column&& column) {
+  ordered_tasks(tokens, threads, work, [&](Index j, ColumnSolver::Column&& column) {
     flow.col(j) = column.flow;
     if (column.solved > 0) progress.add(column.solved);
   });
@@ -112,7 +132,10 @@ inline Eigen::MatrixXd row_flow(const CapacityGrid& grid, Index query, const Eig
   constexpr Index task_inputs = 16;
   const Index tokens = grid.tokens(), top = grid.layers() - 1;
   Eigen::MatrixXd flow = grid.down(top).capacity.row(query);
-  if (top == 0) return flow;
+  if (top == 0) {
+    progress.add(tokens);
+    return flow;
+  }
   const auto work = [&] {
     return [&, solver = std::optional<SinkFlow>()](Index task) mutable {
       if (!solver) solver.emplace(layers_up(grid, 1, top), tokens).open(grid.down(top).capacity.row(query));
