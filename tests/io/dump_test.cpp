@@ -60,6 +60,36 @@ TEST_CASE("the batch axis may be left out, layers may have gaps, other names are
   CHECK(test::layout_of(dump.stacks[0].layers[0]).shape() == Shape{1, 2, 4, 4});
 }
 
+TEST_CASE("gradients of several targets, by name, beside the one without a name") {
+  const auto first = [](const LoadedAttention& gradient) {
+    return std::visit(
+        [](const auto& source) {
+          return double(source.reader().read(0, {0, 1}).head(1).row(0)[0]);
+        },
+        gradient);
+  };
+  const Dump dump = make_dump("x",
+                              {{"self.0.attention", uniform(1, 2, 3)},
+                               {"self.0.attention_gradient", filled({2, 3, 3}, 1)},
+                               {"self.0.attention_gradient.toxicity", filled({1, 2, 3, 3}, -2)},
+                               {"self.0.attention_gradient.label.1", filled<double>({2, 3, 3}, 3)},
+                               {"self.0.mlp.weight", filled({4, 8}, 1)},
+                               {"self.1.attention", uniform(1, 1, 3)}},
+                              {{"causal", "true"}});
+  const DumpLayer& layer = dump.stacks[0].layers[0];
+  REQUIRE(layer.gradients.size() == 2);
+  CHECK(first(layer.gradient.value()) == 1);
+  CHECK(first(layer.gradients.at("toxicity")) == -2);
+  CHECK(first(layer.gradients.at("label.1")) == 3);
+  CHECK(layer.gradients.at("label.1").index() == layer.attention.index());
+  CHECK(layer.fields.contains("mlp.weight"));
+  CHECK_FALSE(dump.stacks[0].layers[1].gradient);
+  CHECK(dump.stacks[0].layers[1].gradients.empty());
+  CHECK(message<ShapeError>({{"self.0.attention", uniform(1, 2, 3)},
+                             {"self.0.attention_gradient.toxicity", uniform(1, 2, 4)}}) ==
+        "x: self.0: attention_gradient.toxicity is [1, 2, 4, 4], but the attention is [1, 2, 3, 3]");
+}
+
 TEST_CASE("the queries of a padded cache are those whose position is a true token") {
   const Dump dump = make_dump("x", {{"self.0.attention", filled({1, 1, 3, 6}, 1 / 6.)}},
                               {{"causal", "true"},

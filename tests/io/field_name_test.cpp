@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 
+using attnscope::detail::gradient_target;
 using attnscope::detail::is_dump_name;
 using attnscope::detail::parse_field_name;
 
@@ -23,4 +24,15 @@ TEST_CASE("other names are no fields") {
     CHECK_FALSE(is_dump_name(name));
   }
   CHECK(is_dump_name("input.embedding"));
+}
+
+TEST_CASE("a gradient's field may name its target") {
+  CHECK(parse_field_name("self.0.attention_gradient.toxicity")->field == "attention_gradient.toxicity");
+  CHECK(gradient_target("attention_gradient.toxicity") == "toxicity");
+  CHECK(gradient_target("attention_gradient.label.1") == "label.1");
+  for (const char* field : {"attention_gradient", "attention_gradient.", "attention_gradients",
+                            "attention_gradient_x", "attention", "mlp.weight", "attention.toxicity"}) {
+    CAPTURE(field);
+    CHECK_FALSE(gradient_target(field));
+  }
 }

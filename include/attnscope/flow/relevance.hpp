@@ -16,8 +16,9 @@ struct AttentionWithGradient {
   LoadedAttention attention, gradient;
 };
 
-/// Relevance in one example, in the unit of the output that the gradients are of. Entry (i, j) is how much
-/// token j's input matters to token i, by way of what attention moved towards that output; never negative.
+/// Relevance in one example. Entry (i, j) is how much the input at token j matters to token i at the top, by
+/// way of what attention moves towards the output that the gradients are of; never negative, of no fixed
+/// scale.
 struct RelevanceMaps {
   Eigen::MatrixXd first;            ///< [first x first] R_ss, the identity without a layer
   Eigen::MatrixXd second;           ///< [second x second] R_qq

@@ -13,7 +13,8 @@ struct DumpLayer {
   RawTensors fields;          ///< "attention", "query", "key", … by name, as stored
   std::vector<Index> heads;   ///< the model's number of each head of `attention`
   LoadedAttention attention;  ///< stored weights, or those from queries and keys, under the stack's mask
-  std::optional<LoadedAttention> gradient;  ///< d loss / d attention, of the same precision
+  std::optional<LoadedAttention> gradient;             ///< d loss / d attention, of the same precision
+  std::map<std::string, LoadedAttention> gradients{};  ///< by target: those of attention_gradient.<target>
 };
 
 /// How many heads share each key-value head, as far as the dump has keys or values: 1 without.
@@ -120,8 +121,13 @@ inline DumpStack read_stack(const std::string& name, const Layers& layers, const
       if (!attention) return;
       std::vector<Index> heads(static_cast<std::size_t>(layout_of(*attention).shape().heads));
       std::iota(heads.begin(), heads.end(), Index{0});
-      std::optional<LoadedAttention> gradient = gradient_of(*attention, f);
-      stack.layers.push_back({i, f, std::move(heads), std::move(*attention), std::move(gradient)});
+      DumpLayer& read =
+          stack.layers.emplace_back(DumpLayer{i, f, std::move(heads), std::move(*attention), {}});
+      for (const auto& [field, tensor] : f)
+        if (field == gradient_field)
+          read.gradient = gradient_of(read.attention, field, tensor);
+        else if (const auto target = gradient_target(field))
+          read.gradients.emplace(*target, gradient_of(read.attention, field, tensor));
     });
   }
   in_context(name, [&] { settle_tokens(stack); });

@@ -27,6 +27,18 @@ inline std::optional<FieldName> parse_field_name(std::string_view name) {
   return FieldName{std::string(name.substr(0, first)), index, std::string(name.substr(second + 1))};
 }
 
+/// The field of d loss / d attention; of another target, ".<target>" follows.
+inline constexpr std::string_view gradient_field = "attention_gradient";
+
+/// The target of a field such as "attention_gradient.toxicity", or nothing for any other field. A target may
+/// have dots in its name, but has a name.
+inline std::optional<std::string> gradient_target(std::string_view field) {
+  if (!field.starts_with(gradient_field)) return {};
+  field.remove_prefix(gradient_field.size());
+  if (field.size() < 2 || field.front() != '.') return {};
+  return std::string(field.substr(1));
+}
+
 /// What the names of a model's input begin with: input.embedding.
 inline constexpr std::string_view input_prefix = "input.";
 

@@ -159,23 +159,20 @@ inline const Layout& layout_of(const LoadedAttention& attention) {
   return std::visit([](const auto& source) -> const Layout& { return source.layout(); }, attention);
 }
 
-/// The gradient of a layer's attention, under the same mask and in the same precision; nothing where the
-/// layer has none.
-inline std::optional<LoadedAttention> gradient_of(const LoadedAttention& attention,
-                                                  const RawTensors& fields) {
-  const auto found = fields.find("attention_gradient");
-  if (found == fields.end()) return {};
-  const RawTensor& gradient = found->second;
+/// A gradient of a layer's attention, under the same mask and in the same precision. field: its name.
+inline LoadedAttention gradient_of(const LoadedAttention& attention, const std::string& field,
+                                   const RawTensor& gradient) {
+  const char* name = field.c_str();
   const Layout& layout = layout_of(attention);
   const Shape& s = layout.shape();
   const std::vector<Index> shape{s.batch, s.heads, s.queries, s.keys};
-  const std::vector<Index> given = with_batch("attention_gradient", gradient, 4);
-  require<ShapeError>(given == shape, "attention_gradient is [{}], but the attention is [{}]",
-                      fmt::join(given, ", "), fmt::join(shape, ", "));
+  const std::vector<Index> given = with_batch(name, gradient, 4);
+  require<ShapeError>(given == shape, "{} is [{}], but the attention is [{}]", field, fmt::join(given, ", "),
+                      fmt::join(shape, ", "));
   const auto in_precision = [&]<typename Weight>(const AnyAttention<Weight>&) -> LoadedAttention {
-    LoadedAttention loaded = stored("attention_gradient", gradient, layout);
+    LoadedAttention loaded = stored(name, gradient, layout);
     if (std::holds_alternative<AnyAttention<Weight>>(loaded)) return loaded;
-    const std::shared_ptr<const Weight[]> weights = as_weights<Weight>("attention_gradient", gradient);
+    const std::shared_ptr<const Weight[]> weights = as_weights<Weight>(name, gradient);
     return AnyAttention(AttentionView<Weight>(weights.get(), layout), weights);
   };
   return std::visit(in_precision, attention);
