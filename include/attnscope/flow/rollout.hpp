@@ -35,15 +35,6 @@ void multiply_lower(const LayerMap<Scalar>& lower, Index band, LayerMap<Scalar>&
   }
 }
 
-/// The range outside of which a row is 0.
-template <typename Row>
-Range carried(const Row& row) {
-  Range range{0, row.size()};
-  while (range.size() > 0 && row(range.first) == 0) ++range.first;
-  while (range.size() > 0 && row(range.last - 1) == 0) --range.last;
-  return range;
-}
-
 }  // namespace detail
 
 /// See rollout(). Fed one layer after the other, as a forward pass makes them.
@@ -138,6 +129,43 @@ struct RolloutRowOptions {
   Index start_layer = 0;  ///< the layers below it are left out, and not read
 };
 
+namespace detail {
+
+/// The range outside of which a row is 0.
+template <typename Row>
+Range carried(const Row& row) {
+  Range range{0, row.size()};
+  while (range.size() > 0 && row(range.first) == 0) ++range.first;
+  while (range.size() > 0 && row(range.last - 1) == 0) --range.last;
+  return range;
+}
+/// act(layer, rows of its map) from the top layer down to start_layer, for what begins at one query there.
+template <typename Scalar, typename Layers, typename Act>
+void each_map_from_top(Layers&& layers, Index example, Index query, const RolloutRowOptions& options,
+                       const Act& act) {
+  const Index count = static_cast<Index>(std::ranges::size(layers));
+  require<ShapeError>(options.start_layer >= 0 && options.start_layer < count,
+                      "start_layer = {} of {} layers", options.start_layer, count);
+  Index tokens = 0;
+  const auto visit = [&](Index l, const auto& attention) {
+    const auto source = source_of(attention);
+    MapRows<std::remove_const_t<decltype(source)>, Scalar> map_rows(source, example, options.map);
+    if (l == count - 1) tokens = map_rows.tokens();
+    require<ShapeError>(map_rows.tokens() == tokens, "batch element {}: {} tokens, the layers above have {}",
+                        example, map_rows.tokens(), tokens);
+    require<ShapeError>(query >= 0 && query < tokens, "batch element {}: query {} of {}", example, query,
+                        tokens);
+    act(l, map_rows);
+  };
+  for (Index l = count; l-- > options.start_layer;)
+    in_context(fmt::format("layer {}", l), [&] {
+      const auto layer = std::ranges::begin(layers) + static_cast<std::ranges::range_difference_t<Layers>>(l);
+      with_layer(*layer, [&](const auto& attention) { visit(l, attention); });
+    });
+}
+
+}  // namespace detail
+
 /// [key] one query's row of the rollout at the top layer: a chain of vector-matrix products from the top
 /// down, which no map is stored for. It reads each layer once, of causal ones the rows up to the query (a
 /// discard per map reads it twice and keeps its fused weights). Cost: one pass over the attention.
@@ -145,35 +173,15 @@ struct RolloutRowOptions {
 template <typename Scalar = double, StackLayers Layers>
 requires std::ranges::random_access_range<Layers> Eigen::Matrix<Scalar, 1, Eigen::Dynamic> rollout_row(
     Layers&& layers, Index example, Index query, const RolloutRowOptions& options = {}) {
-  const Index count = static_cast<Index>(std::ranges::size(layers));
-  require<ShapeError>(options.start_layer >= 0 && options.start_layer < count,
-                      "start_layer = {} of {} layers", options.start_layer, count);
-  Eigen::Matrix<Scalar, 1, Eigen::Dynamic> row;
-  Range wanted{query, query + 1};  // outside it the row is 0
-  const auto step = [&](const auto& attention, bool top) {
-    const auto source = source_of(attention);
-    detail::MapRows<std::remove_const_t<decltype(source)>, Scalar> map_rows(source, example, options.map);
-    const Index n = map_rows.tokens();
-    if (top) {
-      require<ShapeError>(query >= 0 && query < n, "batch element {}: query {} of {}", example, query, n);
-      row.setZero(n);
-      row(query) = 1;
-    }
-    require<ShapeError>(row.size() == n, "batch element {}: {} tokens, the layers above have {}", example, n,
-                        row.size());
-    Eigen::Matrix<Scalar, 1, Eigen::Dynamic> below = row;
-    below.setZero();
-    map_rows.each(wanted, [&](Range queries, const auto& rows) {
+  Eigen::Matrix<Scalar, 1, Eigen::Dynamic> row, below;
+  detail::each_map_from_top<Scalar>(layers, example, query, options, [&](Index, auto& map_rows) {
+    if (row.size() == 0) row = decltype(row)::Unit(map_rows.tokens(), query);
+    below.setZero(row.size());
+    map_rows.each(detail::carried(row), [&](Range queries, const auto& rows) {
       below.head(rows.cols()).noalias() += row.segment(queries.first, queries.size()) * rows;
     });
     row.swap(below);
-    wanted = detail::carried(row);
-  };
-  for (Index l = count; l-- > options.start_layer;)
-    in_context(fmt::format("layer {}", l), [&] {
-      detail::with_layer(std::ranges::begin(layers)[static_cast<std::ranges::range_difference_t<Layers>>(l)],
-                         [&](const auto& attention) { step(attention, l == count - 1); });
-    });
+  });
   return row;
 }
 
