@@ -14,10 +14,11 @@ Installs what the core suite needs and is missing, builds and runs:
   headers                  every header compiles by itself
 and, where the machine has what they need:
   package                  the library installed and used by another project: find_package, FetchContent, pkg-config, .deb
-  python                   comparisons with numpy
+  python                   comparisons with numpy, and scipy
   raster                   figures drawn by rsvg-convert, measured with numpy
   torch                    tensors of libtorch, and the same through DLPack
   export                   examples/export on transformers' models, real and random
+  benchmark                the benchmarks run, and give what their peers give
 
   --all     installs what these need, too, and turns warnings into errors (so does CI=true)
 
@@ -41,6 +42,7 @@ export CTEST_PARALLEL_LEVEL="${CTEST_PARALLEL_LEVEL:-$CMAKE_BUILD_PARALLEL_LEVEL
 
 # A python3 earlier in PATH than the system's may not see the system's numpy.
 has_numpy() { python3 -c 'import numpy' 2>/dev/null || /usr/bin/python3 -c 'import numpy' 2>/dev/null; }
+has_scipy() { python3 -c 'import numpy, scipy' 2>/dev/null || /usr/bin/python3 -c 'import numpy, scipy' 2>/dev/null; }
 clang_links_sanitizers() {
   echo 'int main() {}' | clang++ -fsanitize=address,undefined -x c++ - -o "$logs/probe" 2>/dev/null && rm "$logs/probe"
 }
@@ -66,7 +68,9 @@ if [ -n "$all" ]; then
   need clang has_command clang++
   need pkg-config has_command pkg-config
   need dpkg has_command dpkg-deb
-  need python3-numpy has_numpy
+  need "python3-numpy python3-scipy" has_scipy
+  need libbenchmark-dev has_config benchmarkConfig.cmake
+  need liblemon-dev has_config include/lemon/preflow.h
   need librsvg2-bin has_command rsvg-convert
   need libtorch-dev has_config TorchConfig.cmake
   need "python3-torch python3-venv" has_torch
@@ -87,7 +91,7 @@ suite() {
   step "configuring $preset" "configure-$preset" in_root cmake --preset "$preset" -DATTNSCOPE_BUILD_TESTS=ON \
     -DATTNSCOPE_WERROR=$werror -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON "$@" &&
     step "building $preset" "build-$preset" in_root cmake --build --preset "$preset" &&
-    in_root ctest --preset "$preset" -LE '^(package|python|raster|torch|export)$'
+    in_root ctest --preset "$preset" -LE '^(package|python|raster|torch|export|benchmark)$'
 }
 headers() {
   step "compiling every header by itself" headers \
@@ -117,12 +121,10 @@ skip() {
 "
 }
 
-# The labelled groups run on this preset.
-if has_config TorchConfig.cmake; then
-  group release suite release -DATTNSCOPE_TORCH=ON
-else
-  group release suite release -DATTNSCOPE_TORCH=OFF
-fi
+# The labelled groups run on this preset, with what the machine has.
+on_if_has() { if has_config "$1"; then echo ON; else echo OFF; fi; }
+group release suite release -DATTNSCOPE_TORCH="$(on_if_has TorchConfig.cmake)" \
+  -DATTNSCOPE_BUILD_BENCHMARKS="$(on_if_has benchmarkConfig.cmake)"
 if clang_links_sanitizers; then
   group sanitize suite clang-sanitize
 else
@@ -141,6 +143,7 @@ else
 fi
 if torch_compiles; then group torch labelled torch; else skip torch "libtorch that is C++20 to this compiler"; fi
 if has_export; then group export labelled export; else skip export "transformers with torch, in build/export,"; fi
+if has_config benchmarkConfig.cmake; then group benchmark labelled benchmark; else skip benchmark "Google Benchmark"; fi
 
 printf '\n%s%s passed, %s failed, %s skipped\n' "$summary" $passed $failed $skipped
 [ $failed -eq 0 ]
