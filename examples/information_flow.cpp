@@ -4,7 +4,7 @@
 #include <attnscope/flow/attention_flow.hpp>
 #include <attnscope/flow/minimum_cut.hpp>
 #include <attnscope/flow/relevance.hpp>
-#include <attnscope/flow/rollout.hpp>
+#include <attnscope/flow/top_targets.hpp>
 #include <attnscope/io/dump_values.hpp>
 #include <attnscope/report/known_tokens.hpp>
 #include <attnscope/statistics/rank_correlation.hpp>
@@ -79,8 +79,9 @@ std::vector<Method> methods_of(const Text& text, const Eigen::MatrixXd& flow) {
   std::vector<AttentionWithGradient> graded;
   for (const DumpLayer& layer : text.stack.layers)
     if (layer.gradient) graded.push_back({layer.attention, *layer.gradient});
-  if (graded.size() == text.layers.size())
-    all.push_back({"relevance (with gradients)", relevance(graded)[e]});
+  if (graded.size() == text.layers.size())  // without the 1 that every token begins with
+    all.push_back({"relevance (with gradients)",
+                   relevance(graded)[e] - Eigen::MatrixXd::Identity(text.count(), text.count())});
 
   const auto norms = value_maps(
       text, [&](const auto& attention, const auto& values) { return norm_maps(attention, values)[e]; });
@@ -125,6 +126,23 @@ void print_token(const Text& text, const std::vector<Method>& methods, Index tok
       fmt::print(" {} {:.0f}", text.token(j), 100 * row(j));
     fmt::print("\n");
   }
+}
+
+/// Down through the layers: where the token looks in each, as far as much of it goes there.
+void print_targets(const Text& text, Index token) {
+  const TargetFlow flow = target_flow(text.layers, token, {.top_k = 3, .example = text.element});
+  fmt::print(
+      "\nwhere it comes from, layer by layer (its three largest sources of 5 % or more, and theirs)\n");
+  Index layer = -1;
+  for (const FlowLink& link : flow.links) {
+    if (link.share < .03) continue;
+    if (link.layer != layer)
+      fmt::print("{}  layer {:<3}", layer < 0 ? "" : "\n",
+                 text.stack.layers[static_cast<std::size_t>(link.layer)].index);
+    layer = link.layer;
+    fmt::print("  {} < {} {:.0f}", text.token(link.from), text.token(link.to), 100 * link.share);
+  }
+  fmt::print("\n");
 }
 
 /// Where the flow from the input that matters most, but for the token itself, gets stuck.
@@ -200,6 +218,7 @@ void run(const std::string& path, const Options& options) {
                dump.batch, text.count());
     print_layers(text, flows);
     print_token(text, methods, token, options.top);
+    print_targets(text, token);
     print_cut(text, rolled_out, token);
     print_agreement(text, methods, token);
     if (!options.out.empty()) write_figures(text, methods, options.out);

@@ -126,3 +126,13 @@ expect(1 "^$" "align_words: use_lite_cat.safetensors: self is self-attention, wh
 expect(1 "^$" "align_words: cipher_batch.safetensors: cross has no such head" ${ALIGN_WORDS} --head 4)
 expect(1 "^$" "align_words: cipher_batch.safetensors: batch element 16 of 16" ${ALIGN_WORDS} --element 16)
 expect(2 "^$" "--method" ${ALIGN_WORDS} --method guess)
+
+# How information flows: by layer, to one token, agreement with gradients, a figure of each method.
+expect(0 "34 tokens\n.*\n +5 +0.32 +0.05 +91 %\n.*token 5 \"couldn\".*layer 0 .*the bottleneck is.*\n  rollout +0.17 .*\n  rollout of contributions .ALTI. +0.81 .*rollout.svg\n"
+  "^$" ${INFORMATION_FLOW} --token 5 --out flow)
+expect_file(flow/attention_flow.svg "<title>attention flow</title>.*token at the top")
+expect(0 "example 1 of 16: .*rollout" "^$" ${INFORMATION_FLOW} ${BATCH} --stack encoder --element 1)
+expect(1 "^$" "information_flow: cipher_batch.safetensors: cross is cross-attention" ${INFORMATION_FLOW} ${BATCH} --stack cross)
+expect(1 "^$" "information_flow: use_lite_cat.safetensors: token 13 of 13" ${INFORMATION_FLOW} ${DUMP} --token 13)
+expect(1 "^$" "information_flow: use_lite_cat.safetensors: batch element 1 of 1" ${INFORMATION_FLOW} ${DUMP} --element 1)
+expect(2 "^$" "--top" ${INFORMATION_FLOW} --top 0)

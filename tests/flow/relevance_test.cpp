@@ -45,7 +45,7 @@ struct Made {
         gradient(0, 0, i, j) = g(i, j);
       }
   }
-  /// Heads and the batch axis left out, of the script's file.
+  /// Of the script's file.
   Made(Tensor a, Tensor g) : attention(std::move(a)), gradient(std::move(g)) {}
 
   auto layer() const {

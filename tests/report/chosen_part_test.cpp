@@ -24,6 +24,17 @@ TEST_CASE("chosen layers and heads keep their original numbers") {
   CHECK(test::layout_of(part.stacks[0].layers[0]).shape().heads == 2);
 }
 
+TEST_CASE("gradients are chosen with their heads, those of every target") {
+  const RawTensor maps = uniform(1, 3, 4);
+  const Dump dump = make_dump("x", {{"self.0.attention", maps},
+                                    {"self.0.attention_gradient", maps},
+                                    {"self.0.attention_gradient.insult", maps}},
+                              {});
+  const DumpLayer layer = chosen_part(dump, {.heads = {1}}).stacks[0].layers[0];
+  CHECK(detail::dump::layout_of(layer.gradient.value()).shape().heads == 1);
+  CHECK(detail::dump::layout_of(layer.gradients.at("insult")).shape().heads == 1);
+}
+
 TEST_CASE("special tokens leave queries and keys, all else stays") {
   const Layout some =
       test::layout_of(chosen_part(two_layers(), {.exclude_special = true}).stacks[0].layers[1]);

@@ -64,11 +64,11 @@ inline Dump chosen_part(Dump dump, const AnalyzeOptions& options) {
           attention = detail::chosen(attention, options.heads, excluded);
         };
         std::visit(choose, layer.attention);
-        if (layer.gradient && !options.heads.empty()) {
-          const auto select = [&](auto& gradient) { gradient = detail::chosen(gradient, options.heads, {}); };
-          std::visit(select, *layer.gradient);
-        }
-        if (!options.heads.empty()) layer.heads = options.heads;
+        if (options.heads.empty()) return;
+        const auto select = [&](auto& gradient) { gradient = detail::chosen(gradient, options.heads, {}); };
+        if (layer.gradient) std::visit(select, *layer.gradient);
+        for (auto& [target, gradient] : layer.gradients) std::visit(select, gradient);
+        layer.heads = options.heads;
       });
   }
   std::erase_if(dump.stacks, [](const DumpStack& stack) { return stack.layers.empty(); });
