@@ -113,6 +113,38 @@ struct Discarded {
   }
 };
 
+/// Loops of this many steps are what compilers turn into vector instructions at -O2.
+inline constexpr std::size_t lanes = 16;
+
+/// Whether check_rows has nothing to say, in one look at each weight; false may be rounding.
+template <typename Weight>
+bool looks_like_distribution(std::span<const Weight> row) {
+  Weight sums[lanes] = {}, least[lanes] = {};
+  std::size_t j = 0;
+  for (; j + lanes <= row.size(); j += lanes)
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      const Weight weight = row[j + lane];
+      sums[lane] += weight;
+      least[lane] = weight < least[lane] ? weight : least[lane];
+    }
+  for (; j < row.size(); ++j) {
+    sums[0] += row[j];
+    least[0] = std::min(least[0], row[j]);
+  }
+  double sum = 0;
+  for (const Weight part : sums) sum += static_cast<double>(part);
+  return sum <= 1 + .5 * SweepOptions{}.row_sum_tolerance && *std::min_element(least, least + lanes) >= 0;
+}
+/// fused [key] = rule(fused, row), key by key.
+template <typename Weight, typename Scalar, typename Rule>
+void join_row(std::span<const Weight> row, Scalar* fused, const Rule& rule) {
+  std::size_t j = 0;
+  for (; j + lanes <= row.size(); j += lanes)
+    for (std::size_t lane = 0; lane < lanes; ++lane)
+      fused[j + lane] = rule(fused[j + lane], static_cast<Scalar>(row[j + lane]));
+  for (; j < row.size(); ++j) fused[j] = rule(fused[j], static_cast<Scalar>(row[j]));
+}
+
 /// The rows of a layer's map, some at a time: no matrix stands beside what is made of them.
 template <AttentionSource Source, typename Scalar>
 class MapRows {
@@ -188,22 +220,24 @@ class MapRows {
     each_block({next, wanted.last}, hidden);
   }
 
+  /// Row by row, so that each weight is checked and fused while it is in the first-level cache.
   void fuse(const Block<typename Source::Weight>& block) {
-    for (Index h = 0; h < block.heads(); ++h)
-      check_rows(block.head(h), RowCheck::distribution, SweepOptions{}.row_sum_tolerance);
-    const auto head = [&](Index h) { return block.head(h).matrix().template cast<Scalar>(); };
-    if (options_->fusion == HeadFusion::mean) {
-      rows_.setZero(block.size(), block.keys());
-      for (Index h = 0; h < block.heads(); ++h)
-        if (head_weights_(h) > 0) rows_ += static_cast<Scalar>(head_weights_(h)) * head(h);
-      return;
-    }
-    rows_ = head(0);
-    for (Index h = 1; h < block.heads(); ++h)
-      if (options_->fusion == HeadFusion::max)
-        rows_ = rows_.cwiseMax(head(h));
-      else
-        rows_ = rows_.cwiseMin(head(h));
+    rows_.setZero(block.size(), block.keys());
+    for (Index r = 0; r < block.size(); ++r)
+      for (Index h = 0; h < block.heads(); ++h) {
+        const auto head = block.head(h, {r, r + 1});
+        if (!looks_like_distribution(head.row(0)))
+          check_rows(head, RowCheck::distribution, SweepOptions{}.row_sum_tolerance);
+        join(h, head.row(0), rows_.data() + r * rows_.cols());
+      }
+  }
+  void join(Index h, std::span<const typename Source::Weight> row, Scalar* fused) const {
+    const Scalar weight = static_cast<Scalar>(head_weights_(h));
+    if (options_->fusion == HeadFusion::mean)
+      return join_row(row, fused, [=](Scalar sum, Scalar next) { return sum + weight * next; });
+    if (options_->fusion == HeadFusion::max || h == 0)  // weights are at least 0
+      return join_row(row, fused, [](Scalar most, Scalar next) { return most < next ? next : most; });
+    join_row(row, fused, [](Scalar least, Scalar next) { return next < least ? next : least; });
   }
 
   /// act(weight, query, key) for every weight of these queries that the mask shows, in order.

@@ -111,10 +111,10 @@ class Rollout {
 /// Attention rollout (Abnar & Zuidema 2020): how much of each input token is in each token of a layer, were
 /// tokens mixed by attention and residual alone,
 ///     R_l = M_l R_(l-1), R_start = M_start, M_l the layer's map (see layer_map).
-/// Rows sum to 1 where the maps' do; causal stacks give lower triangles, and multiply them alone: some five
-/// times faster. layers: self-attention of the same tokens, the first layer first; the head counts may
-/// differ. Cost: tokens^3 multiplications a layer and example; memory: one map an example, and three of one
-/// example.
+/// Rows sum to 1 where the maps' do; causal stacks give lower triangles, and multiply them alone: three
+/// times faster and more. layers: self-attention of the same tokens, the first layer first; the head counts
+/// may differ. Cost: tokens^3 multiplications a layer and example; memory: one map an example, and three of
+/// one example.
 /// @throws ShapeError no layer from start_layer on; layers of unlike batch or tokens; what layer_map throws,
 /// naming the layer
 template <typename Scalar = double, StackLayers Layers>
