@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/flow/head_fusion.hpp>
 #include <attnscope/source/any.hpp>
 #include <attnscope/sweep.hpp>
 
@@ -113,38 +114,6 @@ struct Discarded {
   }
 };
 
-/// Loops of this many steps are what compilers turn into vector instructions at -O2.
-inline constexpr std::size_t lanes = 16;
-
-/// Whether check_rows has nothing to say, in one look at each weight; false may be rounding.
-template <typename Weight>
-bool looks_like_distribution(std::span<const Weight> row) {
-  Weight sums[lanes] = {}, least[lanes] = {};
-  std::size_t j = 0;
-  for (; j + lanes <= row.size(); j += lanes)
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      const Weight weight = row[j + lane];
-      sums[lane] += weight;
-      least[lane] = weight < least[lane] ? weight : least[lane];
-    }
-  for (; j < row.size(); ++j) {
-    sums[0] += row[j];
-    least[0] = std::min(least[0], row[j]);
-  }
-  double sum = 0;
-  for (const Weight part : sums) sum += static_cast<double>(part);
-  return sum <= 1 + .5 * SweepOptions{}.row_sum_tolerance && *std::min_element(least, least + lanes) >= 0;
-}
-/// fused [key] = rule(fused, row), key by key.
-template <typename Weight, typename Scalar, typename Rule>
-void join_row(std::span<const Weight> row, Scalar* fused, const Rule& rule) {
-  std::size_t j = 0;
-  for (; j + lanes <= row.size(); j += lanes)
-    for (std::size_t lane = 0; lane < lanes; ++lane)
-      fused[j + lane] = rule(fused[j + lane], static_cast<Scalar>(row[j + lane]));
-  for (; j < row.size(); ++j) fused[j] = rule(fused[j], static_cast<Scalar>(row[j]));
-}
-
 /// The rows of a layer's map, some at a time: no matrix stands beside what is made of them.
 template <AttentionSource Source, typename Scalar>
 class MapRows {
@@ -156,16 +125,43 @@ class MapRows {
       : source_(std::move(source)), options_(&options), example_(example) {
     check_map_options(options);
     check_self_attention(layout(), example);
-    head_weights_ = mean_weights(options.head_weights, layout().shape().heads);
+    head_weights_ = mean_weights(options.head_weights, layout().shape().heads).template cast<Weight>();
     if (options.discard > 0) note_keys();
   }
   const Layout& layout() const { return source_.layout(); }
   Index tokens() const { return layout().queries(example_); }
 
+  /// What makes row i of the map of its fused heads: factor * row + residual * e_i.
+  struct Finish {
+    double factor, residual;
+  };
+
   /// act(queries, rows) for all of `wanted` in order, and maybe for queries before them; later keys than
   /// those of `rows` have no weight.
   template <typename Act>
   void each(Range wanted, const Act& act) {
+    each_unfinished(wanted, [&](Range queries, const Rows&) {
+      for (Index r = 0; r < rows_.rows(); ++r) {
+        const auto [factor, residual] = finish(r);
+        rows_.row(r) *= static_cast<Scalar>(factor);
+        rows_(r, queries.first + r) += static_cast<Scalar>(residual);
+      }
+      act(queries, rows_);
+    });
+  }
+  /// Of row r of the rows that are shown just now.
+  Finish finish(Index r) const {
+    const double residual = options_->residual;
+    if (!options_->normalise) return {1 - residual, residual};
+    const std::span<const Scalar> row(rows_.data() + r * rows_.cols(),
+                                      static_cast<std::size_t>(rows_.cols()));
+    const double sum = (1 - residual) * vector_math::sum(row) + residual;
+    if (sum == 0) return {0, 0};  // neither weight nor residual: nothing to divide
+    return {(1 - residual) / sum, residual / sum};
+  }
+  /// The same, but rows are fused heads without what was discarded: see finish().
+  template <typename Act>
+  void each_unfinished(Range wanted, const Act& act) {
     Discarded<Scalar> of_map;
     if (options_->discard > 0 && options_->discard_per == DiscardPer::map) {
       std::vector<Scalar> weights;
@@ -176,7 +172,6 @@ class MapRows {
     const bool all = of_map.ties > 0;
     each_fused({all ? 0 : wanted.first, wanted.last}, [&] {
       discard(of_map);
-      add_residual();
       act(queries_, rows_);
     });
   }
@@ -220,24 +215,39 @@ class MapRows {
     each_block({next, wanted.last}, hidden);
   }
 
-  /// Row by row, so that each weight is checked and fused while it is in the first-level cache.
-  void fuse(const Block<typename Source::Weight>& block) {
-    rows_.setZero(block.size(), block.keys());
-    for (Index r = 0; r < block.size(); ++r)
-      for (Index h = 0; h < block.heads(); ++h) {
-        const auto head = block.head(h, {r, r + 1});
-        if (!looks_like_distribution(head.row(0)))
-          check_rows(head, RowCheck::distribution, SweepOptions{}.row_sum_tolerance);
-        join(h, head.row(0), rows_.data() + r * rows_.cols());
-      }
-  }
-  void join(Index h, std::span<const typename Source::Weight> row, Scalar* fused) const {
-    const Scalar weight = static_cast<Scalar>(head_weights_(h));
+  using Weight = typename Source::Weight;
+
+  /// rows_ = the heads of this block, fused in the precision of the weights and checked on the way.
+  void fuse(const Block<Weight>& block) {
     if (options_->fusion == HeadFusion::mean)
-      return join_row(row, fused, [=](Scalar sum, Scalar next) { return sum + weight * next; });
-    if (options_->fusion == HeadFusion::max || h == 0)  // weights are at least 0
-      return join_row(row, fused, [](Scalar most, Scalar next) { return most < next ? next : most; });
-    join_row(row, fused, [](Scalar least, Scalar next) { return next < least ? next : least; });
+      fused_.setZero(block.size(), block.keys());
+    else
+      fused_ = block.head(0).matrix();
+    for (Index r = 0; r < block.size(); ++r)
+      if (options_->fusion == HeadFusion::mean)
+        fuse_row(block, r, AddWeighted<Weight>{head_weights_.data()});
+      else if (options_->fusion == HeadFusion::max)
+        fuse_row(block, r, TakeLarger{});
+      else
+        fuse_row(block, r, TakeSmaller{});
+    rows_ = fused_.template cast<Scalar>();
+  }
+  template <typename Combine>
+  void fuse_row(const Block<Weight>& block, Index r, const Combine& combine) {
+    Index head = 0;
+    for (; head + 4 <= block.heads(); head += 4) fuse_heads<4>(block, r, head, combine);
+    for (; head < block.heads(); ++head) fuse_heads<1>(block, r, head, combine);
+  }
+  template <std::size_t heads, typename Combine>
+  void fuse_heads(const Block<Weight>& block, Index r, Index first, const Combine& combine) {
+    const MatrixView<Weight> rows = block.across_heads(r);
+    const auto facts = fuse_rows<heads>(rows.data(), rows.outerStride(), first, block.keys(),
+                                        fused_.data() + r * fused_.cols(), combine);
+    const double tolerance = SweepOptions{}.row_sum_tolerance;
+    const auto fits = [&](double sum) { return sum <= 1 + tolerance; };
+    if (facts.least >= 0 && std::all_of(facts.sums.begin(), facts.sums.end(), fits)) return;
+    for (Index h = first; h < first + static_cast<Index>(heads); ++h)
+      check_rows(block.head(h, {r, r + 1}), RowCheck::distribution, tolerance);
   }
 
   /// act(weight, query, key) for every weight of these queries that the mask shows, in order.
@@ -271,24 +281,13 @@ class MapRows {
     }
   }
 
-  void add_residual() {
-    const double residual = options_->residual;
-    for (Index r = 0; r < rows_.rows(); ++r) {
-      const std::span<const Scalar> row(rows_.data() + r * rows_.cols(),
-                                        static_cast<std::size_t>(rows_.cols()));
-      const double sum = options_->normalise ? (1 - residual) * vector_math::sum(row) + residual : 1;
-      if (sum == 0) continue;  // neither weight nor residual: nothing to divide
-      rows_.row(r) *= static_cast<Scalar>((1 - residual) / sum);
-      rows_(r, queries_.first + r) += static_cast<Scalar>(residual / sum);
-    }
-  }
-
   Source source_;
   const LayerMapOptions* options_;
   Index example_;
-  Eigen::VectorXd head_weights_;
-  std::vector<bool> counted_, kept_;  // [key]
-  Range queries_;                     // of rows_
+  Eigen::Matrix<Weight, Eigen::Dynamic, 1> head_weights_;
+  Eigen::Matrix<Weight, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> fused_;  // of queries_
+  std::vector<bool> counted_, kept_;                                              // [key]
+  Range queries_;                                                                 // of rows_
   Rows rows_;
 };
 
