@@ -19,10 +19,13 @@
 #include <attnscope/flow/bit_matrix.hpp>
 #include <attnscope/flow/capacity_grid.hpp>
 #include <attnscope/flow/flow_normalisation.hpp>
+#include <attnscope/flow/head_fusion.hpp>
 #include <attnscope/flow/layer_maps.hpp>
 #include <attnscope/flow/minimum_cut.hpp>
 #include <attnscope/flow/relevance.hpp>
+#include <attnscope/flow/rollout.hpp>
 #include <attnscope/flow/sink_flow.hpp>
+#include <attnscope/flow/top_targets.hpp>
 #include <attnscope/flow/trivial_cut.hpp>
 #include <attnscope/flow/waist.hpp>
 #include <attnscope/heads/confidence.hpp>

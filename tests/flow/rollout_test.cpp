@@ -70,7 +70,7 @@ TEST_CASE("each row is the row of the matrix, and sums to one") {
   const test::RandomStack<float> open(Layout({2, 3, 150, 150}, self_padding({150, 60}, {0, 90})), 4);
   const test::RandomStack<double> causal(Layout({1, 3, 150, 150}, {.causal = true}), 4);
   const test::RandomStack<double> window(Layout({1, 3, 150, 150}, {.causal = true, .sliding_window = 20}), 4);
-  const auto check = []<typename Weight>(const test::RandomStack<Weight>& layers, Index example) {
+  const auto check = []<typename Weight>(const std::vector<AttentionView<Weight>>& layers, Index example) {
     const double exact =
         std::is_same_v<Weight, float> ? 1e-7 : 1e-13;  // a row works in the precision of weights
     for (const LayerMapOptions& map : some_options) {
