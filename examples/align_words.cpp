@@ -56,7 +56,14 @@ HeadId chosen_head(const DumpStack& stack, const HeadScores& scores, const Optio
     if (layer == options.layer.value_or(layer) && ranked.id.head == options.head.value_or(ranked.id.head))
       return ranked.id;
   }
-  throw ValueError(fmt::format("{} has no such head", stack.name));
+  std::vector<std::string> shape;
+  for (std::size_t l = 0; l < scores.size(); ++l)
+    shape.push_back(fmt::format("{} heads in layer {}", scores[l].size(), stack.layers[l].index));
+  const auto asked = [](const char* what, const std::optional<Index>& number) {
+    return number ? fmt::format(" {} {}", what, *number) : "";
+  };
+  throw ValueError(fmt::format("{} has no{}{}, but {}", stack.name, asked("layer", options.layer),
+                               asked("head", options.head), fmt::join(shape, ", ")));
 }
 
 Alignment align(const Dump& dump, const DumpStack& stack, const Options& options) {
@@ -65,12 +72,7 @@ Alignment align(const Dump& dump, const DumpStack& stack, const Options& options
   Alignment result{{}, false, {}, gold_links(dump, stack)};
   result.by_error_rate = !result.gold.empty();
   result.head = chosen_head(stack, scores_of(layers, result.gold), options);
-  const auto link = [&](const auto& attention) {
-    for (const auto& heads :
-         sentence_links(select_heads(attention, {result.head.head}), {.method = options.method}))
-      result.links.push_back(heads.front());
-  };
-  std::visit(link, layers[static_cast<std::size_t>(result.head.layer)]);
+  result.links = links_of_head(layers, result.head, {.method = options.method});
   return result;
 }
 

@@ -115,7 +115,7 @@ expect(1 "^$" "layer 0 has 4 heads, fewer than keep_per_layer = 5" ${PRUNE_HEADS
 expect(2 "^$" "--fraction" ${PRUNE_HEADS} ${DUMP} --fraction 1.5)
 expect(2 "^$" "--by" ${PRUNE_HEADS} ${DUMP} --by chance)
 
-# Words of two texts: the best head by gold links, its links and scores, a picture, Pharaoh's format.
+# Tokens of two texts: the best head by gold links, its links and scores, a picture, Pharaoh's format.
 expect(0 "cross layer 1, head 1 .the lowest error rate., sentence pair 3 of 16\n.* +s17  t4 +0.93\n.*without a link in the source: s24\n.*error rate 0.013\nlinks.txt\nlinks.svg\n$"
   "^$" ${ALIGN_WORDS} --element 3 --svg links.svg --pharaoh links.txt)
 expect_file(links.svg "cross layer 1, head 1.*>source<.*>target<.*s17.*>gold, not found<")
@@ -123,7 +123,7 @@ expect_file(links.txt "^0-0 1-1 [^\n]*\n")
 expect(0 "cross layer 0, head 3, sentence pair 0.*precision [^\n]* recall" "^$" ${ALIGN_WORDS} ${BATCH} --layer 0 --head 3 --method itermax)
 expect(1 "^$" "align_words: use_lite_cat.safetensors: there is no stack cross" ${ALIGN_WORDS} ${DUMP})
 expect(1 "^$" "align_words: use_lite_cat.safetensors: self is self-attention, which aligns nothing" ${ALIGN_WORDS} ${DUMP} --stack self)
-expect(1 "^$" "align_words: cipher_batch.safetensors: cross has no such head" ${ALIGN_WORDS} --head 4)
+expect(1 "^$" "align_words: cipher_batch.safetensors: cross has no layer 1 head 4, but 4 heads in layer 0, 4 heads in layer 1" ${ALIGN_WORDS} --layer 1 --head 4)
 expect(1 "^$" "align_words: cipher_batch.safetensors: batch element 16 of 16" ${ALIGN_WORDS} --element 16)
 expect(2 "^$" "--method" ${ALIGN_WORDS} --method guess)
 

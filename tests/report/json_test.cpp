@@ -6,6 +6,7 @@
 
 // Its numbers: report_test.cpp.
 using namespace attnscope;
+using Json = nlohmann::json;
 
 namespace {
 Analysis example() {
@@ -59,4 +60,26 @@ TEST_CASE("patterns, importance, groups, heads across layers and the plan are to
   CHECK(self["head_comparison"]["heads"] == nlohmann::json::parse("[[5, 0], [5, 1]]"));
   CHECK(self["head_comparison"]["stand_ins"][0]["stand_in"] == nlohmann::json::parse("[5, 1]"));
   CHECK(self["pruning_plan"]["heads_to_prune"] == nlohmann::json::parse(R"({"5": [0]})"));
+}
+
+TEST_CASE("alignment names heads by the model's numbers, whatever was chosen") {
+  const Dump dump = read_dump(ATTNSCOPE_EXAMPLE_DATA "/cipher_batch.safetensors");
+  const Json json =
+      Json::parse(report_json(test::analyze(dump, {.layers = {1}, .heads = {1, 3}})))["stacks"]["cross"];
+  const Json& alignment = json["alignment"];
+  REQUIRE(alignment["best_heads"].size() == 2);
+  CHECK(alignment["best_heads"][0]["head"] == Json{1, 1});
+  CHECK(alignment["best_heads"][0]["error_rate"] == json["layers"][0]["alignment"]["error_rate"][0]);
+  CHECK(alignment["best_heads"][1]["head"] == Json{1, 3});
+  CHECK(alignment["head_set"]["chosen"]["heads"][0] == Json{1, 1});
+  CHECK(alignment["head_set"]["chosen"]["error_rates"][0] == alignment["best_heads"][0]["error_rate"]);
+  CHECK(alignment["head_set"]["held_out_error_rate"].is_number());
+  CHECK(alignment["head_set"]["held_out_single_error_rate"].is_number());
+  REQUIRE(alignment["elements"].size() == 16);
+  const Json& element = alignment["elements"][3];
+  CHECK(element["links"][0]["target"] == 0);
+  CHECK(element["links"][0]["source"] == 0);
+  CHECK(element["links"][0]["confidence"] > .9);
+  CHECK(element["unaligned_sources"] == std::vector{8});
+  CHECK(element["unaligned_targets"].empty());
 }

@@ -78,3 +78,17 @@ TEST_CASE("gold links that are none, are named") {
             .layers[0]
             .pooled.alignment->errors->error_rate(0) == 0);
 }
+
+TEST_CASE("a head set that cannot be chosen is left out, and said") {
+  const auto left_out = [](const RawTensors& tensors, const std::string& gold) {
+    const Analysis analysis = test::analyze(make_dump("x", tensors, {{"gold_alignment", gold}}));
+    CHECK_FALSE(analysis.stacks.at(0).alignment->selection);
+    CHECK(analysis.stacks[0].alignment->by_error_rate);
+    return analysis.left_out.back();
+  };
+  const RawTensor narrow = test::uniform(2, 1, 2), wide = test::filled({2, 1, 2, 3}, 1. / 3);
+  CHECK(left_out({{"cross.0.attention", narrow}, {"cross.1.attention", wide}}, "[[[0, 0]], [[1, 1]]]") ==
+        "cross: head set: batch element 0 is 2 x 2 tokens in one layer and 2 x 3 in another");
+  CHECK(left_out({{"cross.0.attention", test::uniform(1, 1, 2)}}, "[[[0, 0]]]") ==
+        "cross: head set: one sentence pair can hold none out");
+}

@@ -114,9 +114,6 @@ inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, con
       std::visit(add, whole.attention);
     });
   }
-  if (aligns)
-    result.alignment =
-        in_context(place, [&] { return align_stack(content, result.layers, gold, options.sweep); });
   return result;
 }
 
@@ -143,7 +140,14 @@ inline Analysis analyze(const Dump& dump, const AnalyzeOptions& options = {}) {
         place, [&] { return compare_heads(stack, options.most_comparisons, reason, options.sweep); });
     if (!result.comparison)
       analysis.left_out.push_back(fmt::format("{}: heads across layers: {}", stack.name, reason));
-    if (stack.self_attention) {
+    if (!stack.self_attention) {
+      reason.clear();
+      result.alignment = in_context(place, [&] {
+        return align_stack(content_layers(part, whole.stacks[s]), result.layers, gold_links(part, stack),
+                           reason, options.sweep);
+      });
+      if (!reason.empty()) analysis.left_out.push_back(fmt::format("{}: head set: {}", stack.name, reason));
+    } else {
       result.flow = in_context(place, [&] { return stack_flow(stack, options, reason); });
       if (!result.flow)
         analysis.left_out.push_back(

@@ -33,6 +33,18 @@ inline std::vector<LoadedAttention> content_layers(const Dump& dump, const DumpS
   return layers;
 }
 
+/// [batch] the links of one head of these layers, id.layer counted among them.
+inline std::vector<AlignmentLinks> links_of_head(const std::vector<LoadedAttention>& layers, const HeadId& id,
+                                                 const LinkOptions& options = {}) {
+  std::vector<AlignmentLinks> links;
+  const auto link = [&](const auto& attention) {
+    for (std::vector<AlignmentLinks>& heads : sentence_links(select_heads(attention, {id.head}), options))
+      links.push_back(std::move(heads.front()));
+  };
+  std::visit(link, layers[static_cast<std::size_t>(id.layer)]);
+  return links;
+}
+
 /// The alignment metrics of a layer, whole batch and each element, of its heads and of their mean. content:
 /// the same without special tokens, whose links are compared with gold where there is any.
 inline void add_alignment(const LoadedAttention& attention, const LoadedAttention& content,
@@ -61,11 +73,34 @@ inline void add_alignment(const LoadedAttention& attention, const LoadedAttentio
   std::visit(add, attention);
 }
 
+namespace detail {
+
+/// Why a head set is not chosen; empty where it is. It needs the maps of all heads of all layers at once.
+inline std::string no_head_set(const std::vector<LoadedAttention>& layers) {
+  constexpr double most = 2e7;
+  const Layout& first = dump::layout_of(layers.front());
+  double weights = 0;
+  for (const LoadedAttention& layer : layers) {
+    const Layout& layout = dump::layout_of(layer);
+    for (Index b = 0; b < layout.shape().batch; ++b) {
+      if (layout.queries(b) != first.queries(b) || layout.keys(b) != first.keys(b))
+        return fmt::format("batch element {} is {} x {} tokens in one layer and {} x {} in another", b,
+                           first.queries(b), first.keys(b), layout.queries(b), layout.keys(b));
+      weights += static_cast<double>(layout.shape().heads) * static_cast<double>(layout.queries(b)) *
+                 static_cast<double>(layout.keys(b));
+    }
+  }
+  return weights > most ? fmt::format("{:.1e} weights are more than {:.1e}", weights, most) : "";
+}
+
+}  // namespace detail
+
 /// Which heads of a stack align: by error rate with gold links, else by alignment_score(). layers: what
-/// content_layers gives.
+/// content_layers gives. Where no head set is chosen, although there are gold links, `reason` says why.
 inline StackAlignment align_stack(const std::vector<LoadedAttention>& layers,
                                   const std::vector<LayerAnalysis>& numbers,
-                                  const std::vector<GoldLinks>& gold, const SweepOptions& how) {
+                                  const std::vector<GoldLinks>& gold, std::string& reason,
+                                  const SweepOptions& how) {
   StackAlignment result{!gold.empty(), {}, {}, {}};
   HeadScores scores;
   for (std::size_t l = 0; l < layers.size(); ++l) {
@@ -77,13 +112,10 @@ inline StackAlignment align_stack(const std::vector<LoadedAttention>& layers,
   }
   result.heads = ranked_heads(scores, result.by_error_rate ? BestScore::lowest : BestScore::highest);
   if (result.heads.empty()) return result;
-  const HeadId best = result.heads.front().id;
-  const auto link = [&](const auto& attention) {
-    for (const std::vector<AlignmentLinks>& heads : sentence_links(select_heads(attention, {best.head})))
-      result.links.push_back(heads.front());
-  };
-  std::visit(link, layers[static_cast<std::size_t>(best.layer)]);
-  if (gold.size() < 2) return result;
+  result.links = links_of_head(layers, result.heads.front().id);
+  if (gold.empty()) return result;
+  reason = gold.size() < 2 ? "one sentence pair can hold none out" : detail::no_head_set(layers);
+  if (!reason.empty()) return result;
   AlignmentMaps maps;
   for (const LoadedAttention& layer : layers)
     std::visit([&](const auto& attention) { maps.add_layer(attention); }, layer);
