@@ -50,6 +50,30 @@ void print_table(const Analysis& analysis) {
     }
 }
 
+/// How far attention flow, where it was asked for, says anything.
+void print_flow(const Analysis& analysis) {
+  for (const StackAnalysis& stack : analysis.stacks) {
+    if (!stack.flow || stack.flow->flow.empty()) continue;
+    std::vector<std::string> shares;
+    for (const AttentionFlowResult& element : stack.flow->flow)
+      shares.push_back(element.trivial_share ? fmt::format("{:.0f}", 100 * *element.trivial_share) : "-");
+    fmt::print("\nAttention flow of {}: per cent of the flows that are just their trivial cut: {}\n",
+               stack.name, fmt::join(shares, " "));
+  }
+}
+
+/// The heads of cross-attention that align best.
+void print_alignment(const Analysis& analysis) {
+  for (const StackAnalysis& stack : analysis.stacks) {
+    if (!stack.alignment || stack.alignment->heads.empty()) continue;
+    const RankedHead& best = stack.alignment->heads.front();
+    const LayerAnalysis& layer = stack.layers[static_cast<std::size_t>(best.id.layer)];
+    fmt::print("\nBest alignment of {}: layer {}, head {}, {} {:.3f}\n", stack.name, layer.layer,
+               layer.heads[static_cast<std::size_t>(best.id.head)],
+               stack.alignment->by_error_rate ? "error rate" : "score, without gold links,", best.score);
+  }
+}
+
 /// The heads that a pruning plan removes, the first to go first.
 void print_plans(const Analysis& analysis) {
   for (const StackAnalysis& stack : analysis.stacks) {
@@ -57,8 +81,8 @@ void print_plans(const Analysis& analysis) {
     std::vector<std::string> heads;
     for (const HeadId& id : stack.pruning->order)
       heads.push_back(fmt::format("{}.{}", stack.layers[static_cast<std::size_t>(id.layer)].layer, id.head));
-    fmt::print("\nTo prune from {}, {} heads as layer.head, the least important first: {}\n", stack.name, heads.size(),
-               fmt::join(heads, " "));
+    fmt::print("\nTo prune from {}, {} heads as layer.head, the least important first: {}\n", stack.name,
+               heads.size(), fmt::join(heads, " "));
   }
 }
 
@@ -122,10 +146,12 @@ Metadata metadata_of(const BareArrays& arrays) {
 }
 
 void run(const std::vector<std::filesystem::path>& paths, const BareArrays& arrays, const std::string& folder,
-        const AnalyzeOptions& options, Index element) {
+         const AnalyzeOptions& options, Index element) {
   const Dump dump = read_split_dump(paths, {.stack = arrays.stack, .metadata = metadata_of(arrays)});
   const Analysis analysis = analysis_of(dump, options);
   print_table(analysis);
+  print_flow(analysis);
+  print_alignment(analysis);
   print_plans(analysis);
   for (const std::string& line : analysis.left_out) fmt::print(stderr, "analyze: left out: {}\n", line);
   if (folder.empty()) {

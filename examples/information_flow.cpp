@@ -90,8 +90,7 @@ std::vector<Method> methods_of(const Text& text, const Eigen::MatrixXd& flow) {
   });
   if (norms.empty()) return all;
   std::vector<Eigen::MatrixXd> shares;
-  for (const Eigen::MatrixXd& norm : norms)
-    shares.push_back(norm.array().colwise() / norm.rowwise().sum().array());
+  for (const Eigen::MatrixXd& norm : norms) shares.push_back(rows_normalised(norm));
   all.push_back({"norm map of the top layer", norms.back()});
   all.push_back({"rollout of norm maps", rollout(shares, {.map = {.residual = 0}}).top[0]});
   all.push_back({"rollout of contributions (ALTI)", rollout(near, {.map = {.residual = 0}}).top[0]});
@@ -110,9 +109,10 @@ void print_layers(const Text& text, const std::vector<AttentionFlowResult>& flow
       const auto mix = [](const auto& attention, const auto& v) { return mixing(attention, v).mixing_ratio; };
       mixing_ratio = fmt::format("{:.2f}", std::visit(mix, layer.attention, *values));
     }
-    fmt::print("{:>5} {:>13} {:>21.2f} {:>17.0f} %\n", layer.index, mixing_ratio,
+    const std::optional<double> trivial = flows[l].trivial_share;
+    fmt::print("{:>5} {:>13} {:>21.2f} {:>19}\n", layer.index, mixing_ratio,
                rollouts[l][static_cast<std::size_t>(text.element)].diagonal().mean(),
-               100 * flows[l].trivial_share.value_or(0));
+               trivial ? fmt::format("{:.0f} %", 100 * *trivial) : "-");
   }
 }
 
@@ -120,7 +120,7 @@ void print_layers(const Text& text, const std::vector<AttentionFlowResult>& flow
 void print_token(const Text& text, const std::vector<Method>& methods, Index token, Index top) {
   fmt::print("\nwhat reaches token {} \"{}\" at the top, in per cent of its row\n", token, text.token(token));
   for (const Method& method : methods) {
-    const Eigen::VectorXd row = method.map.row(token) / method.map.row(token).sum();
+    const Eigen::VectorXd row = rows_normalised(method.map.row(token)).transpose();
     fmt::print("  {:<32}", method.name);
     for (const Index j : top_k(row, std::min(top, row.size())))
       fmt::print(" {} {:.0f}", text.token(j), 100 * row(j));

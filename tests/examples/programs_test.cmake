@@ -136,3 +136,7 @@ expect(1 "^$" "information_flow: cipher_batch.safetensors: cross is cross-attent
 expect(1 "^$" "information_flow: use_lite_cat.safetensors: token 13 of 13" ${INFORMATION_FLOW} ${DUMP} --token 13)
 expect(1 "^$" "information_flow: use_lite_cat.safetensors: batch element 1 of 1" ${INFORMATION_FLOW} ${DUMP} --element 1)
 expect(2 "^$" "--top" ${INFORMATION_FLOW} --top 0)
+
+# What analyze says of flow and alignment.
+expect(0 "\nAttention flow of self: per cent of the flows that are just their trivial cut: [0-9]+\n" "" ${ANALYZE} ${DUMP} --flow)
+expect(0 "\nBest alignment of cross: layer 1, head 1, error rate 0.013\n" "" ${ANALYZE} ${BATCH})

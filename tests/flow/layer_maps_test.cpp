@@ -177,3 +177,12 @@ TEST_CASE("what is no self-attention, or no option, is refused") {
         "batch element 0, head 0, query 0: the weights sum to 2, more than 1 (logits, or dropout in "
         "training?)");
 }
+
+TEST_CASE("what is asked of rows is said by the options, as of a sweep") {
+  const Eigen::MatrixXd wide = Eigen::MatrixXd::Constant(2, 2, .55);
+  CHECK_THROWS_AS(layer_map(wide), ValueError);
+  CHECK(layer_map(wide, 0, {.row_sum_tolerance = .11})
+            .isApprox(Eigen::Matrix2d{{.738095238, .261904762}, {.261904762, .738095238}}, 1e-8));
+  CHECK(layer_map(Eigen::MatrixXd::Constant(2, 2, 3).eval(), 0, {.check = RowCheck::none})(0, 1) ==
+        Approx(1.5 / 3.5));
+}

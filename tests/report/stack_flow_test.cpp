@@ -9,9 +9,11 @@ using namespace attnscope;
 using test::uniform;
 
 TEST_CASE("rollout stands in every report of self-attention, flow where it is asked for") {
-  const Dump dump = make_dump("x", {{"self.0.attention", uniform(2, 2, 4)}, {"self.3.attention", uniform(2, 1, 4)}},
-                              {{"lengths", "[4, 2]"}});
-  const StackAnalysis plain = test::analyze(dump).stacks.at(0), full = test::analyze(dump, {.flow = true}).stacks.at(0);
+  const Dump dump =
+      make_dump("x", {{"self.0.attention", uniform(2, 2, 4)}, {"self.3.attention", uniform(2, 1, 4)}},
+                {{"lengths", "[4, 2]"}});
+  const StackAnalysis plain = test::analyze(dump).stacks.at(0),
+                      full = test::analyze(dump, {.flow = true}).stacks.at(0);
   REQUIRE(plain.flow);
   REQUIRE(plain.flow->rollout.size() == 2);
   CHECK(plain.flow->rollout[1].rows() == 2);
@@ -22,7 +24,8 @@ TEST_CASE("rollout stands in every report of self-attention, flow where it is as
 }
 
 TEST_CASE("what cannot be followed through the layers is left out, and said") {
-  const auto left_out = [](const RawTensors& tensors, const Metadata& metadata, const AnalyzeOptions& options) {
+  const auto left_out = [](const RawTensors& tensors, const Metadata& metadata,
+                           const AnalyzeOptions& options) {
     const Analysis analysis = test::analyze(make_dump("x", tensors, metadata), options);
     CHECK_FALSE(analysis.stacks.at(0).flow);
     return analysis.left_out.back();

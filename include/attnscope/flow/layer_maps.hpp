@@ -27,6 +27,8 @@ struct LayerMapOptions {
   bool protect_own = false;             ///< the weight of a token on itself stays, too
   double residual = .5;                 ///< 0..1: (1 - residual) A + residual I
   bool normalise = true;                ///< divide each row by its sum
+  RowCheck check = RowCheck::distribution;  ///< what is asked of the rows of every head, as of a sweep's
+  double row_sum_tolerance = 2e-2;
 };
 
 /// [query x key] of one layer and batch element.
@@ -243,11 +245,11 @@ class MapRows {
     const MatrixView<Weight> rows = block.across_heads(r);
     const auto facts = fuse_rows<heads>(rows.data(), rows.outerStride(), first, block.keys(),
                                         fused_.data() + r * fused_.cols(), combine);
-    const double tolerance = SweepOptions{}.row_sum_tolerance;
+    const double tolerance = options_->row_sum_tolerance;
     const auto fits = [&](double sum) { return sum <= 1 + tolerance; };
     if (facts.least >= 0 && std::all_of(facts.sums.begin(), facts.sums.end(), fits)) return;
     for (Index h = first; h < first + static_cast<Index>(heads); ++h)
-      check_rows(block.head(h, {r, r + 1}), RowCheck::distribution, tolerance);
+      check_rows(block.head(h, {r, r + 1}), options_->check, tolerance);
   }
 
   /// act(weight, query, key) for every weight of these queries that the mask shows, in order.

@@ -7,6 +7,7 @@ struct TopTargetsOptions {
   Index top_k = 5;
   double min_weight = .05;  ///< 0..1; a weight of 0 is no target
   Index example = 0;
+  double row_sum_tolerance = 2e-2;  ///< a row may sum to 1 + this
 };
 
 struct Target {
@@ -93,7 +94,7 @@ TopTargetsResult top_targets(const A& attention, Index query, const TopTargetsOp
   auto reader = source.reader();
   const auto block = reader.read(example, {query, query + 1});
   for (Index h = 0; h < heads; ++h) {
-    detail::check_rows(block.head(h), RowCheck::distribution, SweepOptions{}.row_sum_tolerance);
+    detail::check_rows(block.head(h), RowCheck::distribution, options.row_sum_tolerance);
     std::vector<Target>& targets = result.heads[static_cast<std::size_t>(h)];
     targets = detail::largest_targets(block.head(h).row(0), options.top_k, options.min_weight);
     double listed = 0;
