@@ -191,3 +191,20 @@ TEST_CASE("alignment metrics refuse options out of range, and pooling of unlike 
   CHECK(message_of<ValueError>([&] { alignment_metrics(bad); }) ==
         "batch element 0, head 0, query 1, key 0: the weight -0.25 is negative");
 }
+
+TEST_CASE("how little weight spreads is told as well as how much does, in single precision") {
+  Eigen::MatrixXf map = Eigen::MatrixXf::Zero(4, 3);
+  map.col(0) << .9f, .8f, .7f, .6f;
+  // The first number is subnormal.
+  for (const float unit : {1e-41f, 1e-37f, 1e-30f, 1e-10f, 1e-3f}) {
+    map.col(1) << 6 * unit, 3 * unit, 0, 7 * unit;
+    map.col(2).setZero();
+    map(2, 2) = unit;  // of one target: no spread, however little it is
+    const Eigen::MatrixXd exact = map.cast<double>();
+    CHECK(alignment_metrics(map).absent_mindedness_in(0) ==
+          Approx(alignment_metrics(exact).absent_mindedness_in(0)).margin(1e-7));
+    const Eigen::MatrixXd one = exact.col(2);
+    CHECK(alignment_metrics(Eigen::MatrixXf(map.col(2))).absent_mindedness_in(0) <= 1e-7);
+    CHECK(alignment_metrics(one).absent_mindedness_in(0) <= 1e-12);
+  }
+}

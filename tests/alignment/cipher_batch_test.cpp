@@ -157,3 +157,18 @@ TEST_CASE("two heads align better than one, on sentences held out, too") {
   for (const auto& layer : cipher().words) fed.add_layer(layer);
   CHECK(select_alignment_heads(fed, cipher().gold).chosen.heads == result.chosen.heads);
 }
+
+TEST_CASE("without gold links one head is the set: the mean of two is less sharp") {
+  // docs/links.md tells this, too.
+  const std::vector<RankedHead> set = select_likely_heads(cipher().words);
+  REQUIRE(set.size() == 1);
+  CHECK(set[0].id == HeadId{1, 0});
+  CHECK(set[0].score == Approx(likely_alignment_heads(cipher().words)[0].score).epsilon(1e-6));
+  CHECK(reference(1, 0, "target_argmax/error_rate") == Approx(3 / 150.));
+  const auto best = mean_heads(select_heads(cipher().words[1], {0, 1}));
+  CHECK(alignment_score(alignment_metrics(best))(0) == Approx(.874).margin(5e-4));
+  for (const Index other : {1, 2, 3}) {
+    const auto pair = mean_heads(select_heads(cipher().words[1], {0, other}));
+    CHECK(alignment_score(alignment_metrics(pair))(0) < set[0].score);
+  }
+}

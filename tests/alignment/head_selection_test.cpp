@@ -1,4 +1,6 @@
 #include <attnscope/alignment/head_selection.hpp>
+#include <attnscope/source/exclude_tokens.hpp>
+#include <attnscope/source/rewritten.hpp>
 
 #include "support/attention.hpp"
 #include "support/catch.hpp"
@@ -64,6 +66,49 @@ TEST_CASE("a head looks like an alignment when it is sharp, covers and agrees") 
         Heads{{0, 1}, {1, 1}, {0, 3}, {1, 3}, {0, 0}, {1, 0}, {0, 2}, {1, 2}});
 }
 
+TEST_CASE("a set without gold links: the mean that looks most like an alignment") {
+  // Heads 0 and 1 are sure of the diagonal in unlike halves, and look at one token in the other; head 2 looks
+  // at one token always.
+  Tensor a(2, 3, 4, 4);
+  a.setZero();
+  for (Index b = 0; b < 2; ++b)
+    for (Index t = 0; t < 4; ++t) {
+      const Index sure = t < 2 ? 0 : 1;
+      a(b, sure, t, t) = .9 + .01 * static_cast<double>(sure + b);
+      a(b, 1 - sure, t, sure == 0 ? 3 : 0) = .3;
+      a(b, 2, t, 3) = 1;
+    }
+  const std::vector<Tensor> layers{a};
+  const auto expected = [&](const auto& attention, std::vector<Index> heads) {
+    return alignment_score(alignment_metrics(mean_heads(select_heads(attention, std::move(heads)))))(0);
+  };
+  const std::vector<RankedHead> set = select_likely_heads(layers);
+  REQUIRE(ids(set) == Heads{{0, 1}, {0, 0}});
+  CHECK(set[0].score == Approx(likely_alignment_heads(layers)[0].score).epsilon(1e-12));
+  CHECK(set[1].score == Approx(expected(a, {0, 1})).epsilon(1e-12));
+  CHECK(set[1].score > set[0].score);
+  CHECK(expected(a, {0, 1, 2}) < set[1].score);
+  CHECK(ids(select_likely_heads(layers, 1)) == Heads{{0, 1}});
+
+  // Tokens left out count nowhere.
+  Tensor longer(2, 3, 5, 5);
+  longer.setConstant(.01);
+  for (Index b = 0; b < 2; ++b)
+    for (Index h = 0; h < 3; ++h)
+      for (Index t = 0; t < 4; ++t)
+        for (Index s = 0; s < 4; ++s) longer(b, h, t, s) = a(b, h, t, s);
+  const std::vector without{
+      exclude_tokens(longer, {.queries = {{4}, {4}}, .keys = {{4}, {4}}, .renormalise = false})};
+  const std::vector<RankedHead> same = select_likely_heads(without);
+  REQUIRE(ids(same) == ids(set));
+  CHECK(same[1].score == Approx(set[1].score).epsilon(1e-12));
+
+  CHECK(select_likely_heads(AlignmentMaps()).empty());
+  CHECK(select_likely_heads(std::vector{Tensor(1, 0, 4, 4)}).empty());
+  CHECK(message_of<ValueError>([&] { select_likely_heads(layers, 0); }) ==
+        "most_heads = 0 is not at least 1");
+}
+
 TEST_CASE("heads by their error rate, over layers of unlike head counts") {
   const std::vector<Tensor> layers{diagonal_heads({{1, 2}, {4, 3}}),
                                    diagonal_heads({{0, 0}, {3, 4}, {4, 4}})};
@@ -115,6 +160,33 @@ TEST_CASE("head sets by another method of links") {
   CHECK(result.chosen.error_rates[0] == tally.scores().error_rate);
 }
 
+TEST_CASE("layers are counted, those without heads too") {
+  AlignmentMaps maps;
+  for (const auto& layer :
+       {Tensor(2, 0, 4, 4), diagonal_heads({{4, 4}}), Tensor(2, 0, 4, 4), diagonal_heads({{4, 4}, {3, 3}})})
+    maps.add_layer(layer);
+  CHECK(maps.heads() == Heads{{1, 0}, {3, 0}, {3, 1}});
+  CHECK(message_of<ShapeError>([&] { maps.add_layer(diagonal_heads({{4}})); }) ==
+        "layer 4: 1 sentences, but 2 in the layers before");
+}
+
+TEST_CASE("a fold without a set misses its gold links") {
+  // Only sentence 1 has weights and gold links that heads can be told apart by.
+  Tensor a = diagonal_heads({{4, 4}});
+  a.chip(0, 0).setZero();
+  std::vector<GoldLinks> gold = diagonal_gold(2);
+  gold[0].sure.clear();
+  const HeadSelectionResult result = select_alignment_heads(std::vector{a}, gold);
+  CHECK(result.chosen.heads == Heads{{0, 0}});
+  CHECK(result.folds[0].heads == Heads{{0, 0}});
+  CHECK(result.folds[1].heads.empty());  // chosen on sentence 0, and tried on sentence 1
+  CHECK(result.held_out.recall == 0);
+  CHECK(result.held_out.error_rate == 1);
+  CHECK(result.held_out_single.error_rate == 1);
+  const HeadSelectionResult no_heads = select_alignment_heads(std::vector{Tensor(2, 0, 4, 4)}, gold);
+  CHECK(no_heads.held_out.error_rate == 1);
+}
+
 TEST_CASE("nothing to choose from") {
   const Tensor no_heads(1, 0, 4, 4);
   CHECK(select_alignment_heads(std::vector{no_heads}, diagonal_gold(1), {.folds = 0}).chosen.heads.empty());
@@ -149,6 +221,10 @@ TEST_CASE("head selection names what does not fit") {
   wide.setConstant(.2);
   CHECK(message_of<ShapeError>([&] { maps.add_layer(wide); }) ==
         "layer 1: sentence 0 is 4 targets x 5 sources, but 4 x 4 in the layers before");
+  const Tensor same = diagonal_heads({{4, 2}});
+  CHECK(message_of<ShapeError>([&] {
+          maps.add_layer(exclude_tokens(same, {.keys = {{}, {3}}}));
+        }) == "layer 1: sentence 1 leaves out other tokens than in the layers before");
   CHECK(maps.heads().size() == 1);
   wide(1, 0, 2, 3) = std::nan("");
   const std::string at = "layer 1: batch element 1, head 0, query 2, key 3: the weight is nan";

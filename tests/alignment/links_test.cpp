@@ -167,6 +167,11 @@ TEST_CASE("confidence is the geometric mean of the shares of row and column") {
   CHECK(text_of(sure.links) == "0-1 1-0");
   CHECK(sure.links[0].confidence == 1);
   CHECK(sure.links[1].confidence == 1);
+  for (const double scale : {1e-300, 1e-170, 1e170, 1e300}) {
+    const AlignmentLinks scaled = extract_links(Eigen::Matrix2d{{.6, .4}, {.1, .9}} * scale);
+    for (std::size_t i = 0; i < 2; ++i)
+      CHECK(scaled.links[i].confidence == Approx(found.links[i].confidence).epsilon(1e-14));
+  }
 }
 
 TEST_CASE("tokens without a link are named") {

@@ -59,6 +59,36 @@ TEST_CASE("what is no link names line, entry and text") {
         "line 1, entry 1, \"" + endless.substr(0, 40) + "\": the number of a word is above 1000000");
 }
 
+TEST_CASE("a message is printable, whatever the text is") {
+  const auto message = [](const std::string& text) {
+    return message_of<ValueError>([&] { parse_pharaoh(text); });
+  };
+  CHECK_THAT(message("a\x1b[31m\x7f\xff"), ContainsSubstring("\"a\uFFFD[31m\uFFFD\uFFFD\": "));
+  CHECK_THAT(message("\xc2\x85"), ContainsSubstring("\"\uFFFD\": "));
+  std::string letters;
+  for (int i = 0; i < 60; ++i) letters += "\u00e4";
+  CHECK_THAT(message(letters), ContainsSubstring("\"" + letters.substr(0, 80) + "\": "));
+  CHECK_THAT(message("x" + letters), ContainsSubstring("\"x" + letters.substr(0, 78) + "\": "));
+}
+
+TEST_CASE("what is written can be read") {
+  const PharaohOptions options{.first = 1, .most_words = 4};
+  const std::vector<GoldLinks> last{{.sure = {{3, 0}}}};
+  CHECK(text_of(parse_pharaoh(pharaoh_text(last, options), options)[0].sure) == "3-0");
+  CHECK(message_of<ValueError>([&] {
+          pharaoh_text({{}, {.possible = {{4, 0}}}}, options);
+        }) == "line 2: the number of a word is above 4: target 4, source 0, counted from 0");
+  constexpr Index huge = std::numeric_limits<Index>::max();
+  CHECK_THAT(message_of<ValueError>([&] {
+               pharaoh_line(std::vector<Link>{{0, huge}}, options);
+             }),
+             ContainsSubstring("the number of a word is above 4"));
+  CHECK(message_of<ValueError>([] { parse_pharaoh("", {.most_words = -1}); }) ==
+        "most_words = -1 is negative");
+  CHECK(message_of<ValueError>([] { pharaoh_line(GoldLinks{}, {.most_words = -1}); }) ==
+        "most_words = -1 is negative");
+}
+
 TEST_CASE("what cannot be written as links") {
   CHECK(message_of<ValueError>([] {
           pharaoh_text({{}, {.sure = {{0, -1}}}});

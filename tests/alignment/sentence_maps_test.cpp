@@ -47,6 +47,22 @@ TEST_CASE("excluded tokens are empty, and have no link") {
   for (const Index source : found.unaligned_sources) CHECK(source != 0);
 }
 
+TEST_CASE("links of one head are those among all heads") {
+  const auto a = test::random_attention<float>(Layout({2, 3, 6, 5}));
+  const LinkOptions options{.method = LinkMethod::intersection};
+  const auto all = sentence_links(a, options);
+  for (const Index head : {0, 2}) {
+    const std::vector<AlignmentLinks> one = links_of_head(a, head, options);
+    REQUIRE(one.size() == 2);
+    for (std::size_t b = 0; b < 2; ++b) {
+      const AlignmentLinks& same = all[b][static_cast<std::size_t>(head)];
+      CHECK(test::text_of(one[b].links) == test::text_of(same.links));
+      CHECK(one[b].unaligned_targets == same.unaligned_targets);
+    }
+  }
+  CHECK_THAT(message_of<ShapeError>([&] { links_of_head(a, 3); }), ContainsSubstring("head 3"));
+}
+
 TEST_CASE("links of words, merged before: pieces add up") {
   // Tokens 1 and 2 are one target word whose pieces both look most at source 0, yet more at word 1 together.
   const Eigen::MatrixXd map{{.8, .1, .1}, {.4, .3, .3}, {.4, .3, .3}};

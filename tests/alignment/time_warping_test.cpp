@@ -123,4 +123,13 @@ TEST_CASE("what has no path") {
   CHECK(message_of<ValueError>([] {
           time_warping(Eigen::MatrixXd{{0, -INFINITY}});
         }) == "the cost of row 0 and column 1 is -inf");
+  const Eigen::MatrixXd huge{{1e308, 1e308}, {1e308, 1e308}};
+  CHECK(message_of<ValueError>([&] { time_warping(huge); }) ==
+        "the costs up to row 1 and column 0 sum to inf");
+  CHECK(message_of<ValueError>([&] { time_warping(-huge); }) ==
+        "the costs up to row 1 and column 0 sum to -inf");
+  const Eigen::MatrixXd large{{0, 0}, {0, -1e39}};
+  CHECK(time_warping(large).cost == -1e39);
+  CHECK(message_of<ValueError>([&] { time_warping(large, {.whisper_ties = true}); }) ==
+        "the costs up to row 1 and column 1 sum to -inf");
 }

@@ -26,6 +26,11 @@ TEST_CASE("a word is left out when all its tokens are") {
   CHECK(words.unaligned_targets == Tokens{1, 2});
   CHECK(words.unaligned_sources == Tokens{2});
   CHECK(word_links({}, {}, {}).unaligned_targets.empty());
+  // A token that is named twice is still one.
+  const AlignmentLinks twice =
+      word_links({}, target_words, source_words, {.targets = {0, 0}, .sources = {3, 3}});
+  CHECK(twice.unaligned_targets == Tokens{0, 1, 2, 3});
+  CHECK(twice.unaligned_sources == Tokens{0, 1});
 }
 
 TEST_CASE("word links refuse what does not fit") {

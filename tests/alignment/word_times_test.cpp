@@ -152,6 +152,13 @@ TEST_CASE("the references' ties are handed on") {
   CHECK(token_times(flat, {.whisper_ties = true}).path != token_times(flat).path);
 }
 
+TEST_CASE("tiny weights of a frame are compared like others") {
+  // Frame 1 weighs exp(-400) and exp(-500), whose squares are 0.
+  const Heads heads{Eigen::MatrixXd{{0, -400, -1}, {0, -500, -2}}};
+  const auto result = token_times(heads, {.weights = FrameWeights::logits, .median_width = 1});
+  CHECK(result.cost.isApprox(Eigen::MatrixXd{{1, -1, -1}, {-1, 1, 1}}, 1e-12));
+}
+
 TEST_CASE("what has no times") {
   using Options = TokenTimesOptions;
   const auto shape = [](const Heads& heads, Options options = {}) {

@@ -201,6 +201,7 @@ TEST_CASE("what does not fit names step and axis") {
   CHECK(message(made_step(1, 2, 1, 4), {-1, 0}) == "step 1: batch element 0 goes on from -1 of 2");
   CHECK(message(made_step(1, 2, 1, 5)) ==
         "step 1: 5 keys, but 4 are expected: 3 before and 1 of the new queries");
+  CHECK(message(made_step(1, 2, 0, 3)) == "step 1: no queries");  // keys may stay or grow
   generation.add_step(made_step(1, 2, 1, 4));
   CHECK(message(made_step(2, 2, 1, 4)) ==
         "step 2: 4 keys, but 5 are expected: 4 before and 1 of the new queries");

@@ -41,6 +41,15 @@ TEST_CASE("unit and offset do not matter, however large") {
   CHECK(*pearson(x, 3 - x.array() * 2).statistic == Approx(-1).epsilon(1e-14));
 }
 
+TEST_CASE("two points lie on a line, however near they are") {
+  const Eigen::VectorXd y = numbers({1, 0});
+  CHECK(*pearson(numbers({1, 1 - 1.2e-16}), y).statistic == 1);
+  CHECK(*pearson(numbers({1 - 1.2e-16, 1}), y).statistic == -1);
+  CHECK(*pearson(numbers({1, 1 + 2.3e-16}), y).statistic == -1);
+  CHECK(*pearson(numbers({7e300, std::nextafter(7e300, 0)}), y).statistic == 1);
+  CHECK(*pearson(numbers({.1, .3}), numbers({.7, .2})).statistic == Approx(-1).epsilon(1e-15));
+}
+
 TEST_CASE("any vector is taken") {
   Eigen::Matrix<double, 2, 3, Eigen::RowMajor> rows;
   rows << 1, 2, 4, 2, 3, 1;

@@ -44,39 +44,37 @@ struct AlignmentMetricsResult {
 namespace detail {
 
 /// [row x key] p ln p of the weights, in steps that compilers vectorise.
-template <typename Weight>
 class LogTerms {
  public:
+  template <typename Weight>
   explicit LogTerms(const HeadRows<Weight>& rows)
       : keys_(rows.keys()), terms_(static_cast<std::size_t>(rows.size() * keys_)) {
     for (Index r = 0; r < rows.size(); ++r) fill(rows.row(r), terms_.data() + r * keys_);
   }
-  std::span<const Weight> row(Index r) const {
+  std::span<const double> row(Index r) const {
     return std::span(terms_).subspan(static_cast<std::size_t>(r * keys_), static_cast<std::size_t>(keys_));
   }
-  MatrixView<Weight> matrix(Index rows) const {
+  MatrixView<double> matrix(Index rows) const {
     return {terms_.data(), rows, keys_, Eigen::OuterStride<>(keys_)};
   }
 
  private:
-  static void fill(std::span<const Weight> row, Weight* terms) {
+  static double term(float p) { return vector_math::tiny_p_log_p(p); }
+  static double term(double p) { return p > 0 ? p * std::log(p) : 0; }
+  template <typename Weight>
+  static void fill(std::span<const Weight> row, double* terms) {
+    constexpr std::size_t lanes = 16;
+    double some[lanes];  // which neither `row` nor `terms` can overlap
     std::size_t j = 0;
-    if constexpr (std::is_same_v<Weight, float>) {
-      constexpr std::size_t lanes = 16;
-      float some[lanes];  // a copy, which `terms` cannot overlap
-      for (; j + lanes <= row.size(); j += lanes) {
-        std::copy_n(row.data() + j, lanes, some);
-        for (std::size_t lane = 0; lane < lanes; ++lane) some[lane] = vector_math::p_log_p(some[lane]);
-        std::copy_n(some, lanes, terms + j);
-      }
-      for (; j < row.size(); ++j) terms[j] = vector_math::p_log_p(row[j]);
-    } else {
-      for (; j < row.size(); ++j) terms[j] = row[j] > 0 ? row[j] * std::log(row[j]) : 0;
+    for (; j + lanes <= row.size(); j += lanes) {
+      for (std::size_t lane = 0; lane < lanes; ++lane) some[lane] = term(row[j + lane]);
+      std::copy_n(some, lanes, terms + j);
     }
+    for (; j < row.size(); ++j) terms[j] = term(row[j]);
   }
 
   Index keys_;
-  std::vector<Weight> terms_;
+  std::vector<double> terms_;
 };
 
 /// Kendall's tau-b between 0, 1, 2, … and `values`. Undefined where all are equal.
@@ -102,14 +100,13 @@ struct HeadAlignment {
         chosen(static_cast<std::size_t>(sources), -1) {}
 
   template <typename Weight>
-  void add(const HeadRows<Weight>& rows, const LogTerms<Weight>& terms) {
+  void add(const HeadRows<Weight>& rows, const LogTerms& terms) {
     if (rows.size() == 0 || rows.keys() == 0) return;
     const Index before = static_cast<Index>(argmax.size());
     for (Index r = 0; r < rows.size(); ++r) argmax.push_back(vector_math::first_largest(rows.row(r)));
     const MatrixView<Weight> weights = rows.matrix();
-    received.head(rows.keys()) += weights.colwise().sum().transpose().array().template cast<double>();
-    log.head(rows.keys()) +=
-        terms.matrix(rows.size()).colwise().sum().transpose().array().template cast<double>();
+    received.head(rows.keys()) += weights.template cast<double>().colwise().sum().transpose().array();
+    log.head(rows.keys()) += terms.matrix(rows.size()).colwise().sum().transpose().array();
     const Eigen::Array<Weight, Eigen::Dynamic, 1> most = weights.colwise().maxCoeff();
     for (Index s = 0; s < most.size(); ++s) {
       if (static_cast<double>(most(s)) <= largest(s)) continue;
@@ -200,7 +197,7 @@ class AlignmentMetricsMeasure {
   template <typename Weight>
   void look(const HeadRows<Weight>& rows) {
     detail::HeadAlignment& head = examples_.at(rows).heads[static_cast<std::size_t>(rows.head())];
-    const detail::LogTerms<Weight> terms(rows);
+    const detail::LogTerms terms(rows);
     head.add(rows, terms);
     double entropies = 0, normalized = 0;
     Index wide = 0;

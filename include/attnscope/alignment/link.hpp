@@ -41,6 +41,7 @@ struct GoldLinks {
 /// Tokens that have no part in links: special ones, or padding.
 struct TokensLeftOut {
   std::vector<Index> targets{}, sources{};
+  bool operator==(const TokensLeftOut&) const = default;
 };
 
 struct AlignmentLinks {

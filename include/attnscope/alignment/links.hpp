@@ -68,35 +68,33 @@ class LinkGrid {
   std::vector<Index> target_links_, source_links_;
 };
 
-/// [line] where the largest number of each row, or of each column, stands, the first of equals; -1 where all
+/// Where the largest number of each row, or of each column, stands, the first of equals; nowhere where all
 /// are 0.
-inline std::vector<Index> largest_by_line(const Eigen::MatrixXd& weights, bool by_row) {
-  const Index lines = by_row ? weights.rows() : weights.cols(),
-              others = by_row ? weights.cols() : weights.rows();
-  std::vector<Index> largest(static_cast<std::size_t>(lines), -1);
+inline LinkGrid largest_by_line(const Eigen::MatrixXd& weights, bool by_row) {
+  LinkGrid grid(weights);
+  const Index lines = by_row ? grid.targets() : grid.sources(),
+              others = by_row ? grid.sources() : grid.targets();
   for (Index i = 0; i < lines; ++i) {
     double most = 0;
+    Index largest = -1;
     for (Index j = 0; j < others; ++j)
       if (const double weight = by_row ? weights(i, j) : weights(j, i); weight > most) {
         most = weight;
-        largest[static_cast<std::size_t>(i)] = j;
+        largest = j;
       }
+    if (largest >= 0) by_row ? grid.add(i, largest) : grid.add(largest, i);
   }
-  return largest;
+  return grid;
 }
+inline LinkGrid links_of_targets(const Eigen::MatrixXd& weights) { return largest_by_line(weights, true); }
+inline LinkGrid links_of_sources(const Eigen::MatrixXd& weights) { return largest_by_line(weights, false); }
 
 /// Both directions' links.
 struct BothWays {
   LinkGrid of_targets, of_sources;
 
-  explicit BothWays(const Eigen::MatrixXd& weights) : of_targets(weights), of_sources(weights) {
-    const std::vector<Index> sources = largest_by_line(weights, true),
-                             targets = largest_by_line(weights, false);
-    for (std::size_t t = 0; t < sources.size(); ++t)
-      if (sources[t] >= 0) of_targets.add(static_cast<Index>(t), sources[t]);
-    for (std::size_t s = 0; s < targets.size(); ++s)
-      if (targets[s] >= 0) of_sources.add(targets[s], static_cast<Index>(s));
-  }
+  explicit BothWays(const Eigen::MatrixXd& weights)
+      : of_targets(links_of_targets(weights)), of_sources(links_of_sources(weights)) {}
   bool both(Index t, Index s) const { return of_targets.has(t, s) && of_sources.has(t, s); }
   bool either(Index t, Index s) const { return of_targets.has(t, s) || of_sources.has(t, s); }
   LinkGrid intersection() const {
@@ -201,7 +199,10 @@ class WeightShares {
   explicit WeightShares(const Eigen::MatrixXd& weights)
       : weights_(weights), given_(weights.rowwise().sum()), received_(weights.colwise().sum()) {}
   double least(Index t, Index s) const { return weights_(t, s) / std::max(given_(t), received_(s)); }
-  double mean(Index t, Index s) const { return weights_(t, s) / std::sqrt(given_(t) * received_(s)); }
+  /// Root by root, so that no product of tiny or huge weights leaves the numbers.
+  double mean(Index t, Index s) const {
+    return std::sqrt(weights_(t, s) / given_(t)) * std::sqrt(weights_(t, s) / received_(s));
+  }
 
  private:
   const Eigen::MatrixXd& weights_;
@@ -222,9 +223,9 @@ inline LinkGrid links_by(const Eigen::MatrixXd& weights, const LinkOptions& opti
   using enum LinkMethod;
   switch (options.method) {
     case target_argmax:
-      return BothWays(weights).of_targets;
+      return links_of_targets(weights);
     case source_argmax:
-      return BothWays(weights).of_sources;
+      return links_of_sources(weights);
     case intersection:
       return BothWays(weights).intersection();
     case union_of_both:

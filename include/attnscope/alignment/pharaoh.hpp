@@ -1,5 +1,6 @@
 #pragma once
 #include <attnscope/alignment/link.hpp>
+#include <attnscope/core/utf8.hpp>
 
 #include <charconv>
 #include <string>
@@ -9,7 +10,7 @@ namespace attnscope {
 
 struct PharaohOptions {
   Index first = 0;             ///< 0 or 1: the number of the first word; some gold links count from 1
-  Index most_words = 1000000;  ///< a larger number is an error, not memory
+  Index most_words = 1000000;  ///< >= 0; a larger number is an error, not memory
   char possible = 'p';         ///< 'p' or '?', written between the words of a link that is possible only
 };
 
@@ -59,6 +60,7 @@ inline std::string_view cut_front(std::string_view& text, std::string_view separ
 }
 
 inline void check_pharaoh(const PharaohOptions& options) {
+  require<ValueError>(options.most_words >= 0, "most_words = {} is negative", options.most_words);
   require<ValueError>(options.first == 0 || options.first == 1, "words are numbered from 0 or 1, not from {}",
                       options.first);
   require<ValueError>(options.possible == 'p' || options.possible == '?',
@@ -72,7 +74,7 @@ inline GoldLinks parse_pharaoh_line(std::string_view line, std::size_t number,
   for (Index entry = 1; !line.empty();) {
     const std::string_view text = cut_front(line, " \t");
     if (text.empty()) continue;
-    in_context(fmt::format("line {}, entry {}, \"{}\"", number, entry++, text.substr(0, 40)), [&] {
+    in_context(fmt::format("line {}, entry {}, \"{}\"", number, entry++, printable(text, 40)), [&] {
       const PharaohEntry parsed(text, options);
       (parsed.sure() ? links.sure : links.possible).push_back(parsed.link());
     });
@@ -86,8 +88,8 @@ inline GoldLinks parse_pharaoh_line(std::string_view line, std::size_t number,
 /// sentence pair, SOURCE-TARGET for each link, blanks between them, "0-0 1-2 1p3"; an empty line has no link.
 /// Sure links have "-", possible ones "p" or "?"; links come out in order, each once. Lines end in LF or
 /// CRLF, the last one with or without it.
-/// @throws ValueError naming line and entry, both from 1, and the text: what is no link, a number above
-/// most_words, or below `first`
+/// @throws ValueError naming line and entry, both from 1, and the text (its first 40 characters): what is no
+/// link, a number above most_words, or below `first`
 inline std::vector<GoldLinks> parse_pharaoh(std::string_view text, const PharaohOptions& options = {}) {
   detail::check_pharaoh(options);
   std::vector<GoldLinks> sentences;
@@ -100,7 +102,8 @@ inline std::vector<GoldLinks> parse_pharaoh(std::string_view text, const Pharaoh
 }
 
 /// One sentence pair as a line without its end, by source, then target: "0-0 1-2 1p3". A link that is both
-/// sure and possible is written once, as sure. @throws ValueError a negative word, naming the link
+/// sure and possible is written once, as sure. @throws ValueError a word that is negative, or whose number is
+/// above most_words, naming the link
 inline std::string pharaoh_line(const GoldLinks& links, const PharaohOptions& options = {}) {
   detail::check_pharaoh(options);
   struct Entry {
@@ -112,6 +115,9 @@ inline std::string pharaoh_line(const GoldLinks& links, const PharaohOptions& op
     for (const Link& link : all) {
       require<ValueError>(link.source >= 0 && link.target >= 0,
                           "the link of target {} and source {} is negative", link.target, link.source);
+      require<ValueError>(std::max(link.source, link.target) <= options.most_words - options.first,
+                          "the number of a word is above {}: target {}, source {}, counted from 0",
+                          options.most_words, link.target, link.source);
       entries.push_back({link.source + options.first, link.target + options.first, mark});
     }
   };

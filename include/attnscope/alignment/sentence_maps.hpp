@@ -1,5 +1,6 @@
 #pragma once
 #include <attnscope/alignment/links.hpp>
+#include <attnscope/source/rewritten.hpp>
 #include <attnscope/sweep.hpp>
 
 namespace attnscope {
@@ -54,6 +55,15 @@ std::vector<std::vector<AlignmentLinks>> sentence_links(const A& attention, cons
     std::vector<AlignmentLinks>& heads = all.emplace_back();
     for (const Eigen::MatrixXd& map : maps.heads) heads.push_back(extract_links(map, options, maps.left_out));
   });
+  return all;
+}
+
+/// [example] the links of one head. @throws also ShapeError a head that is not there
+template <Attention A>
+std::vector<AlignmentLinks> links_of_head(const A& attention, Index head, const LinkOptions& options = {}) {
+  std::vector<AlignmentLinks> all;
+  for (std::vector<AlignmentLinks>& heads : sentence_links(select_heads(attention, {head}), options))
+    all.push_back(std::move(heads.front()));
   return all;
 }
 

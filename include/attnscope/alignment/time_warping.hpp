@@ -38,8 +38,17 @@ inline Way whisper_way(double both, double row, double column) {
   return row < both && row < column ? Way::row : Way::column;
 }
 
+/// What is too large for a Sum becomes infinity.
+template <typename Sum>
+Sum rounded(double sum) {
+  constexpr Sum most = std::numeric_limits<Sum>::max(), infinity = std::numeric_limits<Sum>::infinity();
+  if (std::abs(sum) <= static_cast<double>(most)) return static_cast<Sum>(sum);
+  return sum > 0 ? infinity : -infinity;
+}
+
 /// [row x column] how the best path comes to each place, `way(both, row, column)` being how to choose from
 /// the sums up to the place before in both, in the row above, in the column before. Sum: how sums are kept.
+/// @throws ValueError a sum that is not finite, naming row and column
 template <typename Sum, typename Choose>
 Eigen::Matrix<Way, Eigen::Dynamic, Eigen::Dynamic> warping_ways(const Eigen::MatrixXd& cost,
                                                                 const Choose& choose) {
@@ -54,7 +63,8 @@ Eigen::Matrix<Way, Eigen::Dynamic, Eigen::Dynamic> warping_ways(const Eigen::Mat
       const Sum column = sum;
       const Way way = choose(both, row, column);
       const Sum before = way == Way::both ? both : way == Way::row ? row : column;
-      sum = static_cast<Sum>(cost(i, j) + static_cast<double>(before));
+      sum = rounded<Sum>(cost(i, j) + static_cast<double>(before));
+      require<ValueError>(std::isfinite(sum), "the costs up to row {} and column {} sum to {}", i, j, sum);
       ways(i, j) = way;
       both = column;
       row = sum;
@@ -68,7 +78,8 @@ Eigen::Matrix<Way, Eigen::Dynamic, Eigen::Dynamic> warping_ways(const Eigen::Mat
 /// Dynamic time warping: the cheapest path from the first row and column to the last that goes on by one row,
 /// one column or both at a time. cost: [row x column], finite, negative ones too. Of equally cheap ways the
 /// one by both is taken, then that by the row. Cost: rows x columns, and as many bytes.
-/// @throws ShapeError no rows or columns; ValueError a cost that is not finite, naming row and column
+/// @throws ShapeError no rows or columns; ValueError a cost that is not finite, or a sum of costs (with
+/// whisper_ties in single precision), naming row and column
 inline TimeWarpingResult time_warping(const Eigen::MatrixXd& cost, TimeWarpingOptions options = {}) {
   require<ShapeError>(cost.size() > 0, "no path through {} rows and {} columns", cost.rows(), cost.cols());
   for (Index j = 0; j < cost.cols(); ++j)

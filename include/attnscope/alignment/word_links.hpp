@@ -8,25 +8,28 @@ namespace detail {
 
 /// The words all of whose tokens are left out. words: [token]
 inline std::vector<Index> words_left_out(std::span<const Index> words, const std::vector<Index>& tokens) {
-  std::vector<Index> left(static_cast<std::size_t>(count_words(words)), 0), out;
-  for (const Index word : words) ++left[static_cast<std::size_t>(word)];
+  std::vector<bool> out(words.size(), false);
   for (const Index token : tokens) {
     require<ShapeError>(token >= 0 && token < static_cast<Index>(words.size()), "token {} is left out of {}",
                         token, words.size());
-    --left[static_cast<std::size_t>(words[static_cast<std::size_t>(token)])];
+    out[static_cast<std::size_t>(token)] = true;
   }
-  for (std::size_t w = 0; w < left.size(); ++w)
-    if (left[w] == 0) out.push_back(static_cast<Index>(w));
-  return out;
+  std::vector<bool> keeps(static_cast<std::size_t>(count_words(words)), false);
+  for (std::size_t t = 0; t < words.size(); ++t)
+    if (!out[t]) keeps[static_cast<std::size_t>(words[t])] = true;
+  std::vector<Index> left_out;
+  for (std::size_t w = 0; w < keeps.size(); ++w)
+    if (!keeps[w]) left_out.push_back(static_cast<Index>(w));
+  return left_out;
 }
 
 }  // namespace detail
 
 /// Links between words, where any of their tokens are linked, with the largest confidence of these.
-/// target_words, source_words: [token] the number of the word that the token is a piece of, see word_index();
-/// left_out: each token once. Where there is a choice, merge_words(attention, target_words, source_words) and
-/// links of that come first: then the pieces of a word add up their evidence and have one say, where here
-/// every piece has its own, and a long word collects links.
+/// target_words, source_words: [token] the number of the word that the token is a piece of, see word_index().
+/// Where there is a choice, merge_words(attention, target_words, source_words) and links of that come first:
+/// then the pieces of a word add up their evidence and have one say, where here every piece has its own, and
+/// a long word collects links.
 /// @throws ShapeError a word index that has gaps, naming the side and token; a link outside
 inline AlignmentLinks word_links(const std::vector<Link>& tokens, std::span<const Index> target_words,
                                  std::span<const Index> source_words, const TokensLeftOut& left_out = {}) {

@@ -98,6 +98,7 @@ inline void standardise_frames(Eigen::MatrixXd& head) {
       continue;
     }
     frame.array() -= frame.sum() / tokens;
+    frame /= frame.cwiseAbs().maxCoeff();  // squares of tiny weights would vanish
     frame /= std::sqrt(frame.squaredNorm() / tokens);
   }
 }

@@ -63,4 +63,13 @@ inline std::string encode_utf8(std::u32string_view text) {
   return bytes;
 }
 
+/// The first characters of a text, for a message: U+FFFD stands for control characters and what is no UTF-8.
+inline std::string printable(std::string_view bytes, std::size_t most_characters) {
+  std::u32string text = decode_utf8(bytes.substr(0, 4 * most_characters));
+  if (text.size() > most_characters) text.resize(most_characters);
+  for (char32_t& code : text)
+    if (code < 0x20 || (code >= 0x7F && code < 0xA0)) code = replacement_character;
+  return encode_utf8(text);
+}
+
 }  // namespace attnscope

@@ -33,11 +33,14 @@ template <typename Weight>
 double sum(std::span<const Weight> row) {
   return add_runs(row, [](const auto& p, Index) { return p.sum(); });
 }
-/// p ln p with 0 ln 0 = 0, exactly 0 at 1, else within 2e-7 of it, for p >= 0. Branch-free steps that
-/// compilers turn into vector instructions: Eigen's logarithm asks for negative and infinite numbers, and
-/// takes twice as long.
-inline float p_log_p(float p) {
-  // p = (1 + f) 2^e with 1 + f in [.75, 1.5); of a 0 both are finite.
+/// ln p = exponent ln 2 + rest, |rest| below .41 and within 5e-8, for normal p > 0; of a 0 both are finite.
+/// Branch-free steps that compilers turn into vector instructions: Eigen's logarithm asks for negative and
+/// infinite numbers, and takes twice as long.
+struct LogParts {
+  float exponent, rest;
+};
+inline LogParts log_parts(float p) {
+  // p = (1 + f) 2^e with 1 + f in [.75, 1.5)
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(p);
   const std::uint32_t above = bits - std::bit_cast<std::uint32_t>(.75f);
   const std::int32_t e = static_cast<std::int32_t>(above) >> 23;
@@ -51,7 +54,18 @@ inline float p_log_p(float p) {
   ratio = .333335921f + ratio * f;
   ratio = -.500000664f + ratio * f;
   ratio = 1 + ratio * f;
-  return p * (static_cast<float>(e) * std::numbers::ln2_v<float> + f * ratio);
+  return {static_cast<float>(e), f * ratio};
+}
+/// p ln p with 0 ln 0 = 0, exactly 0 at 1, else within 2e-7 of it, for p >= 0.
+inline float p_log_p(float p) {
+  const LogParts log = log_parts(p);
+  return p * (log.exponent * std::numbers::ln2_v<float> + log.rest);
+}
+/// The same within 1e-7 p, however small p is: p ln p / sum p keeps its digits.
+inline double tiny_p_log_p(float p) {
+  const LogParts log = log_parts(p * 0x1p24f);  // a subnormal number becomes a normal one
+  return static_cast<double>(p) *
+         ((static_cast<double>(log.exponent) - 24) * std::numbers::ln2 + static_cast<double>(log.rest));
 }
 /// sum p ln p over a run of weights.
 template <typename Run>

@@ -19,8 +19,8 @@ class GenerationAttention {
  public:
   /// step: [batch * beams, head, new query, key], copied, its mask is not looked at (the result may have
   /// one). parents: [batch] the row of the step before that each row goes on from; empty: its own.
-  /// @throws ShapeError naming step and axis: other heads, another batch without parents, keys that neither
-  /// stay nor grow as the rows do, a parent that is not there
+  /// @throws ShapeError naming step and axis: other heads, another batch without parents, no queries after
+  /// the first step, keys that neither stay nor grow as the rows do, a parent that is not there
   void add_step(const AttentionView<Scalar>& step, std::vector<Index> parents = {}) {
     in_context(fmt::format("step {}", steps_.size()), [&] { check(step.layout().shape(), parents); });
     steps_.push_back({copy_of(step), std::move(parents)});
@@ -94,8 +94,10 @@ class GenerationAttention {
       require<ShapeError>(parents[b] >= 0 && parents[b] < rows, "batch element {} goes on from {} of {}", b,
                           parents[b], rows);
   }
-  /// The second step shows whether keys stay or grow; those after it do the same.
+  /// The second step shows whether keys stay or grow; those after it do the same. Without a query it would
+  /// show nothing.
   void check_keys(const Shape& step, Index before) const {
+    require<ShapeError>(step.queries > 0, "no queries");
     const Index second = steps_.size() == 1 ? step.keys : steps_[1].rows.dimension(3);
     const bool stay = second == steps_[0].rows.dimension(3);
     const Index expected = before + (stay ? 0 : step.queries);

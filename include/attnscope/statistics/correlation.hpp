@@ -17,10 +17,12 @@ namespace detail {
 
 inline bool constant(const VectorView& x) { return x.size() == 0 || x.minCoeff() == x.maxCoeff(); }
 
-/// x without its mean, in a unit in which squares neither overflow nor vanish.
+/// x without its mean, in a unit in which squares neither overflow nor vanish. Twice: the first mean is
+/// rounded, which matters where numbers differ in their last digits.
 inline Eigen::VectorXd centred(const VectorView& x) {
-  const Eigen::VectorXd scaled = x / x.cwiseAbs().maxCoeff();
-  return scaled.array() - scaled.mean();
+  Eigen::VectorXd numbers = x / x.cwiseAbs().maxCoeff();
+  for (int round = 0; round < 2; ++round) numbers.array() -= numbers.mean();
+  return numbers;
 }
 /// The cosine of u and v, which are not 0: the correlation when they are centred.
 inline double product_moment(const VectorView& u, const VectorView& v) {
