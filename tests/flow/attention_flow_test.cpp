@@ -238,5 +238,9 @@ TEST_CASE("flows of what is no stack") {
   CHECK(message([] { attention_flow_from(two_layers, 3); }) == "query 3: there are 3 tokens");
   CHECK(message([] { attention_flow_between(two_layers, -1, 0); }) == "query -1: there are 3 tokens");
   CHECK(message([] { attention_flow_between(two_layers, 0, 3); }) == "input 3: there are 3 tokens");
-  CHECK(attention_flow(Stack{Eigen::MatrixXd(0, 0)}).flow.size() == 0);
+  for (const std::size_t layers : {1u, 4u, 9u}) {
+    const Stack no_tokens(layers, Eigen::MatrixXd(0, 0));
+    CHECK(attention_flow(no_tokens, {.receptive_field = true}).flow.size() == 0);
+    CHECK(attention_flow_by_layer(no_tokens).size() == layers);
+  }
 }
