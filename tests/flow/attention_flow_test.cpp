@@ -137,6 +137,33 @@ TEST_CASE("scales that differ by hundreds of orders of magnitude") {
   }
 }
 
+TEST_CASE("layers of unlike scale") {
+  const Eigen::MatrixXd even = Eigen::MatrixXd::Constant(3, 3, 1. / 3), wide = Eigen::MatrixXd::Constant(3, 3, 1e20);
+  const Stack stack{even, wide, even};
+  CHECK(distance(attention_flow(stack).flow, Eigen::MatrixXd::Ones(3, 3)) < 1e-12);
+  CHECK(attention_flow(stack).trivial_share == 1.0);
+  CHECK(distance(attention_flow_from(stack, 1).flow, Eigen::MatrixXd::Ones(1, 3)) < 1e-12);
+  CHECK(attention_flow_between(stack, 0, 0) == Approx(1));
+  // Above each layer as if it were the last.
+  for (const Stack& unlike : {stack, Stack{wide, even, 1e-20 * even, even}, Stack{even, wide, 0 * even}}) {
+    const std::vector<AttentionFlowResult> layers = attention_flow_by_layer(unlike);
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      const Eigen::MatrixXd alone = attention_flow(std::span(unlike).first(l + 1)).flow;
+      CHECK(distance(layers[l].flow, alone) <= 1e-12 * alone.maxCoeff());
+    }
+  }
+  CHECK(attention_flow_by_layer(Stack{wide, even})[0].flow == wide);
+}
+
+TEST_CASE("weights that are tiny but not 0 are ways") {
+  const Stack stack(3, Eigen::Matrix2d{{1 - 1e-30, 1e-30}, {.5, .5}});
+  const AttentionFlowResult result = attention_flow(stack, {.receptive_field = true});
+  CHECK(result.reachable == 4);
+  CHECK(result.flow(0, 1) > 0);
+  CHECK(result.flow(0, 1) < 1e-14);
+  CHECK(result.receptive_field_normalised(0, 1) == Approx(1));  // one other token: it is evenly spread
+}
+
 TEST_CASE("renaming the tokens renames the flows") {
   const Stack stack = flow_stacks::stack("sparse", 5, 13, 4);
   Eigen::PermutationMatrix<Eigen::Dynamic> renamed(13);

@@ -62,7 +62,7 @@ class Waist {
         return half;
       };
     };
-    ordered_tasks(2, threads, work, [](Index, Index) {});
+    ordered_tasks(2, thread_count(threads, 2), work, [](Index, Index) {});
     const double size = profile_.sum();
     bounds.upper = bounds.upper.cwiseMin(limit.replicate(grid_.tokens(), 1));
     for (Index j = 0; j < grid_.tokens(); ++j)

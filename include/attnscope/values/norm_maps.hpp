@@ -37,7 +37,6 @@ class ValueGrams {
       for (Index first = 0; first < layout.keys(b); first += at_once)
         tasks.push_back({b, {first, std::min(layout.keys(b), first + at_once)}});
     }
-    const int machine = static_cast<int>(std::thread::hardware_concurrency());
     const auto count = static_cast<Index>(tasks.size());
     const auto work = [&] {
       return [&](Index task) {
@@ -45,8 +44,7 @@ class ValueGrams {
         return task;
       };
     };
-    ordered_tasks(count, static_cast<int>(std::min<Index>(count, threads > 0 ? threads : machine)), work,
-                  [](Index, Index) {});
+    ordered_tasks(count, thread_count(threads, count), work, [](Index, Index) {});
   }
   /// [head x head] of one key.
   Eigen::Map<const Eigen::MatrixXd> of(Index example, Index key) const {
