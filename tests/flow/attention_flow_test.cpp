@@ -69,6 +69,28 @@ TEST_CASE("flows are those of the textbook, whatever the stack") {
     }
 }
 
+TEST_CASE("larger stacks that are hard on solvers, some pairs of each") {
+  Stack mixed;
+  flow_stacks::Numbers numbers(31);
+  for (const std::string kind : {"one-hot", "sharp causal", "equal", "zero rows", "tiny", "permutation"})
+    mixed.push_back(flow_stacks::layer(kind, 24, numbers));
+  std::vector<Stack> stacks{mixed};
+  for (const std::string kind :
+       {"sharp causal", "identity", "permutation", "one-hot", "equal", "zero rows", "padding", "tiny", "window"})
+    stacks.push_back(flow_stacks::stack(kind, 6, 24, 33));
+  for (const double rest : {1e-30, 1e-16, .01}) {  // near the identity
+    const Eigen::MatrixXd near = .9 * Eigen::MatrixXd::Identity(24, 24);
+    stacks.emplace_back(6, (near.array() + rest).matrix());
+  }
+  for (std::size_t s = 0; s < stacks.size(); ++s) {
+    const Eigen::MatrixXd flow = attention_flow(stacks[s]).flow;
+    for (const auto& [i, j] : {std::pair{0, 0}, {23, 0}, {23, 22}, {12, 5}, {5, 12}, {7, 7}}) {
+      INFO("stack " << s << ", " << i << " to " << j);
+      CHECK(flow(i, j) == Approx(flow_stacks::textbook_flow(stacks[s], i, j)).margin(1e-9));
+    }
+  }
+}
+
 TEST_CASE("a row and a pair are entries of the whole, and each depth is a stack of its own") {
   for (const std::string& kind : kinds) {
     INFO(kind);

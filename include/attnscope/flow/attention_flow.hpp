@@ -186,7 +186,7 @@ inline Index pairs_of(std::span<const Eigen::MatrixXd> capacities) {
 /// input token, when the edge from token i above layer l to token k below it holds capacities[l](i, k).
 /// capacities: [layer] of [upper token x lower token], layer 0 next to the inputs, finite, not negative; rows
 /// need not sum to one. Zero rows and columns (padding) carry nothing. Exact: within 1e-10 of the flow,
-/// relative, and the rounding of the capacities to some 2^-45 of a row of the narrowest layer. Cost: see docs/attention_flow.md;
+/// relative, and the rounding of the capacities to some 2^-45 of a row of the narrowest layer (never to 0). Cost: see docs/attention_flow.md;
 /// memory for layers x tokens^2 numbers a thread, and twice that for the capacities.
 /// @throws ShapeError no layers, one that is not square or of another size than layer 0
 /// @throws ValueError a capacity that is negative or not finite, naming layer, row and column
