@@ -159,12 +159,10 @@ inline Index rows_in_block(const Shape& shape, std::size_t weight_bytes) {
   return std::clamp<Index>(block_bytes / row_bytes, 4, task_rows);
 }
 
-inline int threads_for(const SweepOptions& options, const Layout& layout, std::size_t tasks) {
+inline int threads_for(const SweepOptions& options, const Layout& layout, Index tasks) {
   const Shape& s = layout.shape();
   if (s.batch * s.heads * s.queries * s.keys * static_cast<Index>(sizeof(float)) < serial_bytes) return 1;
-  const int machine = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  return static_cast<int>(std::min<std::size_t>(
-      static_cast<std::size_t>(options.threads > 0 ? options.threads : machine), tasks));
+  return thread_count(options.threads, tasks);
 }
 
 template <typename... Measures>
@@ -230,8 +228,8 @@ void sweep(const Aligned<First, Companions...>& attention, const SweepOptions& o
     done += tasks[static_cast<std::size_t>(index)].queries.size();
     if (options.progress && !options.progress(done, rows)) throw Stopped();
   };
-  detail::ordered_tasks(static_cast<Index>(tasks.size()), detail::threads_for(options, layout, tasks.size()),
-                        work, keep);
+  const auto count = static_cast<Index>(tasks.size());
+  detail::ordered_tasks(count, detail::threads_for(options, layout, count), work, keep);
 
   std::tuple<Measures...> changed{measures...};
   detail::merge_each(changed, std::move(total));

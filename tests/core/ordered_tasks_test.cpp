@@ -31,6 +31,23 @@ TEST_CASE("results are kept in task order, whatever finishes first") {
   }
 }
 
+TEST_CASE("threads: as asked for, no more than tasks, never none") {
+  using attnscope::detail::thread_count;
+  CHECK(thread_count(3, 8) == 3);
+  CHECK(thread_count(3, 2) == 2);
+  CHECK(thread_count(3, 0) == 1);
+  for (const int asked : {0, -2}) {
+    CHECK(thread_count(asked, 1000) >= 1);
+    CHECK(thread_count(asked, 1000) <= std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
+    CHECK(thread_count(asked, 1) == 1);
+  }
+  for (const int threads : {0, -3}) {  // would wait for ever for room ahead of what is kept
+    Index kept = 0;
+    ordered_tasks(5, threads, twice, [&](Index, Index&&) { ++kept; });
+    CHECK(kept == 5);
+  }
+}
+
 TEST_CASE("no tasks, nothing kept") {
   ordered_tasks(0, 4, twice, [](Index, Index&&) { FAIL("kept"); });
 }

@@ -69,6 +69,28 @@ TEST_CASE("flows are those of the textbook, whatever the stack") {
     }
 }
 
+TEST_CASE("larger stacks that are hard on solvers, some pairs of each") {
+  Stack mixed;
+  flow_stacks::Numbers numbers(31);
+  for (const std::string kind : {"one-hot", "sharp causal", "equal", "zero rows", "tiny", "permutation"})
+    mixed.push_back(flow_stacks::layer(kind, 24, numbers));
+  std::vector<Stack> stacks{mixed};
+  for (const std::string kind :
+       {"sharp causal", "identity", "permutation", "one-hot", "equal", "zero rows", "padding", "tiny", "window"})
+    stacks.push_back(flow_stacks::stack(kind, 6, 24, 33));
+  for (const double rest : {1e-30, 1e-16, .01}) {  // near the identity
+    const Eigen::MatrixXd near = .9 * Eigen::MatrixXd::Identity(24, 24);
+    stacks.emplace_back(6, (near.array() + rest).matrix());
+  }
+  for (std::size_t s = 0; s < stacks.size(); ++s) {
+    const Eigen::MatrixXd flow = attention_flow(stacks[s]).flow;
+    for (const auto& [i, j] : {std::pair{0, 0}, {23, 0}, {23, 22}, {12, 5}, {5, 12}, {7, 7}}) {
+      INFO("stack " << s << ", " << i << " to " << j);
+      CHECK(flow(i, j) == Approx(flow_stacks::textbook_flow(stacks[s], i, j)).margin(1e-9));
+    }
+  }
+}
+
 TEST_CASE("a row and a pair are entries of the whole, and each depth is a stack of its own") {
   for (const std::string& kind : kinds) {
     INFO(kind);
@@ -135,6 +157,33 @@ TEST_CASE("scales that differ by hundreds of orders of magnitude") {
     for (const Eigen::MatrixXd& map : stack) scaled.push_back(map * scale);
     CHECK(distance(attention_flow(scaled).flow / scale, flow) < 1e-9);
   }
+}
+
+TEST_CASE("layers of unlike scale") {
+  const Eigen::MatrixXd even = Eigen::MatrixXd::Constant(3, 3, 1. / 3), wide = Eigen::MatrixXd::Constant(3, 3, 1e20);
+  const Stack stack{even, wide, even};
+  CHECK(distance(attention_flow(stack).flow, Eigen::MatrixXd::Ones(3, 3)) < 1e-12);
+  CHECK(attention_flow(stack).trivial_share == 1.0);
+  CHECK(distance(attention_flow_from(stack, 1).flow, Eigen::MatrixXd::Ones(1, 3)) < 1e-12);
+  CHECK(attention_flow_between(stack, 0, 0) == Approx(1));
+  // Above each layer as if it were the last.
+  for (const Stack& unlike : {stack, Stack{wide, even, 1e-20 * even, even}, Stack{even, wide, 0 * even}}) {
+    const std::vector<AttentionFlowResult> layers = attention_flow_by_layer(unlike);
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      const Eigen::MatrixXd alone = attention_flow(std::span(unlike).first(l + 1)).flow;
+      CHECK(distance(layers[l].flow, alone) <= 1e-12 * alone.maxCoeff());
+    }
+  }
+  CHECK(attention_flow_by_layer(Stack{wide, even})[0].flow == wide);
+}
+
+TEST_CASE("weights that are tiny but not 0 are ways") {
+  const Stack stack(3, Eigen::Matrix2d{{1 - 1e-30, 1e-30}, {.5, .5}});
+  const AttentionFlowResult result = attention_flow(stack, {.receptive_field = true});
+  CHECK(result.reachable == 4);
+  CHECK(result.flow(0, 1) > 0);
+  CHECK(result.flow(0, 1) < 1e-14);
+  CHECK(result.receptive_field_normalised(0, 1) == Approx(1));  // one other token: it is evenly spread
 }
 
 TEST_CASE("renaming the tokens renames the flows") {
@@ -238,5 +287,9 @@ TEST_CASE("flows of what is no stack") {
   CHECK(message([] { attention_flow_from(two_layers, 3); }) == "query 3: there are 3 tokens");
   CHECK(message([] { attention_flow_between(two_layers, -1, 0); }) == "query -1: there are 3 tokens");
   CHECK(message([] { attention_flow_between(two_layers, 0, 3); }) == "input 3: there are 3 tokens");
-  CHECK(attention_flow(Stack{Eigen::MatrixXd(0, 0)}).flow.size() == 0);
+  for (const std::size_t layers : {1u, 4u, 9u}) {
+    const Stack no_tokens(layers, Eigen::MatrixXd(0, 0));
+    CHECK(attention_flow(no_tokens, {.receptive_field = true}).flow.size() == 0);
+    CHECK(attention_flow_by_layer(no_tokens).size() == layers);
+  }
 }

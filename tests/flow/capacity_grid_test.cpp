@@ -18,15 +18,28 @@ TEST_CASE("capacities become whole numbers of a power of two") {
       for (Index j = 0; j < 2; ++j) {
         const double units = grid.down(l).capacity(i, j);
         CHECK(units == std::floor(units));
-        CHECK(std::abs(units * grid.unit() - stack[static_cast<std::size_t>(l)](i, j)) <= grid.unit() / 2);
+        const double given = stack[static_cast<std::size_t>(l)](i, j);
+        CHECK(std::abs(units * grid.unit() - given) <= grid.unit() / (given > 1e-10 ? 2 : 1));
         CHECK(grid.up(l).capacity(j, i) == units);
         CHECK(grid.down(l).out.test(i, j) == (units > 0));
         CHECK(grid.down(l).in.test(j, i) == (units > 0));
         CHECK(grid.up(l).out.test(j, i) == (units > 0));
         CHECK(grid.up(l).in.test(i, j) == (units > 0));
       }
-  CHECK_FALSE(grid.down(1).out.test(0, 1));  // 2e-20 is no unit
+  CHECK(grid.down(1).capacity(0, 1) == 1);  // 2e-20 is less than a unit, but not 0
+  CHECK(grid.down(0).capacity(1, 0) == 0);
   CHECK(CapacityGrid(Stack{Eigen::MatrixXd::Zero(3, 3)}).down(0).capacity.isZero());
+}
+
+TEST_CASE("a wide layer does not take the precision of a narrow one") {
+  const Eigen::Matrix2d narrow{{.25, .5}, {0, .25}}, wide{{1e200, 0}, {.125, 3}};
+  const CapacityGrid grid(Stack{wide, narrow});
+  CHECK(grid.unit() == 0x1p-50);  // a column of 2 + 2, twice the total of the narrow layer each
+  CHECK(grid.down(0).capacity * grid.unit() == Eigen::Matrix2d{{2, 0}, {.125, 2}});
+  CHECK(grid.down(1).capacity * grid.unit() == narrow);
+  CHECK_FALSE(grid.alike());
+  CHECK(CapacityGrid(Stack{narrow, 2 * narrow}).alike());
+  CHECK_FALSE(CapacityGrid(Stack{narrow, 0 * narrow}).alike());
 }
 
 TEST_CASE("what is no capacity is named") {

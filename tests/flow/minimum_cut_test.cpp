@@ -101,6 +101,21 @@ TEST_CASE("a bottleneck of one edge, and a chain of equal ones") {
   CHECK(none.unique);
 }
 
+TEST_CASE("edges wider than all of another layer are in no cut") {
+  // 0 -> 0 -> 0 -> 0 holds .25 in the middle alone; 1 is fed the same way.
+  const Eigen::Matrix2d wide{{1e20, 1e20}, {0, 1e20}}, narrow{{.25, 0}, {.5, 0}};
+  const MinimumCut cut = minimum_cut(Stack{wide, narrow, wide}, 0, 0);
+  CHECK(cut.flow == .75);
+  CHECK(cut.edges == std::vector<CutEdge>{{1, 0, 0, .25}, {1, 1, 0, .5}});
+  CHECK(cut.unique);
+  // One edge is all of its layer.
+  const Eigen::Matrix2d single{{.25, 0}, {0, 0}};
+  const MinimumCut only = minimum_cut(Stack{wide, single, wide}, 0, 1);
+  CHECK(only.edges == std::vector<CutEdge>{{1, 0, 0, .25}});
+  CHECK(only.unique);
+  CHECK(minimum_cut(Stack{wide, 0 * wide}, 0, 0).edges.empty());
+}
+
 TEST_CASE("a cut of tokens that there are not") {
   const Stack stack(2, Eigen::MatrixXd::Identity(3, 3));
   CHECK(message_of<ShapeError>([&] { minimum_cut(stack, 3, 0); }) == "query 3: there are 3 tokens");

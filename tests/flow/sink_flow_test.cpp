@@ -30,6 +30,38 @@ TEST_CASE("whatever was solved before, the flow is the same") {
   }
 }
 
+TEST_CASE("at every node as much goes out as comes in, whatever was solved before, and no arc holds too much") {
+  for (const std::string kind : {"peaked", "sharp causal", "sparse", "equal", "residual", "one-hot", "no sums"}) {
+    const Stack stack = flow_stacks::stack(kind, 6, 12, 21);
+    const CapacityGrid grid(stack);
+    SinkFlow solver(layers_down(grid, 1, 5), 12);
+    for (const Index j : {11, 0, 4}) {
+      const Eigen::RowVectorXd sink = grid.up(0).capacity.row(j);
+      solver.open(sink);
+      for (const Index i : {0, 11, 5, 11, 3, 4, 0, 10}) {
+        INFO(kind << ": from " << i << " to " << j);
+        const double value = solver.solve(grid.down(5).capacity.row(i));
+        Eigen::RowVectorXd come = solver.supply() + solver.deficit();
+        for (Index h = 4; h > 0; --h) {
+          const Rows& flow = solver.flow(h - 1);
+          CHECK(come == solver.stays().row(h) + flow.rowwise().sum().transpose());
+          CHECK(flow.minCoeff() >= 0);
+          CHECK((flow.array() <= grid.down(h).capacity.array()).all());
+          come = flow.colwise().sum();
+        }
+        const Eigen::RowVectorXd taken = sink - solver.sink_room();
+        CHECK(come == solver.stays().row(0) + taken);
+        CHECK(taken.minCoeff() >= 0);
+        CHECK(solver.sink_room().minCoeff() >= 0);
+        CHECK(solver.stays().minCoeff() >= 0);
+        CHECK(solver.deficit().minCoeff() >= 0);
+        CHECK((solver.supply().array() <= grid.down(5).capacity.row(i).array()).all());
+        CHECK(value == taken.sum() - solver.deficit().sum());
+      }
+    }
+  }
+}
+
 TEST_CASE("sent upwards as much arrives as downwards, to the unit") {
   for (const std::string kind : {"peaked", "window", "residual"}) {
     const Stack stack = flow_stacks::stack(kind, 6, 14, 2);

@@ -60,6 +60,55 @@ TEST_CASE("one head: the weight times the norm of the value that it makes") {
   CHECK(test::difference(value_norms(layer.values())[0].row(0), values.rowwise().norm().transpose()) < 1e-13);
 }
 
+TEST_CASE("one head at a time: the others look nowhere, but the norm divides by what all of them make") {
+  for (const auto& layer : test::many_layers())
+    for (const Through through : every_reach) {
+      const Shape& s = layer.layout.shape();
+      const auto maps = head_norm_maps(layer.view(), layer.values(), {through});
+      REQUIRE(static_cast<Index>(maps.size()) == s.batch);
+      for (Index b = 0; b < s.batch; ++b)
+        for (Index h = 0; h < s.heads; ++h) {
+          auto alone = layer;
+          for (Index other = 0; other < s.heads; ++other)
+            for (Index i = 0; i < s.queries && other != h; ++i)
+              for (Index j = 0; j < s.keys; ++j) alone.attention(b, other, i, j) = 0;
+          test::PlainBlock plain = test::plain_block(alone, b, Through::attention);
+          const Eigen::MatrixXd output = test::plain_block(layer, b, Through::residual).output;
+          for (Index i = 0; i < output.rows() && through == Through::norm; ++i) {
+            const double variance = (output.row(i).array() - output.row(i).mean()).square().mean();
+            Eigen::MatrixXd& parts = plain.parts[static_cast<std::size_t>(i)];
+            for (Index j = 0; j < parts.rows(); ++j) {
+              parts.row(j).array() -= parts.row(j).mean();
+              for (Index m = 0; m < layer.model; ++m)
+                parts(j, m) *= layer.norm_weight[static_cast<std::size_t>(m)] / std::sqrt(variance + layer.epsilon);
+            }
+          }
+          CHECK(test::difference(maps[static_cast<std::size_t>(b)][static_cast<std::size_t>(h)],
+                                 plain_norms(plain)) < 1e-12);
+        }
+    }
+}
+
+TEST_CASE("one head's map is its weights times the norms of its values; rows that are not shown are 0") {
+  const auto layer = test::random_layer<float>(Layout({1, 3, 600, 600}, {.causal = true}), 3, 4, 8);
+  const auto maps = head_norm_maps(layer.view(), layer.values(), {Through::residual}, {.threads = 1})[0];
+  const auto norms = value_norms(layer.values())[0];
+  for (const std::size_t h : {0u, 2u}) {
+    const Eigen::MatrixXd weights = head_maps(layer.view())[h];
+    CHECK(test::difference(maps[h], weights * norms.row(static_cast<Index>(h)).asDiagonal()) < 1e-12);
+  }
+  const auto hidden = exclude_tokens(layer.view(), {.queries = {{0, 300}}});
+  const auto shown = head_norm_maps(hidden, layer.values(), {Through::residual}, {.threads = 3})[0];
+  CHECK(shown[1].row(300).isZero(0));
+  CHECK(shown[1].row(599) == maps[1].row(599));
+  const auto no_keys = test::random_layer(Layout({1, 2, 3, 0}), 1, 2, 4);
+  CHECK(head_norm_maps(no_keys.view(), no_keys.values())[0][1].rows() == 3);
+  const auto no_queries = test::random_layer(Layout({1, 2, 0, 3}), 1, 2, 4);
+  CHECK(head_norm_maps(no_queries.view(), no_queries.values())[0][0].cols() == 3);
+  CHECK(message_of<ShapeError>([&] { head_norm_maps(no_queries.view(), no_keys.values()); }) ==
+        "batch element 0: values of 3 x 0 true tokens for attention of 0 x 3");
+}
+
 TEST_CASE("norms of each head's vectors, padding left out") {
   const auto layer = test::random_layer(Layout({2, 4, 90, 90}, self_padding({90, 70}, {0, 11})), 2, 3, 5);
   const auto norms = value_norms(layer.values());

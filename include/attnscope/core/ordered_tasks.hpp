@@ -1,6 +1,7 @@
 #pragma once
 #include <Eigen/Core>
 
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <map>
@@ -13,6 +14,13 @@
 namespace attnscope::detail {
 
 using Eigen::Index;
+
+/// The threads for so many tasks: as many as are asked for (0: as the machine has), at most one a task, at
+/// least 1.
+inline int thread_count(int asked, Index tasks) {
+  const int machine = static_cast<int>(std::thread::hardware_concurrency());  // 0: not known
+  return static_cast<int>(std::clamp<Index>(asked > 0 ? asked : machine, 1, std::max<Index>(tasks, 1)));
+}
 
 /// What the threads of one ordered_tasks call share. Everything is guarded by `mutex`.
 template <typename Result>
@@ -64,7 +72,7 @@ class TaskLine {
   std::condition_variable moved_;
 };
 
-/// Runs `work()(task)` for the tasks 0 .. count-1 on up to `threads` threads, and `keep(task, result)` one at
+/// Runs `work()(task)` for the tasks 0 .. count-1 on up to `threads` threads (of less than 1: on one), and `keep(task, result)` one at
 /// a time IN TASK ORDER, so that what is kept does not depend on the number of threads. `work()` is called
 /// once a thread: what it returns owns that thread's buffers. Results that wait for their turn are at most 4
 /// a thread. The exception of the lowest failed task is rethrown after every thread has ended; nothing later
@@ -73,6 +81,7 @@ class TaskLine {
 template <typename Work, typename Keep>
 void ordered_tasks(Index count, int threads, const Work& work, const Keep& keep) {
   using Result = decltype(work()(Index{}));
+  threads = std::max(threads, 1);
   TaskLine<Result> line(count, 4 * static_cast<Index>(threads));
   const auto run = [&] {
     Index task = 0;

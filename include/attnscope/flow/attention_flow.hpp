@@ -46,11 +46,6 @@ class FlowProgress {
   Index done_ = 0, total_;
 };
 
-inline int threads_of(const FlowOptions& options) {
-  return options.threads > 0 ? options.threads
-                             : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
-
 /// The flows of one layer or two, in units, which are sums of minima.
 inline Eigen::MatrixXd shallow_flow(const CapacityGrid& grid, Index depth) {
   if (depth == 1) return grid.down(0).capacity;
@@ -119,7 +114,7 @@ inline Eigen::MatrixXd full_flow(const CapacityGrid& grid, Index depth, const Ei
     return
         [solver = ColumnSolver(grid, depth, bounds, shallower)](Index j) mutable { return solver.solve(j); };
   };
-  ordered_tasks(tokens, threads, work, [&](Index j, ColumnSolver::Column&& column) {
+  ordered_tasks(tokens, thread_count(threads, tokens), work, [&](Index j, ColumnSolver::Column&& column) {
     flow.col(j) = column.flow;
     if (column.solved > 0) progress.add(column.solved);
   });
@@ -146,11 +141,11 @@ inline Eigen::MatrixXd row_flow(const CapacityGrid& grid, Index query, const Eig
       return part;
     };
   };
-  ordered_tasks((tokens + task_inputs - 1) / task_inputs, threads, work,
-                [&](Index task, Eigen::RowVectorXd&& part) {
-                  flow.middleCols(task * task_inputs, part.size()) = part;
-                  progress.add(part.size());
-                });
+  const Index tasks = (tokens + task_inputs - 1) / task_inputs;
+  ordered_tasks(tasks, thread_count(threads, tasks), work, [&](Index task, Eigen::RowVectorXd&& part) {
+    flow.middleCols(task * task_inputs, part.size()) = part;
+    progress.add(part.size());
+  });
   return flow;
 }
 
@@ -164,17 +159,17 @@ inline AttentionFlowResult flow_result(const Eigen::MatrixXd& flow, const Eigen:
   return result;
 }
 
-/// `flows(grid, progress)` gives the results of a stack; of `pairs` pairs. With them, if asked for, those
+/// `flows(capacities, progress)` gives the results of a stack; of `pairs` pairs. With them, if asked for, those
 /// relative to the same stack evenly spread.
 template <typename Flows>
 std::vector<AttentionFlowResult> flows_of(std::span<const Eigen::MatrixXd> capacities,
                                           const FlowOptions& options, Index pairs, const Flows& flows) {
   FlowProgress progress(options, (options.receptive_field ? 2 : 1) * pairs);
-  std::vector<AttentionFlowResult> results = flows(CapacityGrid(capacities), progress);
+  std::vector<AttentionFlowResult> results = flows(capacities, progress);
   if (!options.receptive_field) return results;
   std::vector<Eigen::MatrixXd> even;
   for (const Eigen::MatrixXd& capacity : capacities) even.push_back(evenly_spread(capacity));
-  const std::vector<AttentionFlowResult> baselines = flows(CapacityGrid(even), progress);
+  const std::vector<AttentionFlowResult> baselines = flows(std::span<const Eigen::MatrixXd>(even), progress);
   for (std::size_t r = 0; r < results.size(); ++r)
     results[r].receptive_field_normalised =
         attnscope::receptive_field_normalised(results[r].flow, baselines[r].flow);
@@ -191,17 +186,18 @@ inline Index pairs_of(std::span<const Eigen::MatrixXd> capacities) {
 /// input token, when the edge from token i above layer l to token k below it holds capacities[l](i, k).
 /// capacities: [layer] of [upper token x lower token], layer 0 next to the inputs, finite, not negative; rows
 /// need not sum to one. Zero rows and columns (padding) carry nothing. Exact: within 1e-10 of the flow,
-/// relative, and the rounding of the capacities to some 2^-45 of a row. Cost: see docs/attention_flow.md;
+/// relative, and the rounding of the capacities to some 2^-45 of a row of the narrowest layer (never to 0). Cost: see docs/attention_flow.md;
 /// memory for layers x tokens^2 numbers a thread, and twice that for the capacities.
 /// @throws ShapeError no layers, one that is not square or of another size than layer 0
 /// @throws ValueError a capacity that is negative or not finite, naming layer, row and column
 /// @throws Stopped options.progress said so
 inline AttentionFlowResult attention_flow(std::span<const Eigen::MatrixXd> capacities,
                                           const FlowOptions& options = {}) {
-  const auto flows = [&](const detail::CapacityGrid& grid, detail::FlowProgress& progress) {
+  const auto flows = [&](std::span<const Eigen::MatrixXd> layers, detail::FlowProgress& progress) {
+    const detail::CapacityGrid grid(layers);
     const Eigen::MatrixXd trivial = detail::trivial_cuts(grid, grid.layers());
     const Eigen::MatrixXd flow =
-        detail::full_flow(grid, grid.layers(), trivial, {}, detail::threads_of(options), progress);
+        detail::full_flow(grid, grid.layers(), trivial, {}, options.threads, progress);
     return std::vector{detail::flow_result(flow, trivial, grid.unit())};
   };
   return std::move(detail::flows_of(capacities, options, detail::pairs_of(capacities), flows).front());
@@ -210,14 +206,18 @@ inline AttentionFlowResult attention_flow(std::span<const Eigen::MatrixXd> capac
 /// attention_flow of the layers 0 .. l for every l, sharing what the lower layers know: [layer].
 inline std::vector<AttentionFlowResult> attention_flow_by_layer(std::span<const Eigen::MatrixXd> capacities,
                                                                 const FlowOptions& options = {}) {
-  const auto flows = [&](const detail::CapacityGrid& grid, detail::FlowProgress& progress) {
+  const auto flows = [&](std::span<const Eigen::MatrixXd> layers, detail::FlowProgress& progress) {
+    const detail::CapacityGrid whole(layers);
     std::vector<AttentionFlowResult> results;
-    std::vector<Eigen::MatrixXd> shallower;
-    for (Index depth = 1; depth <= grid.layers(); ++depth) {
+    std::vector<Eigen::MatrixXd> shallower;  // in the units of the whole
+    for (Index depth = 1; depth <= whole.layers(); ++depth) {
+      std::optional<detail::CapacityGrid> alone;  // where a layer is too narrow for those below to share its unit
+      if (!whole.alike()) alone.emplace(layers.first(static_cast<std::size_t>(depth)));
+      const detail::CapacityGrid& grid = alone ? *alone : whole;
       const Eigen::MatrixXd trivial = detail::trivial_cuts(grid, depth);
-      shallower.push_back(
-          detail::full_flow(grid, depth, trivial, shallower, detail::threads_of(options), progress));
-      results.push_back(detail::flow_result(shallower.back(), trivial, grid.unit()));
+      Eigen::MatrixXd flow = detail::full_flow(grid, depth, trivial, shallower, options.threads, progress);
+      results.push_back(detail::flow_result(flow, trivial, grid.unit()));
+      if (!alone) shallower.push_back(std::move(flow));
     }
     return results;
   };
@@ -229,11 +229,12 @@ inline std::vector<AttentionFlowResult> attention_flow_by_layer(std::span<const 
 /// @throws ShapeError a query that there is not
 inline AttentionFlowResult attention_flow_from(std::span<const Eigen::MatrixXd> capacities, Index query,
                                                const FlowOptions& options = {}) {
-  const auto flows = [&](const detail::CapacityGrid& grid, detail::FlowProgress& progress) {
+  const auto flows = [&](std::span<const Eigen::MatrixXd> layers, detail::FlowProgress& progress) {
+    const detail::CapacityGrid grid(layers);
     detail::require_token(grid, "query", query);
     const Eigen::RowVectorXd trivial = detail::trivial_cuts(grid, grid.layers()).row(query);
     const Eigen::MatrixXd flow =
-        detail::row_flow(grid, query, trivial, detail::threads_of(options), progress);
+        detail::row_flow(grid, query, trivial, options.threads, progress);
     return std::vector{detail::flow_result(flow, trivial, grid.unit())};
   };
   const Index inputs = capacities.empty() ? 0 : capacities[0].rows();

@@ -101,6 +101,18 @@ class SinkFlow {
     return side;
   }
 
+  // What the last solve left: at every node what comes in is what goes out and what stays. To the top level
+  // come the supply and the deficit.
+  /// [from x to] on the arcs from level h + 1 to level h.
+  const Rows& flow(Index h) const { return layer(h).flow; }
+  /// [level x token] what stays.
+  const Rows& stays() const { return excess_; }
+  /// [token] of the top level.
+  const Eigen::RowVectorXd& supply() const { return supply_; }
+  const Eigen::RowVectorXd& deficit() const { return deficit_; }
+  /// [token] what the sink still takes from level 0.
+  const Eigen::RowVectorXd& sink_room() const { return sink_; }
+
  private:
   struct Layer {
     const Arcs* arcs;

@@ -62,7 +62,7 @@ class Waist {
         return half;
       };
     };
-    ordered_tasks(2, threads, work, [](Index, Index) {});
+    ordered_tasks(2, thread_count(threads, 2), work, [](Index, Index) {});
     const double size = profile_.sum();
     bounds.upper = bounds.upper.cwiseMin(limit.replicate(grid_.tokens(), 1));
     for (Index j = 0; j < grid_.tokens(); ++j)
@@ -116,7 +116,7 @@ class Waist {
 /// Bounds on the flows from level `depth` to the inputs, from waists that have proved worth their time, until
 /// they meet or another waist does not pay.
 inline void tighten_by_waists(const CapacityGrid& grid, Index depth, FlowBounds& bounds, int threads) {
-  if (depth < 4) return;
+  if (depth < 4 || grid.tokens() == 0) return;
   const Index half = (depth + 1) / 2;
   std::vector<std::pair<Index, Index>> waists;
   if (depth >= 8) waists.push_back({depth - 4, 5});

@@ -3,11 +3,11 @@
 
 namespace attnscope {
 
-/// [example] of [head x key] |f_h(x_j)|: how long the vector is that a head makes of a key, at full weight.
-/// Times A_hij it is the norm-based map of one head (Kobayashi et al. 2020): small at the keys that a head
-/// looks at to do nothing. Cost: keys head dim model products.
+namespace detail {
+
+/// [example] of [head x key] the norms of the vectors f_h(x_j), as a norm weighs them.
 template <typename Scalar>
-std::vector<Eigen::MatrixXd> value_norms(const LayerValues<Scalar>& values) {
+std::vector<Eigen::MatrixXd> vector_norms(const LayerValues<Scalar>& values, Through through) {
   constexpr Index at_once = 64;
   const Layout& layout = values.layout();
   std::vector<Eigen::MatrixXd> norms;
@@ -16,10 +16,22 @@ std::vector<Eigen::MatrixXd> value_norms(const LayerValues<Scalar>& values) {
     for (Index h = 0; h < values.heads(); ++h)
       for (Index first = 0; first < layout.keys(b); first += at_once) {
         const Range keys{first, std::min(layout.keys(b), first + at_once)};
-        all.row(h).segment(first, keys.size()) = values.transformed(b, h, keys).rowwise().norm().transpose();
+        Eigen::MatrixXd vectors = values.transformed(b, h, keys);
+        if (through == Through::norm) centre_and_weigh(values, vectors);
+        all.row(h).segment(first, keys.size()) = vectors.rowwise().norm().transpose();
       }
   }
   return norms;
+}
+
+}  // namespace detail
+
+/// [example] of [head x key] |f_h(x_j)|: how long the vector is that a head makes of a key, at full weight.
+/// Times A_hij it is the norm-based map of one head (Kobayashi et al. 2020), see head_norm_maps(): small at
+/// the keys that a head looks at to do nothing. Cost: keys head dim model products.
+template <typename Scalar>
+std::vector<Eigen::MatrixXd> value_norms(const LayerValues<Scalar>& values) {
+  return detail::vector_norms(values, Through::attention);
 }
 
 namespace detail {
@@ -37,7 +49,6 @@ class ValueGrams {
       for (Index first = 0; first < layout.keys(b); first += at_once)
         tasks.push_back({b, {first, std::min(layout.keys(b), first + at_once)}});
     }
-    const int machine = static_cast<int>(std::thread::hardware_concurrency());
     const auto count = static_cast<Index>(tasks.size());
     const auto work = [&] {
       return [&](Index task) {
@@ -45,8 +56,7 @@ class ValueGrams {
         return task;
       };
     };
-    ordered_tasks(count, static_cast<int>(std::min<Index>(count, threads > 0 ? threads : machine)), work,
-                  [](Index, Index) {});
+    ordered_tasks(count, thread_count(threads, count), work, [](Index, Index) {});
   }
   /// [head x head] of one key.
   Eigen::Map<const Eigen::MatrixXd> of(Index example, Index key) const {
@@ -140,6 +150,77 @@ template <typename A, typename Scalar>
 std::vector<Eigen::MatrixXd> norm_maps(const A& attention, const LayerValues<Scalar>& values,
                                        ThroughOptions options = {}, const SweepOptions& how = {}) {
   return measured(NormMapsMeasure<Scalar>(values, options, how.threads), attention, how);
+}
+
+/// See head_norm_maps().
+template <typename Scalar>
+class HeadNormMapsMeasure {
+ public:
+  explicit HeadNormMapsMeasure(LayerValues<Scalar> values, ThroughOptions options = {})
+      : values_(std::move(values)),
+        through_(detail::reach(values_, options)),
+        norms_(std::make_shared<const std::vector<Eigen::MatrixXd>>(detail::vector_norms(values_, through_))) {}
+  HeadNormMapsMeasure empty() const {
+    HeadNormMapsMeasure same = *this;
+    same.examples_ = {};
+    return same;
+  }
+
+  template <typename Weight>
+  void look(const Block<Weight>& block) {
+    detail::require_fit(values_, block.layout(), block.example());
+    const Eigen::VectorXd divisors = through_ == Through::norm
+                                         ? detail::output_rows(block, values_, through_).divisors
+                                         : Eigen::VectorXd::Ones(block.size());
+    const Eigen::MatrixXd& norms = (*norms_)[static_cast<std::size_t>(block.example())];
+    Heads& heads = examples_.at(block);
+    for (Index h = 0; h < block.heads(); ++h) {
+      detail::MapPart::Rows rows = block.head(h).matrix().template cast<double>();
+      rows.array().rowwise() *= norms.row(h).head(rows.cols()).array();
+      rows.array().colwise() /= divisors.array();
+      heads.maps[static_cast<std::size_t>(h)].append(block.query(0), rows);
+    }
+  }
+  void merge(HeadNormMapsMeasure&& later) { examples_.merge(std::move(later.examples_)); }
+  std::vector<std::vector<Eigen::MatrixXd>> result() const {
+    std::vector<std::vector<Eigen::MatrixXd>> result;
+    for (const Heads& example : examples_.parts()) {
+      auto& maps = result.emplace_back();
+      for (const detail::MapPart& head : example.maps) maps.push_back(head.matrix());
+    }
+    return result;
+  }
+
+ private:
+  /// A Part of PerExample.
+  struct Heads {
+    std::vector<detail::MapPart> maps;  // [head]
+
+    Heads(const Layout& layout, Index example)
+        : maps(static_cast<std::size_t>(layout.shape().heads), detail::MapPart(layout, example)) {}
+    void merge(Heads&& later) {
+      for (std::size_t h = 0; h < maps.size(); ++h) maps[h].merge(std::move(later.maps[h]));
+    }
+  };
+
+  LayerValues<Scalar> values_;
+  Through through_;
+  std::shared_ptr<const std::vector<Eigen::MatrixXd>> norms_;  // [example] of [head x key]
+  PerExample<Heads> examples_;
+};
+
+/// How much each head by itself gives each query of each key (Kobayashi et al. 2020): |A_hij f_h(x_j)|, which
+/// is A_hij times value_norms(). Through the norm every vector is centred, weighed and divided as layer norm
+/// divides row i, of all heads and the residual. The residual is of no head: it is in no map. [example] of
+/// [head] of [query x key]; rows of queries that are not shown are 0. The heads' maps add up to no less than
+/// norm_maps() between unlike tokens, for what heads undo of one another counts here. Cost: keys head dim
+/// model products once, the maps, and, through the norm, what block_outputs() takes.
+/// @throws ValueError no residual or norm to go through; ShapeError values of another attention
+template <typename A, typename Scalar>
+std::vector<std::vector<Eigen::MatrixXd>> head_norm_maps(const A& attention, const LayerValues<Scalar>& values,
+                                                         ThroughOptions options = {},
+                                                         const SweepOptions& how = {}) {
+  return measured(HeadNormMapsMeasure<Scalar>(values, options), attention, how);
 }
 
 }  // namespace attnscope
