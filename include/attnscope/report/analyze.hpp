@@ -85,8 +85,11 @@ inline bool may_write_maps(const DumpStack& stack, const AnalyzeOptions& options
 
 inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, const DumpStack& every_token,
                                    const AnalyzeOptions& options) {
-  StackAnalysis result{stack.name, stack.self_attention, stack.queries.tokens, stack.keys.tokens, {}, {}, {},
-                       {}};
+  StackAnalysis result;
+  result.name = stack.name;
+  result.self_attention = stack.self_attention;
+  result.query_tokens = stack.queries.tokens;
+  result.key_tokens = stack.keys.tokens;
   const std::string place = fmt::format("{}: {}", part.name, stack.name);
   const std::vector<TokenFacts> facts = in_context(place, [&] { return token_facts(part, stack); });
   const std::optional<TokenGroups> groups = in_context(place, [&] { return known_groups(part, stack); });
@@ -97,8 +100,9 @@ inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, con
   for (const DumpLayer& layer : stack.layers) {
     const DumpLayer& whole = every_token.layers[result.layers.size()];
     in_context(fmt::format("{}.{}", place, layer.index), [&] {
-      LayerAnalysis& to =
-          result.layers.emplace_back(LayerAnalysis{layer.index, layer.heads, {}, {}, {}, {}, {}});
+      LayerAnalysis& to = result.layers.emplace_back();
+      to.layer = layer.index;
+      to.heads = layer.heads;
       const auto act = [&](const auto& attention) {
         analyze_layer(attention, stack.self_attention, facts, options, to);
         if (groups) to.groups = group_mass(attention, *groups, options.sweep);

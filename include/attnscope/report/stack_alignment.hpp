@@ -36,13 +36,8 @@ inline std::vector<LoadedAttention> content_layers(const Dump& dump, const DumpS
 /// [batch] the links of one head of these layers, id.layer counted among them.
 inline std::vector<AlignmentLinks> links_of_head(const std::vector<LoadedAttention>& layers, const HeadId& id,
                                                  const LinkOptions& options = {}) {
-  std::vector<AlignmentLinks> links;
-  const auto link = [&](const auto& attention) {
-    for (std::vector<AlignmentLinks>& heads : sentence_links(select_heads(attention, {id.head}), options))
-      links.push_back(std::move(heads.front()));
-  };
-  std::visit(link, layers[static_cast<std::size_t>(id.layer)]);
-  return links;
+  return std::visit([&](const auto& attention) { return links_of_head(attention, id.head, options); },
+                    layers[static_cast<std::size_t>(id.layer)]);
 }
 
 /// The alignment metrics of a layer, whole batch and each element, of its heads and of their mean. content:
