@@ -91,14 +91,60 @@ TEST_CASE("all weight on one key is all of the contribution; a query that gets n
 }
 
 TEST_CASE("a rollout is the product of the maps, the newer layer on the left, and its rows sum to one") {
-  Eigen::MatrixXd rollout = Eigen::MatrixXd::Identity(6, 6);
-  for (unsigned seed = 1; seed < 4; ++seed) {
-    const auto layer = test::random_layer(Layout({1, 2, 6, 6}, {.causal = true}), 1, 3, 8, seed);
-    rollout = contributions(layer.view(), layer.values()).maps[0] * rollout;
+  const Layout layout({2, 2, 6, 6}, self_padding({6, 4}, {0, 2}, {.causal = true}));
+  std::vector<test::MadeLayer<double>> made;
+  for (unsigned seed = 1; seed < 4; ++seed) made.push_back(test::random_layer(layout, 1, 3, 8, seed));
+  std::vector<AttentionView<double>> layers;
+  std::vector<LayerValues<double>> values;
+  for (const auto& layer : made) {
+    layers.push_back(layer.view());
+    values.push_back(layer.values());
   }
-  for (Index i = 0; i < 6; ++i) CHECK(rollout.row(i).sum() == Approx(1));
-  CHECK(rollout(0, 0) == Approx(1));
-  CHECK(rollout.row(2).tail(3).isZero(0));
+  for (const Through through : every_reach) {
+    const auto rollout = contribution_rollout(layers, values, {through});
+    REQUIRE(rollout.size() == 2);
+    for (std::size_t b = 0; b < 2; ++b) {
+      const Index tokens = b == 0 ? 6 : 4;
+      Eigen::MatrixXd chain = Eigen::MatrixXd::Identity(tokens, tokens);
+      for (std::size_t l = 0; l < 3; ++l)
+        chain = contributions(layers[l], values[l], {through}).maps[b] * chain;
+      CHECK(test::difference(rollout[b], chain) < 1e-15);
+      if (through != Through::attention) {  // with large biases a row may come near nothing of its output
+        for (Index i = 0; i < tokens; ++i) CHECK(rollout[b].row(i).sum() == Approx(1));
+        CHECK(rollout[b](0, 0) == Approx(1));
+      }
+      CHECK(rollout[b].row(2).tail(tokens - 3).isZero(0));
+    }
+  }
+  const auto first = contribution_rollout(std::span(layers).first(1), std::span(values).first(1));
+  CHECK(first == contributions(layers[0], values[0]).maps);
+  // As a file has them: precisions known at run time alone.
+  const std::vector<LoadedValues> loaded(values.begin(), values.end());
+  CHECK(contribution_rollout(layers, loaded) == contribution_rollout(layers, values));
+}
+
+TEST_CASE("a rollout of what is no stack with values") {
+  const auto layer = test::random_layer(Layout({1, 2, 4, 4}), 1, 2, 4);
+  const auto message = [&](const auto& odd, bool alone = false) {
+    std::vector<AttentionView<double>> layers{layer.view(), odd.view()};
+    std::vector<LayerValues<double>> values{layer.values(), odd.values()};
+    if (alone) values.pop_back();
+    return message_of<Error>([&] { contribution_rollout(layers, values); });
+  };
+  CHECK(message(layer, true) == "values of 1 layers for attention of 2");
+  CHECK(message(test::random_layer(Layout({1, 2, 5, 5}), 1, 2, 4)) ==
+        "layer 1: batch element 0: 5 tokens, the layers before have 4");
+  CHECK(message(test::random_layer(Layout({2, 2, 4, 4}), 1, 2, 4)) ==
+        "layer 1: 2 batch elements, those before have 1");
+  CHECK(message(test::random_layer(Layout({1, 2, 4, 6}), 1, 2, 4)) ==
+        "layer 1: batch element 0: 4 queries beside 6 keys: a map needs self-attention");
+  auto cross = layer;
+  cross.self_attention = false;
+  CHECK(message(cross) ==
+        "layer 1: these are values of cross-attention: its residual stands on no key to go on from");
+  const std::vector<AttentionView<double>> none;
+  CHECK(message_of<ShapeError>([&] { contribution_rollout(none, std::vector<LayerValues<double>>{}); }) ==
+        "there are no layers to roll out");
 }
 
 TEST_CASE("contributions of float, in any number of threads, of shown queries") {

@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/flow/layer_maps.hpp>
 #include <attnscope/values/block_output.hpp>
 
 namespace attnscope {
@@ -162,6 +163,79 @@ template <typename A, typename Scalar>
 ContributionsResult contributions(const A& attention, const LayerValues<Scalar>& values,
                                   ThroughOptions options = {}, const SweepOptions& how = {}) {
   return measured(ContributionsMeasure<Scalar>(values, options), attention, how);
+}
+
+namespace detail {
+
+/// act(values), whatever their precision.
+template <typename Scalar, typename Act>
+decltype(auto) with_values(const LayerValues<Scalar>& values, const Act& act) {
+  return act(values);
+}
+template <typename Act>
+decltype(auto) with_values(const LoadedValues& values, const Act& act) {
+  return std::visit(act, values);
+}
+
+/// [example] the contributions of one layer, of the same tokens on either side.
+template <typename A, typename Scalar>
+std::vector<Eigen::MatrixXd> square_contributions(const A& attention, const LayerValues<Scalar>& values,
+                                                  ThroughOptions options, const SweepOptions& how) {
+  require<ValueError>(values.self_attention(),
+                      "these are values of cross-attention: its residual stands on no key to go on from");
+  const Layout layout = source_of(attention).layout();
+  for (Index b = 0; b < layout.shape().batch; ++b) check_self_attention(layout, b);
+  return contributions(attention, values, options, how).maps;
+}
+
+/// product = map * product of every example. @throws ShapeError they are of unlike batch or tokens
+template <typename Matrix>
+void multiply_each(const std::vector<Matrix>& maps, std::vector<Matrix>& product) {
+  require<ShapeError>(maps.size() == product.size(), "{} batch elements, those before have {}", maps.size(),
+                      product.size());
+  for (std::size_t b = 0; b < maps.size(); ++b) {
+    require<ShapeError>(maps[b].rows() == product[b].rows(),
+                        "batch element {}: {} tokens, the layers before have {}", b, maps[b].rows(),
+                        product[b].rows());
+    product[b] = maps[b] * product[b];
+  }
+}
+
+}  // namespace detail
+
+/// How much of each input token is in each token above the last layer: the product of the layers'
+/// contributions(), the newer one on the left (ALTI, Ferrando et al. 2022). NO residual is added: it is in
+/// the maps, as far as the options or the values go. [example] of [query x input token], 0..1; rows sum to 1
+/// where no map has a row of 0. layers, values: of as many layers, the first one first; self-attention of the
+/// same tokens. Cost: contributions() of each layer, and tokens^3 multiplications.
+/// @throws ShapeError no layers, values of other layers, layers of unlike batch or tokens; ValueError values
+/// of cross-attention; what contributions() throws; all but the first two naming the layer
+template <StackLayers Layers, std::ranges::sized_range Values>
+requires std::ranges::sized_range<Layers> std::vector<Eigen::MatrixXd> contribution_rollout(Layers&& layers, Values&& values, ThroughOptions options = {},
+                                                  const SweepOptions& how = {}) {
+  const auto count = static_cast<Index>(std::ranges::size(layers));
+  require<ShapeError>(count > 0, "there are no layers to roll out");
+  require<ShapeError>(static_cast<Index>(std::ranges::size(values)) == count,
+                      "values of {} layers for attention of {}", std::ranges::size(values), count);
+  std::vector<Eigen::MatrixXd> product;
+  auto of_layer = std::ranges::begin(values);
+  Index l = 0;
+  for (const auto& layer : layers) {
+    in_context(fmt::format("layer {}", l), [&] {
+      std::vector<Eigen::MatrixXd> maps = detail::with_layer(layer, [&](const auto& attention) {
+        return detail::with_values(*of_layer, [&](const auto& numbers) {
+          return detail::square_contributions(attention, numbers, options, how);
+        });
+      });
+      if (l == 0)
+        product = std::move(maps);
+      else
+        detail::multiply_each(maps, product);
+    });
+    ++of_layer;
+    ++l;
+  }
+  return product;
 }
 
 }  // namespace attnscope
