@@ -57,16 +57,15 @@ struct Text {
   const std::string& token(Index i) const { return tokens[static_cast<std::size_t>(i)]; }
 };
 
-/// [layer] maps of `measure(attention, values)`; empty unless every layer has values.
-template <typename Measure>
-std::vector<Eigen::MatrixXd> value_maps(const Text& text, const Measure& measure) {
-  std::vector<Eigen::MatrixXd> maps;
+/// [layer] the values; empty unless every layer has them.
+std::vector<LoadedValues> values_of(const Text& text) {
+  std::vector<LoadedValues> all;
   for (const DumpLayer& layer : text.stack.layers) {
-    const std::optional<LoadedValues> values = layer_values(text.dump, text.stack, layer);
+    std::optional<LoadedValues> values = layer_values(text.dump, text.stack, layer);
     if (!values) return {};
-    maps.push_back(std::visit(measure, layer.attention, *values));
+    all.push_back(std::move(*values));
   }
-  return maps;
+  return all;
 }
 
 std::vector<Method> methods_of(const Text& text, const Eigen::MatrixXd& flow) {
@@ -83,17 +82,17 @@ std::vector<Method> methods_of(const Text& text, const Eigen::MatrixXd& flow) {
     all.push_back({"relevance (with gradients)",
                    relevance(graded)[e] - Eigen::MatrixXd::Identity(text.count(), text.count())});
 
-  const auto norms = value_maps(
-      text, [&](const auto& attention, const auto& values) { return norm_maps(attention, values)[e]; });
-  const auto near = value_maps(text, [&](const auto& attention, const auto& values) {
-    return contributions(attention, values).maps[e];
-  });
-  if (norms.empty()) return all;
-  std::vector<Eigen::MatrixXd> shares;
-  for (const Eigen::MatrixXd& norm : norms) shares.push_back(rows_normalised(norm));
+  const std::vector<LoadedValues> values = values_of(text);
+  if (values.empty()) return all;
+  std::vector<Eigen::MatrixXd> norms, shares;
+  for (std::size_t l = 0; l < values.size(); ++l) {
+    const auto norm_map = [&](const auto& attention, const auto& v) { return norm_maps(attention, v)[e]; };
+    norms.push_back(std::visit(norm_map, text.layers[l], values[l]));
+    shares.push_back(rows_normalised(norms.back()));
+  }
   all.push_back({"norm map of the top layer", norms.back()});
   all.push_back({"rollout of norm maps", rollout(shares, {.map = {.residual = 0}}).top[0]});
-  all.push_back({"rollout of contributions (ALTI)", rollout(near, {.map = {.residual = 0}}).top[0]});
+  all.push_back({"rollout of contributions (ALTI)", contribution_rollout(text.layers, values)[e]});
   return all;
 }
 

@@ -211,8 +211,8 @@ void multiply_each(const std::vector<Matrix>& maps, std::vector<Matrix>& product
 /// @throws ShapeError no layers, values of other layers, layers of unlike batch or tokens; ValueError values
 /// of cross-attention; what contributions() throws; all but the first two naming the layer
 template <StackLayers Layers, std::ranges::sized_range Values>
-requires std::ranges::sized_range<Layers> std::vector<Eigen::MatrixXd> contribution_rollout(Layers&& layers, Values&& values, ThroughOptions options = {},
-                                                  const SweepOptions& how = {}) {
+requires std::ranges::sized_range<Layers> std::vector<Eigen::MatrixXd> contribution_rollout(
+    Layers&& layers, Values&& values, ThroughOptions options = {}, const SweepOptions& how = {}) {
   const auto count = static_cast<Index>(std::ranges::size(layers));
   require<ShapeError>(count > 0, "there are no layers to roll out");
   require<ShapeError>(static_cast<Index>(std::ranges::size(values)) == count,
