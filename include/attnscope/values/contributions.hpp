@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/flow/flow_normalisation.hpp>
 #include <attnscope/flow/layer_maps.hpp>
 #include <attnscope/values/block_output.hpp>
 
@@ -103,8 +104,7 @@ class ContributionsMeasure {
     const Eigen::VectorXd by_itself = detail::Targets<double>(output.rows).nearness(own);
     for (Index r = 0; r < block.size(); ++r)
       shares(r, detail::own_key(block, r, values_).value_or(shares.cols() - 1)) = by_itself(r);
-    shares = shares.cwiseMax(0);
-    detail::divide_by_row_sums(shares);
+    shares = rows_normalised<detail::MapPart::Rows>(shares.cwiseMax(0));
     examples_
         .at(block, [&] { return detail::MapPart(block.layout().queries(block.example()), shares.cols()); })
         .append(block.query(0), shares);
@@ -211,8 +211,8 @@ void multiply_each(const std::vector<Matrix>& maps, std::vector<Matrix>& product
 /// @throws ShapeError no layers, values of other layers, layers of unlike batch or tokens; ValueError values
 /// of cross-attention; what contributions() throws; all but the first two naming the layer
 template <StackLayers Layers, std::ranges::sized_range Values>
-requires std::ranges::sized_range<Layers> std::vector<Eigen::MatrixXd> contribution_rollout(Layers&& layers, Values&& values, ThroughOptions options = {},
-                                                  const SweepOptions& how = {}) {
+requires std::ranges::sized_range<Layers> std::vector<Eigen::MatrixXd> contribution_rollout(
+    Layers&& layers, Values&& values, ThroughOptions options = {}, const SweepOptions& how = {}) {
   const auto count = static_cast<Index>(std::ranges::size(layers));
   require<ShapeError>(count > 0, "there are no layers to roll out");
   require<ShapeError>(static_cast<Index>(std::ranges::size(values)) == count,
