@@ -75,8 +75,8 @@ TEST_CASE("larger stacks that are hard on solvers, some pairs of each") {
   for (const std::string kind : {"one-hot", "sharp causal", "equal", "zero rows", "tiny", "permutation"})
     mixed.push_back(flow_stacks::layer(kind, 24, numbers));
   std::vector<Stack> stacks{mixed};
-  for (const std::string kind :
-       {"sharp causal", "identity", "permutation", "one-hot", "equal", "zero rows", "padding", "tiny", "window"})
+  for (const std::string kind : {"sharp causal", "identity", "permutation", "one-hot", "equal", "zero rows",
+                                 "padding", "tiny", "window"})
     stacks.push_back(flow_stacks::stack(kind, 6, 24, 33));
   for (const double rest : {1e-30, 1e-16, .01}) {  // near the identity
     const Eigen::MatrixXd near = .9 * Eigen::MatrixXd::Identity(24, 24);
@@ -160,7 +160,8 @@ TEST_CASE("scales that differ by hundreds of orders of magnitude") {
 }
 
 TEST_CASE("layers of unlike scale") {
-  const Eigen::MatrixXd even = Eigen::MatrixXd::Constant(3, 3, 1. / 3), wide = Eigen::MatrixXd::Constant(3, 3, 1e20);
+  const Eigen::MatrixXd even = Eigen::MatrixXd::Constant(3, 3, 1. / 3),
+                        wide = Eigen::MatrixXd::Constant(3, 3, 1e20);
   const Stack stack{even, wide, even};
   CHECK(distance(attention_flow(stack).flow, Eigen::MatrixXd::Ones(3, 3)) < 1e-12);
   CHECK(attention_flow(stack).trivial_share == 1.0);

@@ -7,6 +7,8 @@ using namespace attnscope;
 TEST_CASE("rows sum to one, or stay zero") {
   const Eigen::Matrix3d flow{{1, 2, 1}, {0, 0, 0}, {0, .5, 0}};
   CHECK(rows_normalised(flow) == Eigen::Matrix3d{{.25, .5, .25}, {0, 0, 0}, {0, 1, 0}});
+  const Eigen::Matrix<float, 2, 2, Eigen::RowMajor> rows{{1, 3}, {0, 0}};
+  CHECK(rows_normalised(rows) == Eigen::Matrix2f{{.25f, .75f}, {0, 0}});
   CHECK(rows_normalised(Eigen::MatrixXd(0, 0)).size() == 0);
 }
 

@@ -30,8 +30,10 @@ TEST_CASE("whatever was solved before, the flow is the same") {
   }
 }
 
-TEST_CASE("at every node as much goes out as comes in, whatever was solved before, and no arc holds too much") {
-  for (const std::string kind : {"peaked", "sharp causal", "sparse", "equal", "residual", "one-hot", "no sums"}) {
+TEST_CASE(
+    "at every node as much goes out as comes in, whatever was solved before, and no arc holds too much") {
+  for (const std::string kind :
+       {"peaked", "sharp causal", "sparse", "equal", "residual", "one-hot", "no sums"}) {
     const Stack stack = flow_stacks::stack(kind, 6, 12, 21);
     const CapacityGrid grid(stack);
     SinkFlow solver(layers_down(grid, 1, 5), 12);

@@ -31,9 +31,3 @@ TEST_CASE("rows come in order, in parts, with gaps and with fewer columns") {
   CHECK(nothing.matrix() == expected);
   CHECK(MapPart(2, 0).matrix().rows() == 2);
 }
-
-TEST_CASE("rows divided by their sums") {
-  Eigen::MatrixXd rows{{1, 3}, {0, 0}};
-  detail::divide_by_row_sums(rows);
-  CHECK(rows == Eigen::MatrixXd{{.25, .75}, {0, 0}});
-}

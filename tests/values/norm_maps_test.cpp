@@ -80,7 +80,8 @@ TEST_CASE("one head at a time: the others look nowhere, but the norm divides by 
             for (Index j = 0; j < parts.rows(); ++j) {
               parts.row(j).array() -= parts.row(j).mean();
               for (Index m = 0; m < layer.model; ++m)
-                parts(j, m) *= layer.norm_weight[static_cast<std::size_t>(m)] / std::sqrt(variance + layer.epsilon);
+                parts(j, m) *=
+                    layer.norm_weight[static_cast<std::size_t>(m)] / std::sqrt(variance + layer.epsilon);
             }
           }
           CHECK(test::difference(maps[static_cast<std::size_t>(b)][static_cast<std::size_t>(h)],

@@ -72,12 +72,12 @@ class TaskLine {
   std::condition_variable moved_;
 };
 
-/// Runs `work()(task)` for the tasks 0 .. count-1 on up to `threads` threads (of less than 1: on one), and `keep(task, result)` one at
-/// a time IN TASK ORDER, so that what is kept does not depend on the number of threads. `work()` is called
-/// once a thread: what it returns owns that thread's buffers. Results that wait for their turn are at most 4
-/// a thread. The exception of the lowest failed task is rethrown after every thread has ended; nothing later
-/// than it is kept. The caller's thread works too; where the system gives no more threads, the ones there are
-/// do the work.
+/// Runs `work()(task)` for the tasks 0 .. count-1 on up to `threads` threads (of less than 1: on one), and
+/// `keep(task, result)` one at a time IN TASK ORDER, so that what is kept does not depend on the number of
+/// threads. `work()` is called once a thread: what it returns owns that thread's buffers. Results that wait
+/// for their turn are at most 4 a thread. The exception of the lowest failed task is rethrown after every
+/// thread has ended; nothing later than it is kept. The caller's thread works too; where the system gives no
+/// more threads, the ones there are do the work.
 template <typename Work, typename Keep>
 void ordered_tasks(Index count, int threads, const Work& work, const Keep& keep) {
   using Result = decltype(work()(Index{}));

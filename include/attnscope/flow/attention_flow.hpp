@@ -159,8 +159,8 @@ inline AttentionFlowResult flow_result(const Eigen::MatrixXd& flow, const Eigen:
   return result;
 }
 
-/// `flows(capacities, progress)` gives the results of a stack; of `pairs` pairs. With them, if asked for, those
-/// relative to the same stack evenly spread.
+/// `flows(capacities, progress)` gives the results of a stack; of `pairs` pairs. With them, if asked for,
+/// those relative to the same stack evenly spread.
 template <typename Flows>
 std::vector<AttentionFlowResult> flows_of(std::span<const Eigen::MatrixXd> capacities,
                                           const FlowOptions& options, Index pairs, const Flows& flows) {
@@ -186,8 +186,9 @@ inline Index pairs_of(std::span<const Eigen::MatrixXd> capacities) {
 /// input token, when the edge from token i above layer l to token k below it holds capacities[l](i, k).
 /// capacities: [layer] of [upper token x lower token], layer 0 next to the inputs, finite, not negative; rows
 /// need not sum to one. Zero rows and columns (padding) carry nothing. Exact: within 1e-10 of the flow,
-/// relative, and the rounding of the capacities to some 2^-45 of a row of the narrowest layer (never to 0). Cost: see docs/attention_flow.md;
-/// memory for layers x tokens^2 numbers a thread, and twice that for the capacities.
+/// relative, and the rounding of the capacities to some 2^-45 of a row of the narrowest layer (never to 0).
+/// Cost: see docs/attention_flow.md; memory for layers x tokens^2 numbers a thread, and twice that for the
+/// capacities.
 /// @throws ShapeError no layers, one that is not square or of another size than layer 0
 /// @throws ValueError a capacity that is negative or not finite, naming layer, row and column
 /// @throws Stopped options.progress said so
@@ -211,7 +212,8 @@ inline std::vector<AttentionFlowResult> attention_flow_by_layer(std::span<const 
     std::vector<AttentionFlowResult> results;
     std::vector<Eigen::MatrixXd> shallower;  // in the units of the whole
     for (Index depth = 1; depth <= whole.layers(); ++depth) {
-      std::optional<detail::CapacityGrid> alone;  // where a layer is too narrow for those below to share its unit
+      std::optional<detail::CapacityGrid>
+          alone;  // where a layer is too narrow for those below to share its unit
       if (!whole.alike()) alone.emplace(layers.first(static_cast<std::size_t>(depth)));
       const detail::CapacityGrid& grid = alone ? *alone : whole;
       const Eigen::MatrixXd trivial = detail::trivial_cuts(grid, depth);
@@ -233,8 +235,7 @@ inline AttentionFlowResult attention_flow_from(std::span<const Eigen::MatrixXd> 
     const detail::CapacityGrid grid(layers);
     detail::require_token(grid, "query", query);
     const Eigen::RowVectorXd trivial = detail::trivial_cuts(grid, grid.layers()).row(query);
-    const Eigen::MatrixXd flow =
-        detail::row_flow(grid, query, trivial, options.threads, progress);
+    const Eigen::MatrixXd flow = detail::row_flow(grid, query, trivial, options.threads, progress);
     return std::vector{detail::flow_result(flow, trivial, grid.unit())};
   };
   const Index inputs = capacities.empty() ? 0 : capacities[0].rows();

@@ -84,7 +84,8 @@ class CapacityGrid {
     for (Index i = 0; i < tokens_; ++i)
       for (Index j = 0; j < tokens_; ++j) {
         const bool open = capacity(i, j) > 0;
-        down.capacity(i, j) = open ? std::max(1., std::nearbyint(std::min(capacity(i, j), most_) / unit_)) : 0;
+        down.capacity(i, j) =
+            open ? std::max(1., std::nearbyint(std::min(capacity(i, j), most_) / unit_)) : 0;
         if (open) {
           down.out.set(i, j);
           down.in.set(j, i);

@@ -7,12 +7,11 @@
 namespace attnscope {
 
 /// Each row divided by its own sum; a zero row stays zero.
-inline Eigen::MatrixXd rows_normalised(const Eigen::MatrixXd& flow) {
-  const Eigen::VectorXd sums = flow.rowwise().sum();
-  Eigen::MatrixXd normalised = flow;
-  for (Index i = 0; i < flow.rows(); ++i)
-    if (sums(i) > 0) normalised.row(i) /= sums(i);
-  return normalised;
+template <typename Matrix>
+Matrix rows_normalised(Matrix rows) {
+  for (Index i = 0; i < rows.rows(); ++i)
+    if (const auto sum = rows.row(i).sum(); sum > 0) rows.row(i) /= sum;
+  return rows;
 }
 
 /// What a layer would be if it knew nothing but who sees whom: every token keeps what it gives to itself (its

@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/flow/flow_normalisation.hpp>
 #include <attnscope/source/any.hpp>
 #include <attnscope/sweep.hpp>
 
@@ -149,13 +150,6 @@ template <typename Matrix, typename Left, typename Right>
 void add_product(Matrix& sum, const Left& left, const Right& right) {
   if (left.size() > 0 && right.size() > 0) add(sum, left * right);
 }
-/// Rows divided by their sums, rows of zeros as they are: the paper's (R - I) / S.
-template <typename Matrix>
-Matrix row_shares(Matrix excess) {
-  for (Index i = 0; i < excess.rows(); ++i)
-    if (const double sum = excess.row(i).sum(); sum > 0) excess.row(i) /= sum;
-  return excess;
-}
 
 /// Equations 6 and 7: what tokens of s take from one another, they take with all that reached those before.
 template <typename Step>
@@ -164,14 +158,15 @@ void self_rule(std::size_t s, const Step& step, const Maps& before, Maps& after)
   add_product(after.own[s], step, before.own[s]);
   add_product(after.other[s], step, before.other[s]);
 }
-/// Equations 10 and 11, for tokens of s that look at those of the other modality.
+/// Equations 10 and 11, for tokens of s that look at those of the other modality; (R - I) / S is what others
+/// gave, rows normalised.
 template <typename Step>
 void cross_rule(std::size_t s, const Step& step, const Maps& before, Maps& after) {
   const std::size_t q = 1 - s;
   Step spread = step;
-  add_product(spread, row_shares(before.own[s]).transpose(), step);
+  add_product(spread, rows_normalised(before.own[s]).transpose(), step);
   add(after.other[s], spread);
-  add_product(after.other[s], spread, row_shares(before.own[q]));
+  add_product(after.other[s], spread, rows_normalised(before.own[q]));
   add_product(after.own[s], step, before.other[q]);
 }
 

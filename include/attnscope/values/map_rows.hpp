@@ -56,11 +56,4 @@ inline std::vector<Eigen::MatrixXd> matrices(const PerExample<MapPart>& examples
   return maps;
 }
 
-/// Every row divided by its sum; a row of 0 stays.
-template <typename Rows>
-void divide_by_row_sums(Eigen::MatrixBase<Rows>& rows) {
-  for (Index r = 0; r < rows.rows(); ++r)
-    if (const double sum = rows.row(r).sum(); sum > 0) rows.row(r) /= sum;
-}
-
 }  // namespace attnscope::detail

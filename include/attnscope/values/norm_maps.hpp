@@ -159,7 +159,8 @@ class HeadNormMapsMeasure {
   explicit HeadNormMapsMeasure(LayerValues<Scalar> values, ThroughOptions options = {})
       : values_(std::move(values)),
         through_(detail::reach(values_, options)),
-        norms_(std::make_shared<const std::vector<Eigen::MatrixXd>>(detail::vector_norms(values_, through_))) {}
+        norms_(
+            std::make_shared<const std::vector<Eigen::MatrixXd>>(detail::vector_norms(values_, through_))) {}
   HeadNormMapsMeasure empty() const {
     HeadNormMapsMeasure same = *this;
     same.examples_ = {};
@@ -217,7 +218,8 @@ class HeadNormMapsMeasure {
 /// model products once, the maps, and, through the norm, what block_outputs() takes.
 /// @throws ValueError no residual or norm to go through; ShapeError values of another attention
 template <typename A, typename Scalar>
-std::vector<std::vector<Eigen::MatrixXd>> head_norm_maps(const A& attention, const LayerValues<Scalar>& values,
+std::vector<std::vector<Eigen::MatrixXd>> head_norm_maps(const A& attention,
+                                                         const LayerValues<Scalar>& values,
                                                          ThroughOptions options = {},
                                                          const SweepOptions& how = {}) {
   return measured(HeadNormMapsMeasure<Scalar>(values, options), attention, how);
