@@ -4,15 +4,8 @@
 
 // Its numbers: report_test.cpp.
 using namespace attnscope;
+using test::two_layers;
 using test::uniform;
-
-namespace {
-Dump two_layers() {
-  return make_dump(
-      "x", {{"self.0.attention", uniform(1, 3, 4)}, {"self.2.attention", uniform(1, 3, 4)}},
-      {{"tokens", R"(["[CLS]", "a", "b", "[SEP]"])"}, {"special_tokens", R"(["[CLS]", "[SEP]"])"}});
-}
-}  // namespace
 
 TEST_CASE("bad weights are named with file, stack, layer, batch element, head, query and key") {
   std::vector<float> weights(2 * 2 * 3 * 3, 1 / 3.f);

@@ -4,17 +4,8 @@
 #include "support/dumps.hpp"
 
 using namespace attnscope;
+using test::two_layers;
 using test::uniform;
-
-namespace {
-
-Dump two_layers() {
-  return make_dump(
-      "x", {{"self.0.attention", uniform(1, 3, 4)}, {"self.2.attention", uniform(1, 3, 4)}},
-      {{"tokens", R"(["[CLS]", "a", "b", "[SEP]"])"}, {"special_tokens", R"(["[CLS]", "[SEP]"])"}});
-}
-
-}  // namespace
 
 TEST_CASE("chosen layers and heads keep their original numbers") {
   const Dump part = chosen_part(two_layers(), {.layers = {2}, .heads = {2, 0}});

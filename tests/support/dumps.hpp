@@ -22,6 +22,13 @@ RawTensor uniform(Index batch, Index heads, Index tokens) {
   return filled<Scalar>({batch, heads, tokens, tokens}, 1.0 / static_cast<double>(tokens));
 }
 
+/// Layers 0 and 2 of 3 heads over 4 tokens, the first and the last of them special.
+inline Dump two_layers() {
+  return make_dump(
+      "x", {{"self.0.attention", uniform(1, 3, 4)}, {"self.2.attention", uniform(1, 3, 4)}},
+      {{"tokens", R"(["[CLS]", "a", "b", "[SEP]"])"}, {"special_tokens", R"(["[CLS]", "[SEP]"])"}});
+}
+
 inline Layout layout_of(const DumpLayer& layer) {
   return std::visit([](const auto& source) { return source.layout(); }, layer.attention);
 }
