@@ -119,7 +119,7 @@ void print_layers(const Text& text, const std::vector<AttentionFlowResult>& flow
 void print_token(const Text& text, const std::vector<Method>& methods, Index token, Index top) {
   fmt::print("\nwhat reaches token {} \"{}\" at the top, in per cent of its row\n", token, text.token(token));
   for (const Method& method : methods) {
-    const Eigen::VectorXd row = rows_normalised(Eigen::MatrixXd(method.map.row(token))).transpose();
+    const Eigen::VectorXd row = rows_normalised(method.map.row(token)).transpose();
     fmt::print("  {:<32}", method.name);
     for (const Index j : top_k(row, std::min(top, row.size())))
       fmt::print(" {} {:.0f}", text.token(j), 100 * row(j));

@@ -7,8 +7,9 @@
 namespace attnscope {
 
 /// Each row divided by its own sum; a zero row stays zero.
-template <typename Matrix>
-Matrix rows_normalised(Matrix rows) {
+template <typename Derived>
+typename Derived::PlainObject rows_normalised(const Eigen::MatrixBase<Derived>& matrix) {
+  typename Derived::PlainObject rows = matrix;
   for (Index i = 0; i < rows.rows(); ++i)
     if (const auto sum = rows.row(i).sum(); sum > 0) rows.row(i) /= sum;
   return rows;
