@@ -104,7 +104,7 @@ class ContributionsMeasure {
     const Eigen::VectorXd by_itself = detail::Targets<double>(output.rows).nearness(own);
     for (Index r = 0; r < block.size(); ++r)
       shares(r, detail::own_key(block, r, values_).value_or(shares.cols() - 1)) = by_itself(r);
-    shares = rows_normalised<detail::MapPart::Rows>(shares.cwiseMax(0));
+    shares = rows_normalised(shares.cwiseMax(0));
     examples_
         .at(block, [&] { return detail::MapPart(block.layout().queries(block.example()), shares.cols()); })
         .append(block.query(0), shares);
