@@ -2,6 +2,7 @@
 // What both translation units include: all of the library.
 #include <attnscope/attnscope.hpp>
 #include <attnscope/io/write_safetensors.hpp>
+#include <attnscope/report/analyze.hpp>
 #include <attnscope/report/csv.hpp>
 #include <attnscope/report/figures.hpp>
 #include <attnscope/report/json.hpp>
