@@ -177,8 +177,10 @@ class HeadNormMapsMeasure {
     Heads& heads = examples_.at(block);
     for (Index h = 0; h < block.heads(); ++h) {
       detail::MapPart::Rows rows = block.head(h).matrix().template cast<double>();
-      rows.array().rowwise() *= norms.row(h).head(rows.cols()).array();
-      rows.array().colwise() /= divisors.array();
+      if (rows.size() > 0) {
+        rows.array().rowwise() *= norms.row(h).head(rows.cols()).array();
+        rows.array().colwise() /= divisors.array();
+      }
       heads.maps[static_cast<std::size_t>(h)].append(block.query(0), rows);
     }
   }
