@@ -57,17 +57,17 @@ TEST_CASE("attention that is everything: the adversary stays within the toleranc
   }
 }
 
-TEST_CASE("a model between both: as good as every distribution on a fine grid") {
+TEST_CASE("a model between both: within 3 % of the best distribution on a fine grid") {
   const CounterfactualAttention model(test::attention_of(1, 3), test::classes);
   for (const double tolerance : {.01, .05, .2}) {
     const auto result = adversarial_attention(model, test::classes_pullback, {.tolerance = tolerance});
     CHECK(result.output_distance <= tolerance);
-    CHECK(result.jensen_shannon > .995 * explained(fmt::format("adversary.{}", tolerance)));
+    CHECK(result.jensen_shannon > .97 * explained(fmt::format("adversary.{}", tolerance)));
     CHECK(result.output == test::classes(result.attention));
     CHECK(result.output_distance == total_variation(model.output(), result.output));
-    CHECK(result.best_of_starts.size() == 4);
+    CHECK(result.best_of_starts.size() == 6);
     CHECK(result.best_of_starts.maxCoeff() == result.jensen_shannon);
-    CHECK(result.evaluations <= 4 * 320);
+    CHECK(result.evaluations <= 6 * 320);
   }
 }
 
@@ -174,5 +174,5 @@ TEST_CASE("bad options, bad gradients, and stopping") {
                                           return done < 500;
                                         }),
                   Stopped);
-  CHECK(last == std::pair<Index, Index>{500, 4 * 320});
+  CHECK(last == std::pair<Index, Index>{500, 6 * 320});
 }
