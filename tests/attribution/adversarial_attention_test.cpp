@@ -13,7 +13,9 @@ const AttentionModel everything = [](const Eigen::MatrixXd& attention) -> Eigen:
 const AttentionPullback everything_pullback = [](const Eigen::MatrixXd&, const Eigen::VectorXd& slope) {
   return Eigen::MatrixXd(slope.transpose());
 };
-const AttentionModel nothing = [](const Eigen::MatrixXd&) -> Eigen::VectorXd { return Eigen::Vector2d(.3, .7); };
+const AttentionModel nothing = [](const Eigen::MatrixXd&) -> Eigen::VectorXd {
+  return Eigen::Vector2d(.3, .7);
+};
 const AttentionPullback nothing_pullback = [](const Eigen::MatrixXd& attention, const Eigen::VectorXd&) {
   return Eigen::MatrixXd(Eigen::MatrixXd::Zero(attention.rows(), attention.cols()));
 };
@@ -115,7 +117,8 @@ TEST_CASE("hidden tokens, rows that cannot change and mass that is missing stay 
 
 TEST_CASE("where nothing else is within the tolerance the attention itself is the answer, and it says so") {
   AttentionRows fixed{Eigen::MatrixXd::Ones(3, 1)};
-  const auto alone = adversarial_attention({fixed, nothing}, nothing_pullback, {.starts = 1, .iterations = 5});
+  const auto alone =
+      adversarial_attention({fixed, nothing}, nothing_pullback, {.starts = 1, .iterations = 5});
   CHECK(!alone.found);
   CHECK(alone.attention == fixed.attention);
   CHECK(alone.jensen_shannon == 0);

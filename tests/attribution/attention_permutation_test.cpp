@@ -47,7 +47,8 @@ TEST_CASE("two tokens, by hand: each permutation keeps or turns") {
 }
 
 TEST_CASE("a model that looks at no attention is not moved, though the attention is") {
-  const auto result = permute_attention({test::attention_of(3, 6), linear(Eigen::VectorXd::Constant(6, .4))}, {});
+  const auto result =
+      permute_attention({test::attention_of(3, 6), linear(Eigen::VectorXd::Constant(6, .4))}, {});
   CHECK(result.output_distances.size() == 100);
   CHECK(result.output_distances.maxCoeff() < 1e-15);
   CHECK(result.median_jensen_shannon > .1);
@@ -100,15 +101,17 @@ TEST_CASE("every order is equally likely") {
 TEST_CASE("progress, and what goes wrong") {
   const CounterfactualAttention model(test::attention_of(1, 3), test::classes);
   Index last = 0;
-  CHECK_THROWS_AS(permute_attention(model, {}, [&](Index done, Index total) { return (last = done) < total / 4; }),
-                  Stopped);
+  CHECK_THROWS_AS(
+      permute_attention(model, {}, [&](Index done, Index total) { return (last = done) < total / 4; }),
+      Stopped);
   CHECK(last == 25);
   CHECK(message_of<ValueError>([&] { permute_attention(model, {.permutations = 0}); }) ==
         "permutations = 0 is less than 1");
   Index asked = 0;
-  const CounterfactualAttention breaks(test::attention_of(1, 3), [&](const Eigen::MatrixXd&) -> Eigen::VectorXd {
-    return Eigen::VectorXd::Constant(1, ++asked == 4 ? NAN : 0.);
-  });
+  const CounterfactualAttention breaks(test::attention_of(1, 3),
+                                       [&](const Eigen::MatrixXd&) -> Eigen::VectorXd {
+                                         return Eigen::VectorXd::Constant(1, ++asked == 4 ? NAN : 0.);
+                                       });
   CHECK(message_of<ValueError>([&] { permute_attention(breaks); }) ==
         "permutation 2: the model's output[0] is nan for changed attention");
 }

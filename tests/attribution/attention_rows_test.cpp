@@ -16,7 +16,8 @@ AttentionTensor<float> stored() {
   for (int h = 0; h < 2; ++h) {
     const float part = h == 0 ? .25f : .5f;
     for (int i = 0; i < 3; ++i)
-      for (int j = 0; j <= i; ++j) tensor(0, h, i, j) = j == i ? 1 - static_cast<float>(i) * part / 2 : part / 2;
+      for (int j = 0; j <= i; ++j)
+        tensor(0, h, i, j) = j == i ? 1 - static_cast<float>(i) * part / 2 : part / 2;
     for (int i = 1; i < 3; ++i)
       for (int j = 1; j <= i; ++j) tensor(1, h, i, j) = i == 1 ? 1 : (j == 1 ? part : 1 - part);
   }
@@ -74,7 +75,8 @@ TEST_CASE("the distance of attention is the mean over rows that can differ") {
   CHECK(attention_distance(rows, changed) == Approx(.0508746125 / 2).epsilon(1e-9));
   changed.row(1) << 1, 0, 0;
   CHECK(attention_distance(rows, changed) ==
-        Approx((.0508746125 + jensen_shannon(Eigen::Vector2d(.5, .5), Eigen::Vector2d(1, 0))) / 2).epsilon(1e-9));
+        Approx((.0508746125 + jensen_shannon(Eigen::Vector2d(.5, .5), Eigen::Vector2d(1, 0))) / 2)
+            .epsilon(1e-9));
   CHECK(attention_distance({Eigen::MatrixXd::Ones(4, 1)}, Eigen::MatrixXd::Ones(4, 1)) == 0);
   CHECK(attention_distance({Eigen::MatrixXd::Zero(2, 3)}, Eigen::MatrixXd::Zero(2, 3)) == 0);
   CHECK(attention_distance({}, {}) == 0);
@@ -125,9 +127,8 @@ TEST_CASE("attention that cannot be, and outputs that are none") {
     return [output](const Eigen::MatrixXd&) { return output; };
   };
   rows = test::attention_of(2, 5);
-  CHECK(message_of<ValueError>([&] {
-          CounterfactualAttention(rows, with_output(Eigen::Vector2d(3, -3)));
-        }) == "outputs that are no class probabilities: p[1] is -3");
+  CHECK(message_of<ValueError>([&] { CounterfactualAttention(rows, with_output(Eigen::Vector2d(3, -3))); }) ==
+        "outputs that are no class probabilities: p[1] is -3");
   CHECK(message_of<ValueError>([&] {
           CounterfactualAttention(rows, with_output(Eigen::Vector2d(1, NAN)));
         }) == "the model's output[1] is nan for the attention as it is");

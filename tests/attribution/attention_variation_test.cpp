@@ -24,6 +24,11 @@ TEST_CASE("two runs, example by example") {
   CHECK(compared.jensen_shannon(0) == Approx(.0508746125).epsilon(1e-9));
   CHECK(compared.jensen_shannon(1) == 0);
   CHECK(compared.output_distance == Eigen::Vector2d(.25, 0));
+  CHECK(compared.median_jensen_shannon == compared.jensen_shannon(0) / 2);
+  CHECK(compared.median_output_distance == .125);
+  const RunComparison none = compare_runs({}, {});
+  CHECK(none.jensen_shannon.size() == 0);
+  CHECK(std::isnan(none.median_jensen_shannon));
 }
 
 TEST_CASE("all pairs of runs, or all against one") {
@@ -45,7 +50,9 @@ TEST_CASE("whether adversaries are further than seeds") {
   CHECK(further_than_seeds(seeds, Eigen::Vector2d(0, ln2 + 1)).isApprox(Eigen::Vector2d(1. / 6, 1), 1e-14));
   CHECK(message_of<ShapeError>([&] { further_than_seeds(seeds, numbers({1})); }) ==
         "1 divergences for the variation of 2 examples");
-  CHECK(message_of<ValueError>([&] { further_than_seeds(seeds, numbers({1, NAN})); }) == "divergences[1] is nan");
+  CHECK(message_of<ValueError>([&] {
+          further_than_seeds(seeds, numbers({1, NAN}));
+        }) == "divergences[1] is nan");
 }
 
 TEST_CASE("the frontier of far attention and near output") {
@@ -89,7 +96,8 @@ TEST_CASE("runs that cannot be compared") {
   CHECK(shape({other, runs[0]}) ==
         "runs 0 and 1: example 1: the model's output has 2 numbers of the second run, not 1");
   other.attention[0].attention(0) = NAN;
-  CHECK(message_of<ValueError>([&] { compare_runs(other, runs[0]); }) == "example 0: row 0, token 0: the weight is nan");
+  CHECK(message_of<ValueError>([&] { compare_runs(other, runs[0]); }) ==
+        "example 0: row 0, token 0: the weight is nan");
   other = runs[1];
   other.attention[1].visible = VisibleTokens::Constant(1, 2, true);
   other.attention[1].visible(0) = false;

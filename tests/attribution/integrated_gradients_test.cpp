@@ -39,8 +39,9 @@ Eigen::MatrixXd layer_gradient(const Eigen::MatrixXd& attention) {
   return slope;
 }
 
-const std::map<std::string, PathRule> rules{
-    {"gauss_legendre", PathRule::gauss_legendre}, {"midpoint", PathRule::midpoint}, {"right", PathRule::right}};
+const std::map<std::string, PathRule> rules{{"gauss_legendre", PathRule::gauss_legendre},
+                                            {"midpoint", PathRule::midpoint},
+                                            {"right", PathRule::right}};
 }  // namespace
 
 TEST_CASE("points of every rule lie in 0 .. 1, rise, and weigh 1 in all") {
@@ -71,7 +72,8 @@ TEST_CASE("m points of Gauss and Legendre integrate polynomials of degree 2m - 1
 }
 
 TEST_CASE("a polynomial model: attributions by hand, no gap") {
-  // F = x0^3 + x0 x1 on the path a x: x0 (3 a^2 x0^2 + a x1) and x1 (a x0) integrate to x0^3 + x0 x1 / 2 each.
+  // F = x0^3 + x0 x1 on the path a x: x0 (3 a^2 x0^2 + a x1) and x1 (a x0) integrate to x0^3 + x0 x1 / 2
+  // each.
   const auto score = [](const Eigen::MatrixXd& x) { return std::pow(x(0), 3) + x(0) * x(1); };
   const auto gradient = [](const Eigen::MatrixXd& x) {
     Eigen::MatrixXd slope(1, 2);
@@ -150,7 +152,8 @@ TEST_CASE("what is not finite or has another shape is named with step and place"
   const auto message = [&](const ScalarModel& score, const GradientModel& gradient, Eigen::MatrixXd baseline,
                            const Eigen::MatrixXd& input) {
     try {
-      integrated_gradients(score, gradient, input, {.steps = 4, .rule = PathRule::right, .baseline = baseline});
+      integrated_gradients(score, gradient, input,
+                           {.steps = 4, .rule = PathRule::right, .baseline = baseline});
     } catch (const Error& error) {
       return std::string(error.what());
     }
@@ -162,7 +165,8 @@ TEST_CASE("what is not finite or has another shape is named with step and place"
     if (++asked == 3) slope(2, 1) = std::nan("");
     return slope;
   };
-  CHECK(message(pooled, third_is_nan, {}, x) == "step 3 of 4 (at 0.75 of the path): the gradient[2, 1] is nan");
+  CHECK(message(pooled, third_is_nan, {}, x) ==
+        "step 3 of 4 (at 0.75 of the path): the gradient[2, 1] is nan");
   const GradientModel turned = [](const Eigen::MatrixXd& at) { return at.transpose(); };
   CHECK(message(pooled, turned, {}, x) ==
         "step 1 of 4 (at 0.25 of the path): the gradient is [3 x 4], but the input is [4 x 3]");

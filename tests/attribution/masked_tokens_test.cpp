@@ -38,23 +38,24 @@ TEST_CASE("outputs that are none are named with the tokens left out, and not rem
   });
   model(model.all());
   whole = false;
-  const auto message = [&](const TokenMask& kept) {
-    return message_of<ValueError>([&] { model(kept); });
-  };
+  const auto message = [&](const TokenMask& kept) { return message_of<ValueError>([&] { model(kept); }); };
   CHECK(message({true, true, false, true, true, true}) == "the model's output[0] is inf without token 2");
   CHECK(message({true, true, false, true, false, false}) ==
         "the model's output[0] is inf without tokens 2, 4, 5");
   CHECK(message(TokenMask(6, false)) == "the model's output[0] is inf without tokens 0, 1, 2 and 3 more");
   CHECK(model.evaluations() == 1);
   MaskedTokens never(1, [](const TokenMask&) { return Eigen::VectorXd::Constant(1, NAN); });
-  CHECK(message_of<ValueError>([&] { never(never.all()); }) == "the model's output[0] is nan with every token");
+  CHECK(message_of<ValueError>([&] { never(never.all()); }) ==
+        "the model's output[0] is nan with every token");
   MaskedTokens grows(3, [](const TokenMask& kept) -> Eigen::VectorXd {
     return Eigen::VectorXd::Ones(std::count(kept.begin(), kept.end(), true));
   });
   grows(grows.all());
-  CHECK(message_of<ShapeError>([&] { grows({true, false, true}); }) ==
-        "the model's output has 2 numbers without token 1, not 3");
-  MaskedTokens fails(3, [](const TokenMask&) -> Eigen::VectorXd { throw std::runtime_error("out of memory"); });
+  CHECK(message_of<ShapeError>([&] {
+          grows({true, false, true});
+        }) == "the model's output has 2 numbers without token 1, not 3");
+  MaskedTokens fails(3,
+                     [](const TokenMask&) -> Eigen::VectorXd { throw std::runtime_error("out of memory"); });
   CHECK_THROWS_WITH(fails(fails.all()), "out of memory");
 }
 

@@ -24,7 +24,8 @@ TEST_CASE("a question is asked once") {
 
 TEST_CASE("what throws is not remembered") {
   Remembered<int, int> answers;
-  CHECK_THROWS_WITH(answers(1, [](int) -> int { throw std::runtime_error("out of memory"); }), "out of memory");
+  CHECK_THROWS_WITH(answers(1, [](int) -> int { throw std::runtime_error("out of memory"); }),
+                    "out of memory");
   CHECK(answers.size() == 0);
   CHECK(answers(1, [](int x) { return x; }) == 1);
 }

@@ -7,8 +7,8 @@
 
 namespace attnscope {
 
-/// The caller's gradient: (attention [row x token], d L / d output) -> d L / d attention [row x token] for the
-/// output that the model gives with that attention. In a framework: output.backward(output_gradient).
+/// The caller's gradient: (attention [row x token], d L / d output) -> d L / d attention [row x token] for
+/// the output that the model gives with that attention. In a framework: output.backward(output_gradient).
 using AttentionPullback =
     std::function<Eigen::MatrixXd(const Eigen::MatrixXd& attention, const Eigen::VectorXd& output_gradient)>;
 
@@ -21,13 +21,14 @@ struct AdversarialAttentionOptions {
 };
 
 struct AdversarialAttentionResult {
-  Eigen::MatrixXd attention;       ///< [row x token] always within the tolerance
-  Eigen::VectorXd output;          ///< the model's, with it
-  double jensen_shannon = 0;       ///< how far it is from the model's attention, nats: attention_distance()
-  double output_distance = 0;      ///< at most the tolerance
-  bool found = false;              ///< false: it is the model's attention itself, for nothing else was found
-  Eigen::VectorXd best_of_starts;  ///< [start] the divergence it reached; unlike ones: give it more iterations
-  Index evaluations = 0;           ///< how often the model was asked
+  Eigen::MatrixXd attention;   ///< [row x token] always within the tolerance
+  Eigen::VectorXd output;      ///< the model's, with it
+  double jensen_shannon = 0;   ///< how far it is from the model's attention, nats: attention_distance()
+  double output_distance = 0;  ///< at most the tolerance
+  bool found = false;          ///< false: it is the model's attention itself, for nothing else was found
+  Eigen::VectorXd
+      best_of_starts;     ///< [start] the divergence it reached; unlike ones: give it more iterations
+  Index evaluations = 0;  ///< how often the model was asked
 };
 
 namespace detail {
@@ -141,9 +142,12 @@ class AdversarySearch {
     const Eigen::MatrixXd noise = Eigen::MatrixXd::NullaryExpr(
         given.rows(), given.cols(), [&] { return 2 * draw_share(generator_) - 1; });
     switch (start % 3) {
-      case 0: return noise - given;
-      case 1: return noise + given;
-      default: return 3 * noise;
+      case 0:
+        return noise - given;
+      case 1:
+        return noise + given;
+      default:
+        return 3 * noise;
     }
   }
   /// A slow walk ends in another corner than a fast one: three starts of each, in turn.
@@ -165,7 +169,7 @@ class AdversarySearch {
           const Eigen::MatrixXd outwards =
               slope_of_logits(rows, attention, output_slope(attention, effect.output));
           const double square = outwards.squaredNorm();
-          if (square > 0) {
+          if (square > 1e-100) {  // below there is no way back to be seen
             slope -= std::max(0., slope.cwiseProduct(outwards).sum() / square) * outwards;
             const Eigen::MatrixXd back = (effect.output_distance - options_.tolerance) / square * outwards;
             logits -= back / std::max(1., back.cwiseAbs().maxCoeff());  // where it is flat, no leap
@@ -216,20 +220,20 @@ class AdversarySearch {
 
 }  // namespace detail
 
-/// Adversarial attention (Jain and Wallace 2019): attention as far as possible from the model's own with which
-/// it says the same: the largest mean Jensen-Shannon divergence over rows (attention_distance) with an output
-/// within the tolerance (output_distance). Gradient ascent on logits from several starts, along the bounds of
-/// the tolerance where it meets them; then halving towards them. The divergence is convex, so there are many
-/// corners to end in, and this is a search: what it finds proves that such attention exists, what it does not
-/// find proves nothing. The result is always within the tolerance: at worst the model's own attention, with
-/// `found` false.
+/// Adversarial attention (Jain and Wallace 2019): attention as far as possible from the model's own with
+/// which it says the same: the largest mean Jensen-Shannon divergence over rows (attention_distance) with an
+/// output within the tolerance (output_distance). Gradient ascent on logits from several starts, along the
+/// bounds of the tolerance where it meets them; then halving towards them. The divergence is convex, so there
+/// are many corners to end in, and this is a search: what it finds proves that such attention exists, what it
+/// does not find proves nothing. The result is always within the tolerance: at worst the model's own
+/// attention, with `found` false.
 ///
 /// Read it with care: rows of a trained model differ as far from seed to seed (attention_variation()), and an
 /// adversary of one example is not a model that attends so (Wiegreffe and Pinter 2019).
 /// Evaluations: starts * (iterations + 20) at most, the total of `progress`; as many gradients at most.
-/// @throws ValueError a tolerance below 0, less than one start or iteration, a learning rate that is not above
-/// 0; an attention gradient that is not finite, naming start, iteration and place; ShapeError one of another
-/// shape; what CounterfactualAttention throws; Stopped
+/// @throws ValueError a tolerance below 0, less than one start or iteration, a learning rate that is not
+/// above 0; an attention gradient that is not finite, naming start, iteration and place; ShapeError one of
+/// another shape; what CounterfactualAttention throws; Stopped
 inline AdversarialAttentionResult adversarial_attention(const CounterfactualAttention& model,
                                                         const AttentionPullback& pullback,
                                                         const AdversarialAttentionOptions& options = {},

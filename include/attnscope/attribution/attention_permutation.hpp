@@ -1,21 +1,9 @@
 #pragma once
 #include <attnscope/attribution/attention_rows.hpp>
 #include <attnscope/core/evaluations.hpp>
-#include <attnscope/core/states.hpp>
 #include <attnscope/statistics/resampling.hpp>
 
 namespace attnscope {
-namespace detail {
-
-/// The median of numbers in any order; `undefined` (NaN) of none.
-inline double median_of(const VectorView& numbers) {
-  std::vector<double> sorted(numbers.begin(), numbers.end());
-  std::sort(sorted.begin(), sorted.end());
-  return sorted.empty() ? undefined : quantile(sorted, .5);
-}
-
-}  // namespace detail
-
 /// Every row with its weights dealt anew among the tokens that it sees: all orders equally likely, rows
 /// independent. Moves the generator; the same for the same seed on every machine.
 inline Eigen::MatrixXd permuted_attention(const AttentionRows& rows, std::mt19937_64& generator) {

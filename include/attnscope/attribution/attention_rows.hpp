@@ -10,8 +10,8 @@ namespace attnscope {
 using VisibleTokens = Eigen::Array<bool, Eigen::Dynamic, Eigen::Dynamic>;
 
 /// The attention that a test of explanation changes: distributions over the tokens of one example. One row
-/// for a classifier with one attention; for a layer of a transformer the queries of all heads, the heads below
-/// each other; for several layers those below each other.
+/// for a classifier with one attention; for a layer of a transformer the queries of all heads, the heads
+/// below each other; for several layers those below each other.
 struct AttentionRows {
   Eigen::MatrixXd attention{};  ///< [row x token] 0 where a row sees nothing; a row sums to 1, or below
   VisibleTokens visible{};      ///< [row x token]; empty: every row sees every token
@@ -56,8 +56,8 @@ void check_weights(const AttentionRows& rows, const Eigen::MatrixXd& weights, co
                           name(row), token, weight);
     }
     const double sum = weights.row(row).sum();
-    require<ValueError>(sum <= 1 + distribution_tolerance, "{}: the weights sum to {}, more than 1", name(row),
-                        sum);
+    require<ValueError>(sum <= 1 + distribution_tolerance, "{}: the weights sum to {}, more than 1",
+                        name(row), sum);
   }
 }
 inline std::string row_name(Index row) { return fmt::format("row {}", row); }
@@ -75,8 +75,8 @@ inline void check_rows_of(const AttentionRows& rows) {
 
 /// The attention of one example of a layer, [head * query x key] of its true tokens: row head * queries +
 /// query. What the mask hides, or leaves out, is not visible; a query that is left out sees nothing.
-/// @throws ShapeError the example is not there; ValueError a weight that is not finite, negative or hidden, or
-/// a row that sums to more than 1, naming batch element, head, query and token
+/// @throws ShapeError the example is not there; ValueError a weight that is not finite, negative or hidden,
+/// or a row that sums to more than 1, naming batch element, head, query and token
 template <Attention A>
 AttentionRows attention_rows(const A& attention, Index example = 0) {
   const auto& source = AsSource<A>::of(attention);

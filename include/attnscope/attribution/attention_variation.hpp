@@ -1,6 +1,5 @@
 #pragma once
 #include <attnscope/attribution/attention_rows.hpp>
-#include <attnscope/core/states.hpp>
 #include <attnscope/statistics/resampling.hpp>
 
 #include <algorithm>
@@ -16,8 +15,10 @@ struct ModelRun {
 
 /// Two runs side by side.
 struct RunComparison {
-  Eigen::VectorXd jensen_shannon;   ///< [example] attention_distance(), nats
-  Eigen::VectorXd output_distance;  ///< [example] output_distance()
+  Eigen::VectorXd jensen_shannon;     ///< [example] attention_distance(), nats
+  Eigen::VectorXd output_distance;    ///< [example] output_distance()
+  double median_jensen_shannon = 0;   ///< `undefined` (NaN) without an example
+  double median_output_distance = 0;  ///< `undefined` (NaN) without an example
 };
 
 struct AttentionVariation {
@@ -51,6 +52,8 @@ inline RunComparison compare_runs(const ModelRun& a, const ModelRun& b) {
       result.output_distance(example) = output_distance(
           a.outputs[e], detail::checked_output(b.outputs[e], a.outputs[e].size(), "of the second run"));
     });
+  result.median_jensen_shannon = detail::median_of(result.jensen_shannon);
+  result.median_output_distance = detail::median_of(result.output_distance);
   return result;
 }
 
@@ -87,8 +90,8 @@ inline AttentionVariation attention_variation(const std::vector<ModelRun>& runs,
   return result;
 }
 
-/// [example] 0 .. 1: share of the pairs of runs whose attention is nearer than this divergence; one half where
-/// equal. 1: further than any two seeds are. `divergences`: [example], of adversaries.
+/// [example] 0 .. 1: share of the pairs of runs whose attention is nearer than this divergence; one half
+/// where equal. 1: further than any two seeds are. `divergences`: [example], of adversaries.
 /// @throws ShapeError another number of examples; ValueError NaN
 inline Eigen::VectorXd further_than_seeds(const AttentionVariation& seeds, const VectorView& divergences) {
   require<ShapeError>(divergences.size() == seeds.jensen_shannon.cols(),
@@ -105,20 +108,20 @@ inline Eigen::VectorXd further_than_seeds(const AttentionVariation& seeds, const
   return shares;
 }
 
-/// The points of the trade-off between attention that is far and output that stays (Wiegreffe and Pinter 2019,
-/// figure 5): indices of those that no other beats, none as far or further with less output distance (or
-/// further with no more), by rising output distance; of equal points the first.
-/// jensen_shannon, output_distance: [point], one a model, adversary or price. Cost: n log n.
+/// The points of the trade-off between attention that is far and output that stays (Wiegreffe and Pinter
+/// 2019, figure 5): indices of those that no other beats, none as far or further with less output distance
+/// (or further with no more), by rising output distance; of equal points the first. jensen_shannon,
+/// output_distance: [point], one a model, adversary or price. Cost: n log n.
 /// @throws ShapeError unlike sizes; ValueError NaN
-inline std::vector<Index> trade_off_frontier(const VectorView& jensen_shannon, const VectorView& output_distance) {
+inline std::vector<Index> trade_off_frontier(const VectorView& jensen_shannon,
+                                             const VectorView& output_distance) {
   detail::check_same_size(jensen_shannon, output_distance);
   detail::check_ordered("jensen_shannon", jensen_shannon);
   detail::check_ordered("output_distance", output_distance);
   std::vector<Index> order(static_cast<std::size_t>(jensen_shannon.size())), frontier;
   std::iota(order.begin(), order.end(), Index{0});
-  std::ranges::stable_sort(order, {}, [&](Index i) {
-    return std::pair(output_distance(i), -jensen_shannon(i));
-  });
+  std::ranges::stable_sort(order, {},
+                           [&](Index i) { return std::pair(output_distance(i), -jensen_shannon(i)); });
   for (const Index i : order)
     if (frontier.empty() || jensen_shannon(i) > jensen_shannon(frontier.back())) frontier.push_back(i);
   return frontier;

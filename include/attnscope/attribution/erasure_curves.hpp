@@ -39,7 +39,7 @@ inline std::vector<Index> erased_tokens(Index n, const std::vector<double>& shar
                         shares[i]);
     require<ValueError>(i == 0 || shares[i] > shares[i - 1], "shares[{}] = {} is not above {}", i, shares[i],
                         shares[i - 1]);
-    // .1 of 30 tokens is a hair above 3 in floating point, and means 3.
+    // .07 of 100 tokens is a hair above 7 in floating point, and means 7.
     counts.push_back(static_cast<Index>(std::ceil(shares[i] * static_cast<double>(n) - 1e-9)));
   }
   return counts;
@@ -81,7 +81,8 @@ inline Index masks_of_curves(std::size_t tokens, const ErasureOptions& options) 
 /// first), at given shares, and stay alone (DeYoung et al. 2020). Faithful scores: high comprehensiveness,
 /// low sufficiency; how high is high, random_erasure_curves() says. The areas are the mean over the shares;
 /// the paper's formula for comprehensiveness counts a share of 0 as well, which divides by one more.
-/// scores: [token]; those of excluded tokens do not count. Evaluations: 2 shares + 1, less what `model` knows.
+/// scores: [token]; those of excluded tokens do not count. Evaluations: 2 shares + 1, less what `model`
+/// knows.
 /// @throws ShapeError scores of another length, a token or class that is not there; ValueError a score that
 /// is NaN, shares that do not rise within 0..1, no token to erase; what `model` throws; Stopped
 inline ErasureCurves erasure_curves(MaskedTokens& model, const VectorView& scores,
@@ -125,11 +126,12 @@ struct RandomErasureCurves {
   }
 };
 
-/// What scores that know nothing would give: the baseline that erasure curves are read against. Every order is
-/// equally likely; the same for the same seed on every machine. Evaluations: 2 shares an order + 1, less what
-/// `model` knows.
+/// What scores that know nothing would give: the baseline that erasure curves are read against. Every order
+/// is equally likely; the same for the same seed on every machine. Evaluations: 2 shares an order + 1, less
+/// what `model` knows.
 /// @throws ValueError less than one order; as erasure_curves()
-inline RandomErasureCurves random_erasure_curves(MaskedTokens& model, const RandomErasureOptions& options = {},
+inline RandomErasureCurves random_erasure_curves(MaskedTokens& model,
+                                                 const RandomErasureOptions& options = {},
                                                  const ScoreProgress& progress = {}) {
   require<ValueError>(options.orders >= 1, "orders = {} is less than 1", options.orders);
   std::vector<Index> order = detail::removable_tokens(model.tokens(), options.erasure.excluded);

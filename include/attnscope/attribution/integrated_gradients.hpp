@@ -50,8 +50,8 @@ inline PathPoints path_points(PathRule rule, Index steps) {
   return points;
 }
 
-/// The caller's model as one number F of a tensor laid out as a matrix: embeddings [token x dimension], or the
-/// attention of a layer [head * query x key], the heads below each other.
+/// The caller's model as one number F of a tensor laid out as a matrix: embeddings [token x dimension], or
+/// the attention of a layer [head * query x key], the heads below each other.
 using ScalarModel = std::function<double(const Eigen::MatrixXd& input)>;
 /// dF / d input, of the same shape, at any input.
 using GradientModel = std::function<Eigen::MatrixXd(const Eigen::MatrixXd& input)>;
@@ -63,11 +63,11 @@ struct IntegratedGradientsOptions {
 };
 
 struct IntegratedGradientsResult {
-  Eigen::MatrixXd attributions;     ///< of the input's shape
-  Eigen::VectorXd tokens;           ///< [row] their sum: for embeddings a score per token
-  double score = 0;                 ///< F of the input
-  double baseline_score = 0;        ///< F of the baseline
-  double completeness_gap = 0;      ///< sum of attributions - (score - baseline_score); 0 for exact integrals
+  Eigen::MatrixXd attributions;  ///< of the input's shape
+  Eigen::VectorXd tokens;        ///< [row] their sum: for embeddings a score per token
+  double score = 0;              ///< F of the input
+  double baseline_score = 0;     ///< F of the baseline
+  double completeness_gap = 0;   ///< sum of attributions - (score - baseline_score); 0 for exact integrals
 };
 
 namespace detail {
@@ -105,12 +105,15 @@ inline IntegratedGradientsResult integrated_gradients(const ScalarModel& score, 
   ProgressCount count(options.steps, progress);
   for (Index k = 0; k < options.steps; ++k) {
     const Eigen::MatrixXd slope = gradient(baseline + points.positions(k) * path);
-    in_context(fmt::format("step {} of {} (at {:.4g} of the path)", k + 1, options.steps, points.positions(k)),
-               [&] { detail::require_finite_matrix("gradient", slope, "input", input); });
+    in_context(
+        fmt::format("step {} of {} (at {:.4g} of the path)", k + 1, options.steps, points.positions(k)),
+        [&] { detail::require_finite_matrix("gradient", slope, "input", input); });
     mean += points.weights(k) * slope;
     count();
   }
-  IntegratedGradientsResult result{path.cwiseProduct(mean), {}, detail::finite_score(score, input, "input"),
+  IntegratedGradientsResult result{path.cwiseProduct(mean),
+                                   {},
+                                   detail::finite_score(score, input, "input"),
                                    detail::finite_score(score, baseline, "baseline")};
   result.tokens = result.attributions.rowwise().sum();
   result.completeness_gap = result.attributions.sum() - (result.score - result.baseline_score);
@@ -126,10 +129,11 @@ struct SelfAttributionResult {
   std::vector<Eigen::MatrixXd> maps;  ///< [head] of [query x key]
   Eigen::MatrixXd map;                ///< [query x key] their sum
   Eigen::VectorXd tokens;             ///< [key] its column sums, which add up to score - baseline_score
-  Eigen::VectorXd head_importance;    ///< [head] its largest attribution, what Hao et al. prune by (mean over examples)
-  double score = 0;                   ///< F of the attention as it is
-  double baseline_score = 0;          ///< F without any attention in this layer
-  double completeness_gap = 0;        ///< as in IntegratedGradientsResult
+  Eigen::VectorXd
+      head_importance;  ///< [head] its largest attribution, what Hao et al. prune by (mean over examples)
+  double score = 0;     ///< F of the attention as it is
+  double baseline_score = 0;    ///< F without any attention in this layer
+  double completeness_gap = 0;  ///< as in IntegratedGradientsResult
 };
 
 /// Self-attention attribution (Hao, Dong, Wei and Xu 2021, AttAttr): integrated gradients of the attention of

@@ -16,9 +16,9 @@ struct LeaveOneOutOptions {
 };
 
 struct LeaveOneOutResult {
-  Eigen::VectorXd output;   ///< with every token
-  Index of_class = 0;       ///< the class asked for, or the predicted one
-  Eigen::VectorXd scores;   ///< [token]; `undefined` (NaN) for excluded ones
+  Eigen::VectorXd output;  ///< with every token
+  Index of_class = 0;      ///< the class asked for, or the predicted one
+  Eigen::VectorXd scores;  ///< [token]; `undefined` (NaN) for excluded ones
 };
 
 /// Leave-one-out (Li, Monroe and Jurafsky 2016; Jain and Wallace 2019): how the output changes when one token
@@ -35,8 +35,8 @@ inline LeaveOneOutResult leave_one_out(MaskedTokens& model, const LeaveOneOutOpt
     TokenMask kept = model.all();
     kept[static_cast<std::size_t>(token)] = false;
     const Eigen::VectorXd change = result.output - ask(kept);
-    result.scores(token) = options.change == OutputChange::of_class ? change(result.of_class)
-                                                                    : change.cwiseAbs().mean();
+    result.scores(token) =
+        options.change == OutputChange::of_class ? change(result.of_class) : change.cwiseAbs().mean();
   }
   return result;
 }

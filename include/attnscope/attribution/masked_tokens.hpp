@@ -14,9 +14,9 @@ namespace attnscope {
 /// [token] which tokens of a text are kept.
 using TokenMask = std::vector<bool>;
 
-/// The caller's model on a text of which some tokens are gone -> class probabilities, or one number. What gone
-/// means is the caller's choice, and changes the answer: deleted, replaced by [MASK] or [PAD], hidden from
-/// attention.
+/// The caller's model on a text of which some tokens are gone -> class probabilities, or one number. What
+/// gone means is the caller's choice, and changes the answer: deleted, replaced by [MASK] or [PAD], hidden
+/// from attention.
 using TokenMaskModel = std::function<Eigen::VectorXd(const TokenMask& kept)>;
 
 /// A caller's model on one text, asked once for every mask and remembered: leave-one-out, erasure curves of

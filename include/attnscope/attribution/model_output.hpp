@@ -27,8 +27,8 @@ inline void require_finite_matrix(const char* name, const Eigen::MatrixXd& matri
 inline void require_finite_matrix(const char* name, const Eigen::MatrixXd& matrix, const char* other,
                                   const Eigen::MatrixXd& like) {
   require<ShapeError>(matrix.rows() == like.rows() && matrix.cols() == like.cols(),
-                      "the {} is [{} x {}], but the {} is [{} x {}]", name, matrix.rows(), matrix.cols(), other,
-                      like.rows(), like.cols());
+                      "the {} is [{} x {}], but the {} is [{} x {}]", name, matrix.rows(), matrix.cols(),
+                      other, like.rows(), like.cols());
   require_finite_matrix(name, matrix);
 }
 

@@ -32,8 +32,8 @@ class MaskedScore {
   double operator()(const HeadMask& kept) {
     return known_(kept, [this](const HeadMask& asked) {
       require<ShapeError>(heads_by_layer(asked) == heads_by_layer(all_),
-                          "a mask of [{}] heads for a model of [{}]",
-                          fmt::join(heads_by_layer(asked), ", "), fmt::join(heads_by_layer(all_), ", "));
+                          "a mask of [{}] heads for a model of [{}]", fmt::join(heads_by_layer(asked), ", "),
+                          fmt::join(heads_by_layer(all_), ", "));
       const double score = scorer_(asked);
       require<ValueError>(std::isfinite(score), "the score is {} {}", score, named(heads_in(asked, false)));
       return score;

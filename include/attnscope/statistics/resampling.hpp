@@ -38,6 +38,12 @@ inline double quantile(const std::vector<double>& sorted, double share) {
   const std::size_t first = static_cast<std::size_t>(below), next = std::min(first + 1, sorted.size() - 1);
   return sorted[first] + (at - below) * (sorted[next] - sorted[first]);
 }
+/// The median of numbers in any order; NaN of none.
+inline double median_of(const VectorView& numbers) {
+  std::vector<double> sorted(numbers.begin(), numbers.end());
+  std::sort(sorted.begin(), sorted.end());
+  return sorted.empty() ? std::numeric_limits<double>::quiet_NaN() : quantile(sorted, .5);
+}
 
 }  // namespace detail
 
