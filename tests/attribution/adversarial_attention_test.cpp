@@ -101,16 +101,19 @@ TEST_CASE("the slopes that the search follows are those of what it follows") {
 }
 
 TEST_CASE("hidden tokens, rows that cannot change and mass that is missing stay as they are") {
-  AttentionRows rows = test::attention_of(3, 4);
-  rows.visible = VisibleTokens::Constant(3, 4, true);
+  AttentionRows rows = test::attention_of(4, 4);
+  rows.visible = VisibleTokens::Constant(4, 4, true);
   rows.visible.row(0) << true, false, false, false;
   rows.visible(1, 0) = false;
   rows.attention.row(0) << 1, 0, 0, 0;
   rows.attention(1, 0) = 0;
+  rows.visible.row(3).setConstant(false);
+  rows.attention.row(3).setZero();
   const CounterfactualAttention model(rows, nothing);
   const auto result = adversarial_attention(model, nothing_pullback, {.starts = 2, .iterations = 200});
   CHECK(result.attention.row(0) == rows.attention.row(0));
   CHECK(result.attention(1, 0) == 0);
+  CHECK(result.attention.row(3).isZero());
   CHECK(result.attention.row(1).sum() == Approx(rows.attention.row(1).sum()));
   CHECK(result.jensen_shannon == Approx(furthest(rows)).epsilon(2e-3));
 }
