@@ -34,11 +34,12 @@ inline std::vector<Index> erased_tokens(Index n, const std::vector<double>& shar
   std::vector<Index> counts;
   if (shares.empty())
     for (Index count = 1; count <= n; ++count) counts.push_back(count);
+  double before = 0;
   for (std::size_t i = 0; i < shares.size(); ++i) {
     require<ValueError>(shares[i] > 0 && shares[i] <= 1, "shares[{}] = {} is not above 0 and at most 1", i,
                         shares[i]);
-    require<ValueError>(i == 0 || shares[i] > shares[i - 1], "shares[{}] = {} is not above {}", i, shares[i],
-                        shares[i - 1]);
+    require<ValueError>(shares[i] > before, "shares[{}] = {} is not above {}", i, shares[i], before);
+    before = shares[i];
     // .07 of 100 tokens is a hair above 7 in floating point, and means 7.
     counts.push_back(static_cast<Index>(std::ceil(shares[i] * static_cast<double>(n) - 1e-9)));
   }
