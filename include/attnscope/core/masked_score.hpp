@@ -1,10 +1,9 @@
 #pragma once
+#include <attnscope/core/evaluations.hpp>
 #include <attnscope/core/head_mask.hpp>
 
 #include <fmt/ranges.h>
 
-#include <functional>
-#include <map>
 #include <utility>
 
 namespace attnscope {
@@ -12,9 +11,6 @@ namespace attnscope {
 /// How good a model is with some of its heads alone: accuracy, log-likelihood; higher is better, so give a
 /// loss its minus sign. Called with [layer][head] which heads are kept.
 using MaskScorer = std::function<double(const HeadMask& kept)>;
-
-/// Called after every score with how many are known and how many a function needs; false stops it (Stopped).
-using ScoreProgress = std::function<bool(Index done, Index total)>;
 
 /// A caller's evaluation of a model without some heads, asked once for every mask and remembered: whatever
 /// removes heads shares one of these, and none of them evaluates what another did. Not for several threads.
@@ -27,20 +23,21 @@ class MaskedScore {
   /// Every head.
   const HeadMask& all() const { return all_; }
   /// How often the caller's function was called.
-  Index evaluations() const { return static_cast<Index>(known_.size()); }
+  Index evaluations() const { return known_.size(); }
 
   /// The score of the model with these heads. What the caller's function throws passes through, and nothing
   /// is remembered of that mask.
   /// @throws ShapeError a mask of other heads; ValueError naming the heads left out: a score that is not
   /// finite
   double operator()(const HeadMask& kept) {
-    if (const auto found = known_.find(kept); found != known_.end()) return found->second;
-    require<ShapeError>(heads_by_layer(kept) == heads_by_layer(all_),
-                        "a mask of [{}] heads for a model of [{}]", fmt::join(heads_by_layer(kept), ", "),
-                        fmt::join(heads_by_layer(all_), ", "));
-    const double score = scorer_(kept);
-    require<ValueError>(std::isfinite(score), "the score is {} {}", score, named(heads_in(kept, false)));
-    return known_.emplace(kept, score).first->second;
+    return known_(kept, [this](const HeadMask& asked) {
+      require<ShapeError>(heads_by_layer(asked) == heads_by_layer(all_),
+                          "a mask of [{}] heads for a model of [{}]",
+                          fmt::join(heads_by_layer(asked), ", "), fmt::join(heads_by_layer(all_), ", "));
+      const double score = scorer_(asked);
+      require<ValueError>(std::isfinite(score), "the score is {} {}", score, named(heads_in(asked, false)));
+      return score;
+    });
   }
 
  private:
@@ -56,27 +53,7 @@ class MaskedScore {
 
   HeadMask all_;
   MaskScorer scorer_;
-  std::map<HeadMask, double> known_;
-};
-
-/// The loop of every function that removes heads: asks for one score after the other and tells `progress`.
-class ScoreLoop {
- public:
-  /// total: how many scores will be asked for.
-  ScoreLoop(MaskedScore& score, Index total, const ScoreProgress& progress)
-      : score_(score), total_(total), progress_(progress) {}
-
-  /// @throws Stopped progress said so
-  double operator()(const HeadMask& kept) {
-    const double score = score_(kept);
-    if (progress_ && !progress_(++done_, total_)) throw Stopped();
-    return score;
-  }
-
- private:
-  MaskedScore& score_;
-  Index total_, done_ = 0;
-  const ScoreProgress& progress_;
+  Remembered<HeadMask, double> known_;
 };
 
 }  // namespace attnscope

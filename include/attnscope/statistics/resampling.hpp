@@ -18,6 +18,15 @@ inline Index draw_below(std::mt19937_64& generator, Index count) {
   while (drawn < left_over);
   return static_cast<Index>(drawn % size);
 }
+/// The places 0 .. count - 1 in a new order by trade(i, j), which changes places; all orders equally likely.
+template <typename Trade>
+void shuffle(std::mt19937_64& generator, Index count, const Trade& trade) {
+  for (Index left = count; left > 1; --left) trade(left - 1, draw_below(generator, left));
+}
+/// 0 .. 1, in steps of 2^-53.
+inline double draw_share(std::mt19937_64& generator) {
+  return static_cast<double>(generator() >> 11) * 0x1p-53;
+}
 /// A number that may be undefined: nothing, or NaN.
 inline std::optional<double> defined(std::optional<double> number) {
   if (number && std::isnan(*number)) return {};
@@ -61,8 +70,8 @@ PermutationResult permutation_test(const VectorView& x, const VectorView& y, con
   Eigen::VectorXd shuffled = y;
   Index defined = 0, as_far = 0;
   for (Index round = 0; round < options.permutations; ++round) {
-    for (Index left = shuffled.size(); left > 1; --left)
-      std::swap(shuffled(left - 1), shuffled(detail::draw_below(generator, left)));
+    detail::shuffle(generator, shuffled.size(),
+                    [&](Index i, Index j) { std::swap(shuffled(i), shuffled(j)); });
     const std::optional<double> drawn = detail::defined(statistic(x, VectorView(shuffled)));
     defined += drawn.has_value();
     as_far += drawn && std::abs(*drawn) >= far;
