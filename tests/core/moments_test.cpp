@@ -13,16 +13,20 @@ Moments of(const std::vector<ArrayXXd>& values) {
   for (const ArrayXXd& value : values) all.add_defined(value);
   return all;
 }
-const ArrayXXd a{{1, undefined}, {3, undefined}}, b{{5, 2}, {undefined, undefined}}, c{{6, 4}, {undefined, undefined}};
+const ArrayXXd a{{1, undefined}, {3, undefined}}, b{{5, 2}, {undefined, undefined}},
+    c{{6, 4}, {undefined, undefined}};
 }  // namespace
 
 TEST_CASE("moments are those of the defined entries, each by itself") {
   const Moments all = of({a, b, c});
-  const auto same = [](const ArrayXXd& x, const ArrayXXd& y) { return test::difference(x.matrix(), y.matrix()); };
+  const auto same = [](const ArrayXXd& x, const ArrayXXd& y) {
+    return test::difference(x.matrix(), y.matrix());
+  };
   CHECK(same(all.counts(), ArrayXXd{{3, 2}, {1, 0}}) == 0);
   CHECK(all.count() == 3);
   CHECK(same(all.mean(), ArrayXXd{{4, 3}, {3, undefined}}) < 1e-15);
-  CHECK(same(all.standard_deviation(), ArrayXXd{{std::sqrt(7.), std::sqrt(2.)}, {undefined, undefined}}) < 1e-15);
+  CHECK(same(all.standard_deviation(), ArrayXXd{{std::sqrt(7.), std::sqrt(2.)}, {undefined, undefined}}) <
+        1e-15);
   CHECK(same(all.standard_error(), ArrayXXd{{std::sqrt(7. / 3), 1}, {undefined, undefined}}) < 1e-15);
 }
 
