@@ -14,8 +14,8 @@ namespace reviews {
 /// What the classifier reads at the top: the first token, or the mean over all true tokens.
 enum class Pooling { first, mean };
 
-inline constexpr std::int64_t layers = 2, heads = 4, width = 16, head_width = width / heads, hidden = 32, most_tokens = 20,
-                              classes = 2;
+inline constexpr std::int64_t layers = 2, heads = 4, width = 16, head_width = width / heads, hidden = 32,
+                              most_tokens = 20, classes = 2;
 inline constexpr double norm_epsilon = 1e-5;
 
 using Parameters = std::map<std::string, at::Tensor>;
@@ -76,7 +76,8 @@ class Model {
 
   Trace run(const Batch& batch, const Changes& changes = {}) const {
     Trace trace;
-    trace.embedding = changes.embedding.defined() ? changes.embedding : at::embedding((*this)["words"], batch.tokens);
+    trace.embedding =
+        changes.embedding.defined() ? changes.embedding : at::embedding((*this)["words"], batch.tokens);
     at::Tensor x = trace.embedding + (*this)["positions"].slice(0, 0, batch.tokens.size(1));
     for (std::int64_t l = 0; l < layers; ++l) x = layer(l, x, batch, changes, trace.layers.emplace_back());
     trace.logits = linear("classifier", pooled(x, batch));
@@ -96,7 +97,8 @@ class Model {
   }
   at::Tensor own_attention(const std::string& name, const at::Tensor& x, const Batch& batch) const {
     const at::Tensor query = by_head(linear(name + "query", x)), key = by_head(linear(name + "key", x));
-    const at::Tensor scores = at::matmul(query, key.transpose(2, 3)) / std::sqrt(static_cast<double>(head_width));
+    const at::Tensor scores =
+        at::matmul(query, key.transpose(2, 3)) / std::sqrt(static_cast<double>(head_width));
     const at::Tensor padding = batch.is_token.logical_not().unsqueeze(1).unsqueeze(1);
     return at::softmax(scores.masked_fill(padding, -1e9), -1);
   }
@@ -130,8 +132,8 @@ class Model {
   Pooling pooling_;
 };
 
-/// [batch, token] what a classifier that reads the first token looks at in the top layer, mean over heads: what people show
-/// as "the attention" of such a model.
+/// [batch, token] what a classifier that reads the first token looks at in the top layer, mean over heads:
+/// what people show as "the attention" of such a model.
 inline at::Tensor read_attention(const Trace& trace) {
   return trace.layers.back().attention.mean(1).select(1, 0);
 }

@@ -12,12 +12,13 @@ namespace reviews {
 
 using Words = std::vector<std::string>;
 
-/// "[CLS] honestly the hotel was lovely but the film was not very good [SEP]": a clause about a film and, mostly, one
-/// about something else, in either order. The label is what is said of the film.
+/// "[CLS] honestly the hotel was lovely but the film was not very good [SEP]": a clause about a film and,
+/// mostly, one about something else, in either order. The label is what is said of the film.
 struct Review {
   Words tokens;
-  int label = 0;                     ///< 1: the film is praised
-  std::vector<std::size_t> deciding;  ///< the tokens that make the label: the film's word, a negation, the opinion
+  int label = 0;  ///< 1: the film is praised
+  std::vector<std::size_t>
+      deciding;  ///< the tokens that make the label: the film's word, a negation, the opinion
   std::string text() const {
     std::string all;
     for (const std::string& token : tokens) all += (all.empty() ? "" : " ") + token;
@@ -27,7 +28,8 @@ struct Review {
 
 namespace grammar {
 
-inline const Words special{"[PAD]", "[CLS]", "[SEP]"}, films{"film", "movie", "plot", "acting", "story", "script"},
+inline const Words special{"[PAD]", "[CLS]", "[SEP]"},
+    films{"film", "movie", "plot", "acting", "story", "script"},
     others{"weather", "hotel", "dinner", "train", "coffee", "traffic"}, articles{"the", "this", "that"},
     verbs{"was", "seemed", "felt", "looked"}, negations{"not", "never", "hardly"},
     intensifiers{"very", "really", "so", "quite", "truly"},
@@ -36,8 +38,8 @@ inline const Words special{"[PAD]", "[CLS]", "[SEP]"}, films{"film", "movie", "p
     openers{"honestly", "frankly", "well", "yesterday"}, joints{"but", "and", "while", "though"},
     tails{"today", "again", "overall", "indeed"};
 
-inline const std::vector<const Words*> all{&special, &films,  &others,  &articles, &verbs,  &negations,
-                                           &intensifiers, &praise, &blame, &openers, &joints, &tails};
+inline const std::vector<const Words*> all{&special,      &films,  &others, &articles, &verbs,  &negations,
+                                           &intensifiers, &praise, &blame,  &openers,  &joints, &tails};
 
 }  // namespace grammar
 
@@ -115,7 +117,8 @@ inline Batch batch_of(const std::vector<Review>& reviews) {
   const auto count = static_cast<std::int64_t>(reviews.size());
   std::int64_t longest = 0;
   Batch batch;
-  for (const Review& review : reviews) batch.lengths.push_back(static_cast<std::int64_t>(review.tokens.size()));
+  for (const Review& review : reviews)
+    batch.lengths.push_back(static_cast<std::int64_t>(review.tokens.size()));
   if (count > 0) longest = std::ranges::max(batch.lengths);
   batch.tokens = at::zeros({count, longest}, at::kLong);
   batch.labels = at::zeros({count}, at::kLong);

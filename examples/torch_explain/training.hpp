@@ -70,15 +70,19 @@ inline Model trained_model(Pooling pooling, const TrainingOptions& options) {
 }
 
 /// [batch] total variation distance and Jensen-Shannon divergence (nats) of distributions [batch, n].
-inline at::Tensor total_variation(const at::Tensor& p, const at::Tensor& q) { return (p - q).abs().sum(-1) / 2; }
+inline at::Tensor total_variation(const at::Tensor& p, const at::Tensor& q) {
+  return (p - q).abs().sum(-1) / 2;
+}
 inline at::Tensor jensen_shannon(const at::Tensor& p, const at::Tensor& q) {
   const at::Tensor mean = ((p + q) / 2).clamp_min(1e-30);
-  const auto divergence = [&](const at::Tensor& x) { return (x * (x.clamp_min(1e-30) / mean).log()).sum(-1); };
+  const auto divergence = [&](const at::Tensor& x) {
+    return (x * (x.clamp_min(1e-30) / mean).log()).sum(-1);
+  };
   return (divergence(p) + divergence(q)) / 2;
 }
 
-/// A model that decides as `base` does and attends elsewhere (Wiegreffe & Pinter 2019, section 4): the loss is
-/// total_variation(outputs) - strength * jensen_shannon(attention that the output reads).
+/// A model that decides as `base` does and attends elsewhere (Wiegreffe & Pinter 2019, section 4): the loss
+/// is total_variation(outputs) - strength * jensen_shannon(attention that the output reads).
 inline Model consistent_adversary(const Model& base, double strength, const TrainingOptions& options) {
   Model model = Model::random(options.seed, base.pooling());
   train(model.parameters(), options, [&](const Batch& batch) {
@@ -87,14 +91,15 @@ inline Model consistent_adversary(const Model& base, double strength, const Trai
     const Trace wanted = base.run(batch);
     const at::AutoGradMode gradients(true);
     const at::Tensor apart = jensen_shannon(read_attention(mine), read_attention(wanted));
-    return (total_variation(at::softmax(mine.logits, -1), at::softmax(wanted.logits, -1)) - strength * apart).mean();
+    return (total_variation(at::softmax(mine.logits, -1), at::softmax(wanted.logits, -1)) - strength * apart)
+        .mean();
   });
   return model;
 }
 
-/// A classifier that cannot look around: every word by itself through a layer, then the mean of the words under weights
-/// that somebody else gives, then a layer and the decision. How well it does is what the weights know (Wiegreffe &
-/// Pinter 2019, section 3.3). Without given weights it learns one number a word.
+/// A classifier that cannot look around: every word by itself through a layer, then the mean of the words
+/// under weights that somebody else gives, then a layer and the decision. How well it does is what the
+/// weights know (Wiegreffe & Pinter 2019, section 3.3). Without given weights it learns one number a word.
 class FrozenAttention {
  public:
   explicit FrozenAttention(Parameters parameters) : parameters_(std::move(parameters)) {}
@@ -116,7 +121,8 @@ class FrozenAttention {
 
   /// weights: [batch, token]; undefined: its own.
   at::Tensor logits(const Batch& batch, at::Tensor weights) const {
-    const at::Tensor words = at::tanh(at::matmul(at::embedding(of("words"), batch.tokens), of("first")) + of("first_bias"));
+    const at::Tensor words =
+        at::tanh(at::matmul(at::embedding(of("words"), batch.tokens), of("first")) + of("first_bias"));
     if (!weights.defined())
       weights = at::softmax(
           at::matmul(words, of("query")).squeeze(2).masked_fill(batch.is_token.logical_not(), -1e9), -1);

@@ -6,10 +6,10 @@ namespace reviews {
 
 /// All that `--train` trains and a run reads.
 struct Zoo {
-  Model first;                        ///< reads its first token; what most of the report is about
-  Model mean;                         ///< reads the mean of its tokens
-  std::vector<Model> seeds;           ///< as `first`, but for the seed
-  Model adversary;                    ///< decides as `first` does and attends elsewhere
+  Model first;               ///< reads its first token; what most of the report is about
+  Model mean;                ///< reads the mean of its tokens
+  std::vector<Model> seeds;  ///< as `first`, but for the seed
+  Model adversary;           ///< decides as `first` does and attends elsewhere
   FrozenAttention uniform, learnt, of_first, of_adversary;  ///< under these weights
 };
 
@@ -25,7 +25,8 @@ inline Zoo train_zoo(const TrainingOptions& options, const std::function<void(co
   told("the model that reads the mean of its tokens");
   Model mean = trained_model(Pooling::mean, options);
   told("the first model with two other seeds");
-  std::vector<Model> seeds{trained_model(Pooling::first, with_seed(1)), trained_model(Pooling::first, with_seed(2))};
+  std::vector<Model> seeds{trained_model(Pooling::first, with_seed(1)),
+                           trained_model(Pooling::first, with_seed(2))};
   told("the adversary");
   Model adversary = consistent_adversary(first, 1, with_seed(3));
   told("classifiers under frozen attention");
@@ -33,7 +34,7 @@ inline Zoo train_zoo(const TrainingOptions& options, const std::function<void(co
                   learnt = frozen_attention([](const Batch&) { return at::Tensor(); }, options),
                   of_first = frozen_attention(attention_of(first), options),
                   of_adversary = frozen_attention(attention_of(adversary), options);
-  return {std::move(first),  std::move(mean),   std::move(seeds),    std::move(adversary),
+  return {std::move(first),   std::move(mean),   std::move(seeds),    std::move(adversary),
           std::move(uniform), std::move(learnt), std::move(of_first), std::move(of_adversary)};
 }
 
@@ -75,7 +76,8 @@ inline Zoo load(const std::string& path) {
   const attnscope::TensorFile file = attnscope::read_safetensors(path);
   const Model blank = Model::random(0, Pooling::first);
   const FrozenAttention frozen = FrozenAttention::random(0);
-  Zoo zoo{blank, Model(blank.parameters(), Pooling::mean), {blank, blank}, blank, frozen, frozen, frozen, frozen};
+  Zoo zoo{blank, Model(blank.parameters(), Pooling::mean), {blank, blank}, blank, frozen, frozen, frozen,
+          frozen};
   attnscope::in_context(path, [&] {
     each_of(zoo, [&](const std::string& model, auto& held) {
       for (auto& [name, tensor] : held.parameters())
