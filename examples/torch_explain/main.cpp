@@ -17,6 +17,7 @@ struct Options {
   std::uint64_t seed = 2024;
   std::size_t reviews = 24, accuracy_reviews = 500, review = 0;
   TrainingOptions training;
+  std::vector<std::string> only;
 };
 
 void train(const Options& options) {
@@ -30,27 +31,46 @@ void train(const Options& options) {
   fmt::print("{}\n", options.train);
 }
 
+/// The report, in its order; --only picks from it.
+using Section = void (*)(const Zoo&, const Material&, const Options&);
+const std::vector<std::pair<std::string, Section>> sections{
+    {"models", [](const Zoo& zoo, const Material& material, const Options&) { print_models(zoo, material); }},
+    {"review",
+     [](const Zoo& zoo, const Material& material, const Options& options) {
+       print_one_review(zoo.first, material, options.review);
+     }},
+    {"heads", [](const Zoo& zoo, const Material& material, const Options&) { print_heads(zoo.first, material); }},
+    {"methods",
+     [](const Zoo& zoo, const Material& material, const Options&) {
+       print_methods(zoo.first, "[CLS]", material);
+       print_methods(zoo.mean, "the mean", material);
+     }},
+    {"agreement", [](const Zoo& zoo, const Material& material, const Options&) { print_agreement(zoo, material); }},
+    {"counterfactuals",
+     [](const Zoo& zoo, const Material& material, const Options&) { print_counterfactuals(zoo, material); }},
+    {"adversaries",
+     [](const Zoo& zoo, const Material& material, const Options&) { print_adversaries(zoo, material, {}); }},
+    {"frozen", [](const Zoo& zoo, const Material& material, const Options&) { print_frozen(zoo, material); }}};
+
+std::vector<std::string> section_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, print] : sections) names.push_back(name);
+  return names;
+}
+
 void run(const Options& options) {
   if (!options.train.empty()) return train(options);
   const Zoo zoo = load(options.weights);
   const Material material(options.seed, options.accuracy_reviews, options.reviews);
-  attnscope::require<attnscope::ValueError>(options.review < material.few.size(), "review {} of {}",
-                                            options.review, material.few.size());
+  attnscope::require<attnscope::ValueError>(options.review < material.few.size(), "review {} of {}", options.review,
+                                            material.few.size());
   if (!options.dump.empty()) {
-    write_dump(options.dump_model == "first" ? zoo.first : zoo.mean, options.dump_model, material.few,
-               options.dump);
+    write_dump(options.dump_model == "first" ? zoo.first : zoo.mean, options.dump_model, material.few, options.dump);
     fmt::print("{}\n", options.dump);
     return;
   }
-  print_models(zoo, material);
-  print_one_review(zoo.first, material, options.review);
-  print_heads(zoo.first, material);
-  print_methods(zoo.first, "[CLS]", material);
-  print_methods(zoo.mean, "the mean", material);
-  print_agreement(zoo, material);
-  print_counterfactuals(zoo, material);
-  print_adversaries(zoo, material, {});
-  print_frozen(zoo, material);
+  for (const auto& [name, print] : sections)
+    if (options.only.empty() || std::ranges::count(options.only, name) > 0) print(zoo, material, options);
 }
 
 }  // namespace
@@ -72,6 +92,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--review", options.review, "The review that is shown token by token, from 0")
       ->capture_default_str();
+  app.add_option("--only", options.only, "Parts of the report, with commas between them")
+      ->delimiter(',')
+      ->check(CLI::IsMember(section_names()));
   app.add_option("--seed", options.seed, "Of the reviews")->capture_default_str();
   app.add_option("--dump", options.dump,
                  "Write the live tensors of the explained reviews as a dump for analyze, and end");

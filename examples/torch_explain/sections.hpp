@@ -76,7 +76,7 @@ inline void print_heads(const Model& model, const Material& material) {
   const attnscope::HeadRemovalResult removal = attnscope::remove_each_head(score);
   fmt::print("layer head  importance (nats)  accuracy without it\n");
   for (const attnscope::HeadId& id : attnscope::heads_in(score.all()))
-    fmt::print("{:>5} {:>4}  {:>17.4f}  {:>19.3f}\n", id.layer, id.head, attnscope::score_of(importance, id),
+    fmt::print("{:>5} {:>4}  {:>17.2e}  {:>19.3f}\n", id.layer, id.head, attnscope::score_of(importance, id),
                attnscope::score_of(removal.scores, id));
 
   const auto plan = attnscope::plan_pruning(importance, {.fraction = 1, .keep_per_layer = 0});

@@ -7,9 +7,9 @@
 namespace reviews {
 
 struct TrainingOptions {
-  int steps = 1500;
+  int steps = 2500;
   std::size_t batch = 32;
-  double rate = 3e-3;  ///< at the beginning; it falls linearly to 0
+  double rate = 5e-3;  ///< at the beginning; it falls linearly to 0
   std::uint64_t seed = 0;
 };
 
