@@ -12,8 +12,17 @@
 #include <attnscope/alignment/time_warping.hpp>
 #include <attnscope/alignment/word_links.hpp>
 #include <attnscope/alignment/word_times.hpp>
+#include <attnscope/attribution/adversarial_attention.hpp>
 #include <attnscope/attribution/agreement.hpp>
+#include <attnscope/attribution/attention_permutation.hpp>
+#include <attnscope/attribution/attention_rows.hpp>
+#include <attnscope/attribution/attention_variation.hpp>
+#include <attnscope/attribution/erasure_curves.hpp>
+#include <attnscope/attribution/integrated_gradients.hpp>
+#include <attnscope/attribution/leave_one_out.hpp>
+#include <attnscope/attribution/masked_tokens.hpp>
 #include <attnscope/attribution/method_agreement.hpp>
+#include <attnscope/attribution/model_output.hpp>
 #include <attnscope/attribution/readout.hpp>
 #include <attnscope/attribution/token_scores.hpp>
 #include <attnscope/attribution/verdict.hpp>

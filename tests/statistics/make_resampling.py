@@ -64,14 +64,19 @@ def bootstrap(x, y, resamples, seed, confidence):
     return len(drawn), *np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
 
 
-generator = mt19937_64(5489)
-print("10000th of mt19937_64:", [next(generator) for _ in range(10000)][-1], "(the standard: 9981545732273789042)")
-generator = mt19937_64(7)
-print("below 10:", [below(generator, 10) for _ in range(12)])
-print(f"rho {rho(X, Y):.12g}, p of 499 permutations, seed 3: {permutation_test(X, Y, 499, 3):.12g}")
-every = [abs(rho(X[:6], np.array(order))) >= abs(rho(X[:6], Y[:6])) - 1e-12 for order in itertools.permutations(Y[:6])]
-print(f"the first six: rho {rho(X[:6], Y[:6]):.12g}, p of all orders {np.mean(every):.12g}")
-print("interval of 500 resamples, seed 4, confidence .9:", *(f"{v:.12g}" for v in bootstrap(X, Y, 500, 4, .9)))
-print("of three, 200 resamples, seed 1, .95:", *(f"{v:.12g}" for v in bootstrap(X[:3], Y[:3], 200, 1, .95)))
-p, q = X / X.sum(), Y / Y.sum()
-print(f"divergences of X and Y: {abs(p - q).sum() / 2:.12g} {jensenshannon(p, q) ** 2:.12g} {stats.entropy(p, q):.12g}")
+def main():
+    generator = mt19937_64(5489)
+    print("10000th of mt19937_64:", [next(generator) for _ in range(10000)][-1], "(the standard: 9981545732273789042)")
+    generator = mt19937_64(7)
+    print("below 10:", [below(generator, 10) for _ in range(12)])
+    print(f"rho {rho(X, Y):.12g}, p of 499 permutations, seed 3: {permutation_test(X, Y, 499, 3):.12g}")
+    every = [abs(rho(X[:6], np.array(order))) >= abs(rho(X[:6], Y[:6])) - 1e-12 for order in itertools.permutations(Y[:6])]
+    print(f"the first six: rho {rho(X[:6], Y[:6]):.12g}, p of all orders {np.mean(every):.12g}")
+    print("interval of 500 resamples, seed 4, confidence .9:", *(f"{v:.12g}" for v in bootstrap(X, Y, 500, 4, .9)))
+    print("of three, 200 resamples, seed 1, .95:", *(f"{v:.12g}" for v in bootstrap(X[:3], Y[:3], 200, 1, .95)))
+    p, q = X / X.sum(), Y / Y.sum()
+    print(f"divergences of X and Y: {abs(p - q).sum() / 2:.12g} {jensenshannon(p, q) ** 2:.12g} {stats.entropy(p, q):.12g}")
+
+
+if __name__ == "__main__":
+    main()

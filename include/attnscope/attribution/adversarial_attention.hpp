@@ -14,9 +14,9 @@ using AttentionPullback =
 
 struct AdversarialAttentionOptions {
   double tolerance = .01;     ///< 0 or more: how far the output may move (output_distance)
-  Index starts = 4;           ///< the reversed attention; then, in turn, near the attention and at random
+  Index starts = 6;           ///< in turn the reversed attention, near it, at random; three fast, three slow
   Index iterations = 300;     ///< of every start
-  double learning_rate = .3;  ///< above 0: of Adam, on logits; falls to 0
+  double learning_rate = .2;  ///< above 0: of Adam, on logits; falls to 0; a third of it for slow starts
   std::uint64_t seed = 0;
 };
 
@@ -117,7 +117,7 @@ class AdversarySearch {
     result.best_of_starts.resize(options_.starts);
     for (Index start = 0; start < options_.starts; ++start) {
       best_ = unchanged();
-      in_context(fmt::format("start {}", start), [&] { climb(first_logits(start)); });
+      in_context(fmt::format("start {}", start), [&] { climb(first_logits(start), rate_of(start)); });
       result.best_of_starts(start) = best_.jensen_shannon;
       if (best_.jensen_shannon <= result.jensen_shannon) continue;
       result.attention = best_.attention;
@@ -134,34 +134,44 @@ class AdversarySearch {
   AdversarialAttentionResult unchanged() const {
     return {.attention = model_.rows().attention, .output = model_.output(), .best_of_starts = {}};
   }
+  /// Far ones first: the divergence is convex, so what starts near often ends at the nearest corner.
   Eigen::MatrixXd first_logits(Index start) {
-    Eigen::MatrixXd logits = model_.rows().attention.array().max(1e-6).log();
-    if (start == 0) return -logits;
-    const bool near = start % 2 == 1;
-    for (Index row = 0; row < logits.rows(); ++row)
-      for (Index token = 0; token < logits.cols(); ++token) {
-        const double drawn = 2 * draw_share(generator_) - 1;
-        logits(row, token) = near ? logits(row, token) + drawn : 3 * drawn;
-      }
-    return logits;
+    const Eigen::MatrixXd given = model_.rows().attention.array().max(1e-6).log();
+    if (start == 0) return -given;
+    const Eigen::MatrixXd noise = Eigen::MatrixXd::NullaryExpr(
+        given.rows(), given.cols(), [&] { return 2 * draw_share(generator_) - 1; });
+    switch (start % 3) {
+      case 0: return noise - given;
+      case 1: return noise + given;
+      default: return 3 * noise;
+    }
   }
-  /// Climbs the divergence, less the price of every bit of output distance above the tolerance. The price rises
-  /// while the attention is out of bounds and falls while it is within, so it walks along the bounds.
-  void climb(Eigen::MatrixXd logits) {
-    Ascent ascend(options_.learning_rate, options_.iterations);
-    double price = 1;
+  /// A slow walk ends in another corner than a fast one: three starts of each, in turn.
+  double rate_of(Index start) const { return options_.learning_rate / (start % 6 < 3 ? 1 : 3); }
+
+  /// Climbs the divergence: within the tolerance straight up; outside it along the bounds, with a Newton step
+  /// back to them.
+  void climb(Eigen::MatrixXd logits, double rate) {
+    const AttentionRows& rows = model_.rows();
+    Ascent ascend(rate, options_.iterations);
     Eigen::MatrixXd out_of_bounds;
     for (Index iteration = 0; iteration < options_.iterations; ++iteration) {
       in_context(fmt::format("iteration {}", iteration), [&] {
-        const Eigen::MatrixXd attention = attention_of_logits(model_.rows(), logits);
+        const Eigen::MatrixXd attention = attention_of_logits(rows, logits);
         const AttentionEffect effect = ask(attention);
-        Eigen::MatrixXd slope = slope_of_distance(model_.rows(), attention);
+        Eigen::MatrixXd slope = slope_of_logits(rows, attention, slope_of_distance(rows, attention));
         if (effect.output_distance > options_.tolerance) {
-          slope -= price * output_slope(attention, effect.output);
           out_of_bounds = attention;
+          const Eigen::MatrixXd outwards =
+              slope_of_logits(rows, attention, output_slope(attention, effect.output));
+          const double square = outwards.squaredNorm();
+          if (square > 0) {
+            slope -= std::max(0., slope.cwiseProduct(outwards).sum() / square) * outwards;
+            const Eigen::MatrixXd back = (effect.output_distance - options_.tolerance) / square * outwards;
+            logits -= back / std::max(1., back.cwiseAbs().maxCoeff());  // where it is flat, no leap
+          }
         }
-        price = std::clamp(price * (effect.output_distance > options_.tolerance ? 1.1 : .95), 1e-6, 1e6);
-        ascend(logits, slope_of_logits(model_.rows(), attention, slope));
+        ascend(logits, slope);
       });
     }
     if (out_of_bounds.size() > 0) halve(out_of_bounds);
@@ -208,10 +218,11 @@ class AdversarySearch {
 
 /// Adversarial attention (Jain and Wallace 2019): attention as far as possible from the model's own with which
 /// it says the same: the largest mean Jensen-Shannon divergence over rows (attention_distance) with an output
-/// within the tolerance (output_distance). Gradient ascent on logits, from several starts, with a price on
-/// what leaves the tolerance; then halving towards the bounds. A search: what it finds is proof that such
-/// attention exists, what it does not find is not proof that there is none. The result is always within the
-/// tolerance: at worst the model's own attention, with `found` false.
+/// within the tolerance (output_distance). Gradient ascent on logits from several starts, along the bounds of
+/// the tolerance where it meets them; then halving towards them. The divergence is convex, so there are many
+/// corners to end in, and this is a search: what it finds proves that such attention exists, what it does not
+/// find proves nothing. The result is always within the tolerance: at worst the model's own attention, with
+/// `found` false.
 ///
 /// Read it with care: rows of a trained model differ as far from seed to seed (attention_variation()), and an
 /// adversary of one example is not a model that attends so (Wiegreffe and Pinter 2019).

@@ -76,7 +76,7 @@ inline void check_rows_of(const AttentionRows& rows) {
 /// The attention of one example of a layer, [head * query x key] of its true tokens: row head * queries +
 /// query. What the mask hides, or leaves out, is not visible; a query that is left out sees nothing.
 /// @throws ShapeError the example is not there; ValueError a weight that is not finite, negative or hidden, or
-/// a row that sums to more than 1, naming batch element, head, query and key
+/// a row that sums to more than 1, naming batch element, head, query and token
 template <Attention A>
 AttentionRows attention_rows(const A& attention, Index example = 0) {
   const auto& source = AsSource<A>::of(attention);

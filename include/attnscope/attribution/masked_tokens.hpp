@@ -5,6 +5,10 @@
 
 #include <fmt/ranges.h>
 
+#include <functional>
+#include <optional>
+#include <utility>
+
 namespace attnscope {
 
 /// [token] which tokens of a text are kept.
