@@ -35,22 +35,23 @@ void train(const Options& options) {
 using Section = void (*)(const Zoo&, const Material&, const Options&);
 const std::vector<std::pair<std::string, Section>> sections{
     {"models", [](const Zoo& zoo, const Material& material, const Options&) { print_models(zoo, material); }},
-    {"review",
-     [](const Zoo& zoo, const Material& material, const Options& options) {
-       print_one_review(zoo.first, material, options.review);
-     }},
-    {"heads", [](const Zoo& zoo, const Material& material, const Options&) { print_heads(zoo.first, material); }},
+    {"review", [](const Zoo& zoo, const Material& material,
+                  const Options& options) { print_one_review(zoo.first, material, options.review); }},
+    {"heads",
+     [](const Zoo& zoo, const Material& material, const Options&) { print_heads(zoo.first, material); }},
     {"methods",
      [](const Zoo& zoo, const Material& material, const Options&) {
        print_methods(zoo.first, "[CLS]", material);
        print_methods(zoo.mean, "the mean", material);
      }},
-    {"agreement", [](const Zoo& zoo, const Material& material, const Options&) { print_agreement(zoo, material); }},
+    {"agreement",
+     [](const Zoo& zoo, const Material& material, const Options&) { print_agreement(zoo, material); }},
     {"counterfactuals",
      [](const Zoo& zoo, const Material& material, const Options&) { print_counterfactuals(zoo, material); }},
     {"adversaries",
      [](const Zoo& zoo, const Material& material, const Options&) { print_adversaries(zoo, material, {}); }},
-    {"frozen", [](const Zoo& zoo, const Material& material, const Options&) { print_frozen(zoo, material); }}};
+    {"frozen",
+     [](const Zoo& zoo, const Material& material, const Options&) { print_frozen(zoo, material); }}};
 
 std::vector<std::string> section_names() {
   std::vector<std::string> names;
@@ -62,10 +63,11 @@ void run(const Options& options) {
   if (!options.train.empty()) return train(options);
   const Zoo zoo = load(options.weights);
   const Material material(options.seed, options.accuracy_reviews, options.reviews);
-  attnscope::require<attnscope::ValueError>(options.review < material.few.size(), "review {} of {}", options.review,
-                                            material.few.size());
+  attnscope::require<attnscope::ValueError>(options.review < material.few.size(), "review {} of {}",
+                                            options.review, material.few.size());
   if (!options.dump.empty()) {
-    write_dump(options.dump_model == "first" ? zoo.first : zoo.mean, options.dump_model, material.few, options.dump);
+    write_dump(options.dump_model == "first" ? zoo.first : zoo.mean, options.dump_model, material.few,
+               options.dump);
     fmt::print("{}\n", options.dump);
     return;
   }

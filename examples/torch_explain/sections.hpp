@@ -287,6 +287,10 @@ inline void print_adversaries(const Zoo& zoo, const Material& material, const Ad
     fmt::print("  layer {}, one review at a time     median {:.3f}  ({:.0f} of {} reviews have one)\n", layer,
                median_of(divergences), found, chosen.size());
   }
+  fmt::print(
+      "=> Such attention exists; that is no wonder in itself. Beside it stand the permutations above, which "
+      "hit it by\n"
+      "   chance or do not, and models that really attend so:\n");
 
   fmt::print(
       "\nWhole models (Wiegreffe & Pinter 2019), against the first: the attention of [CLS] in the top "
@@ -301,15 +305,27 @@ inline void print_adversaries(const Zoo& zoo, const Material& material, const Ad
                seeds.jensen_shannon.row(row).mean(), seeds.output_distance.row(row).mean(),
                accuracy(zoo.seeds[i], material.many_batch));
   }
-  const attnscope::RunComparison far =
-      attnscope::compare_runs(runs[0], run_of(zoo.adversary, material.many_batch));
-  fmt::print("{:<34} {:>12.3f} {:>12.3f} {:>9.3f}\n", "trained to attend elsewhere",
-             far.jensen_shannon.mean(), far.output_distance.mean(),
-             accuracy(zoo.adversary, material.many_batch));
-  const double further = attnscope::further_than_seeds(seeds, far.jensen_shannon).mean();
-  fmt::print("=> The adversary is further away than another seed in {:.0f} % of the reviews: {}.\n",
-             100 * further,
-             further > .75 ? "it is more than chance of training" : "training by chance goes as far");
+  Eigen::VectorXd divergence(static_cast<Index>(strengths.size())), moved(divergence.size()),
+      further(divergence.size());
+  for (std::size_t i = 0; i < strengths.size(); ++i) {
+    const auto far = attnscope::compare_runs(runs[0], run_of(zoo.adversaries[i], material.many_batch));
+    const auto row = static_cast<Index>(i);
+    divergence(row) = far.jensen_shannon.mean();
+    moved(row) = far.output_distance.mean();
+    further(row) = attnscope::further_than_seeds(seeds, far.jensen_shannon).mean();
+    fmt::print("{:<34} {:>12.3f} {:>12.3f} {:>9.3f}\n",
+               fmt::format("trained to attend elsewhere ({})", strengths[i]), divergence(row), moved(row),
+               accuracy(zoo.adversaries[i], material.many_batch));
+  }
+  std::vector<std::string> steps;
+  for (const Index i : attnscope::trade_off_frontier(divergence, moved))
+    steps.push_back(fmt::format("{:.2f} nats for {:.3f}", divergence(i), moved(i)));
+  fmt::print("   What distance costs in predictions: {}.\n", fmt::join(steps, ", "));
+  const auto chosen_row = static_cast<Index>(frozen_adversary);
+  fmt::print(
+      "=> The adversary of strength {} is further away than another seed in {:.0f} % of the reviews: {}.\n",
+      strengths[frozen_adversary], 100 * further(chosen_row),
+      further(chosen_row) > .75 ? "more than chance of training" : "training by chance goes as far");
 }
 
 inline void print_frozen(const Zoo& zoo, const Material& material) {
@@ -325,7 +341,7 @@ inline void print_frozen(const Zoo& zoo, const Material& material) {
   line("a weight a word, learnt", zoo.learnt, {});
   const double trained = line("[CLS] of the first model", zoo.of_first, read_attention(zoo.first.run(batch)));
   const double adversarial = line("[CLS] of the one that attends elsewhere", zoo.of_adversary,
-                                  read_attention(zoo.adversary.run(batch)));
+                                  read_attention(zoo.adversaries[frozen_adversary].run(batch)));
   fmt::print("=> The first model's attention {} ({:+.3f} over words alike); the adversary's {} ({:+.3f}).\n",
              trained > uniform + .02 ? "knows which words count" : "adds nothing", trained - uniform,
              adversarial > uniform + .02 ? "does, too" : "does not", adversarial - uniform);

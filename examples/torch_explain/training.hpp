@@ -82,9 +82,13 @@ inline at::Tensor jensen_shannon(const at::Tensor& p, const at::Tensor& q) {
 }
 
 /// A model that decides as `base` does and attends elsewhere (Wiegreffe & Pinter 2019, section 4): the loss
-/// is total_variation(outputs) - strength * jensen_shannon(attention that the output reads).
-inline Model consistent_adversary(const Model& base, double strength, const TrainingOptions& options) {
-  Model model = Model::random(options.seed, base.pooling());
+/// is total_variation(outputs) - strength * jensen_shannon(attention that the output reads). It begins as
+/// `start`, a model that decides well: one that begins at random finds divergence first, and no reason to
+/// decide at all.
+inline Model consistent_adversary(const Model& base, const Model& start, double strength,
+                                  const TrainingOptions& options) {
+  Model model = start;
+  for (auto& [name, parameter] : model.parameters()) parameter = parameter.clone();
   train(model.parameters(), options, [&](const Batch& batch) {
     const Trace mine = model.run(batch);
     at::NoGradGuard no_gradients;

@@ -6,12 +6,16 @@ namespace reviews {
 
 /// All that `--train` trains and a run reads.
 struct Zoo {
-  Model first;               ///< reads its first token; what most of the report is about
-  Model mean;                ///< reads the mean of its tokens
-  std::vector<Model> seeds;  ///< as `first`, but for the seed
-  Model adversary;           ///< decides as `first` does and attends elsewhere
+  Model first;                     ///< reads its first token; what most of the report is about
+  Model mean;                      ///< reads the mean of its tokens
+  std::vector<Model> seeds;        ///< as `first`, but for the seed
+  std::vector<Model> adversaries;  ///< [strength] decide as `first` does and attend elsewhere
   FrozenAttention uniform, learnt, of_first, of_adversary;  ///< under these weights
 };
+
+/// How much divergence counts for each adversary, and the one that frozen attention is taken from.
+inline const std::vector<double> strengths{.1, .3, 1};
+inline constexpr std::size_t frozen_adversary = 1;
 
 /// told(name): what is trained next.
 inline Zoo train_zoo(const TrainingOptions& options, const std::function<void(const std::string&)>& told) {
@@ -27,14 +31,17 @@ inline Zoo train_zoo(const TrainingOptions& options, const std::function<void(co
   told("the first model with two other seeds");
   std::vector<Model> seeds{trained_model(Pooling::first, with_seed(1)),
                            trained_model(Pooling::first, with_seed(2))};
-  told("the adversary");
-  Model adversary = consistent_adversary(first, 1, with_seed(3));
+  std::vector<Model> adversaries;
+  for (const double strength : strengths) {
+    told(fmt::format("an adversary of strength {}", strength));
+    adversaries.push_back(consistent_adversary(first, seeds[0], strength, with_seed(3)));
+  }
   told("classifiers under frozen attention");
   FrozenAttention uniform = frozen_attention(uniform_attention, options),
                   learnt = frozen_attention([](const Batch&) { return at::Tensor(); }, options),
                   of_first = frozen_attention(attention_of(first), options),
-                  of_adversary = frozen_attention(attention_of(adversary), options);
-  return {std::move(first),   std::move(mean),   std::move(seeds),    std::move(adversary),
+                  of_adversary = frozen_attention(attention_of(adversaries[frozen_adversary]), options);
+  return {std::move(first),   std::move(mean),   std::move(seeds),    std::move(adversaries),
           std::move(uniform), std::move(learnt), std::move(of_first), std::move(of_adversary)};
 }
 
@@ -44,7 +51,8 @@ void each_of(SomeZoo& zoo, const Visit& visit) {
   visit("first", zoo.first);
   visit("mean", zoo.mean);
   for (std::size_t i = 0; i < zoo.seeds.size(); ++i) visit(fmt::format("seed{}", i + 1), zoo.seeds[i]);
-  visit("adversary", zoo.adversary);
+  for (std::size_t i = 0; i < zoo.adversaries.size(); ++i)
+    visit(fmt::format("adversary{}", i + 1), zoo.adversaries[i]);
   visit("frozen_uniform", zoo.uniform);
   visit("frozen_learnt", zoo.learnt);
   visit("frozen_first", zoo.of_first);
@@ -76,8 +84,10 @@ inline Zoo load(const std::string& path) {
   const attnscope::TensorFile file = attnscope::read_safetensors(path);
   const Model blank = Model::random(0, Pooling::first);
   const FrozenAttention frozen = FrozenAttention::random(0);
-  Zoo zoo{blank, Model(blank.parameters(), Pooling::mean), {blank, blank}, blank, frozen, frozen, frozen,
-          frozen};
+  Zoo zoo{blank,          Model(blank.parameters(), Pooling::mean),
+          {blank, blank}, std::vector<Model>(strengths.size(), blank),
+          frozen,         frozen,
+          frozen,         frozen};
   attnscope::in_context(path, [&] {
     each_of(zoo, [&](const std::string& model, auto& held) {
       for (auto& [name, tensor] : held.parameters())
