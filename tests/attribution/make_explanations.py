@@ -14,6 +14,7 @@ import numpy as np
 from scipy.spatial.distance import jensenshannon
 from scipy.special import softmax
 
+sys.dont_write_bytecode = True
 sys.path.append(str(pathlib.Path(__file__).parent.parent / "statistics"))
 from make_resampling import below, mt19937_64  # noqa: E402
 
