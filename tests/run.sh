@@ -16,7 +16,7 @@ and, where the machine has what they need:
   package                  the library installed and used by another project: find_package, FetchContent, pkg-config, .deb
   python                   comparisons with numpy, and scipy
   raster                   figures drawn by rsvg-convert, measured with numpy
-  torch                    tensors of libtorch, and the same through DLPack
+  torch                    tensors of libtorch, the same through DLPack, and a live model
   export                   examples/export on transformers' models, real and random
   benchmark                the benchmarks run, and give what their peers give
 

@@ -24,11 +24,11 @@ inline void require_readable(const at::TensorBase& tensor) {
 }
 
 template <typename Scalar>
-inline constexpr at::ScalarType dtype_of = c10::CppTypeToScalarType<Scalar>::value;
+inline constexpr at::ScalarType scalar_type_of = c10::CppTypeToScalarType<Scalar>::value;
 template <>
-inline constexpr at::ScalarType dtype_of<Eigen::half> = at::kHalf;
+inline constexpr at::ScalarType scalar_type_of<Eigen::half> = at::kHalf;
 template <>
-inline constexpr at::ScalarType dtype_of<Eigen::bfloat16> = at::kBFloat16;
+inline constexpr at::ScalarType scalar_type_of<Eigen::bfloat16> = at::kBFloat16;
 
 /// Later versions tell reading from writing, which would copy a lazy clone.
 template <typename Tensor>
@@ -49,8 +49,8 @@ template <typename Scalar>
 AttentionView<Scalar> torch_view(const at::TensorBase& tensor, Mask mask = {}) {
   using namespace detail::from_torch;
   require_readable(tensor);
-  require<ValueError>(tensor.scalar_type() == dtype_of<Scalar>, "the tensor is {}, not {}",
-                      at::toString(tensor.scalar_type()), at::toString(dtype_of<Scalar>));
+  require<ValueError>(tensor.scalar_type() == scalar_type_of<Scalar>, "the tensor is {}, not {}",
+                      at::toString(tensor.scalar_type()), at::toString(scalar_type_of<Scalar>));
   const auto numbers = [](at::IntArrayRef list) { return std::span(list.data(), list.size()); };
   return strided_view<Scalar>(data_of(tensor), numbers(tensor.sizes()), numbers(tensor.strides()),
                               std::move(mask));
