@@ -1,9 +1,10 @@
-# one_unit(UNIT FILES...): writes a translation unit UNIT which holds all of FILES, each in a namespace named after its stem, so that what
-# they include is parsed and instantiated once. Includes are repeated at the top: within a namespace they do nothing any more.
+# one_unit(UNIT FILES... [AFTER code]): writes a translation unit UNIT which holds all of FILES, each in a namespace named after its stem, so
+# that what they include is parsed and instantiated once. Includes are repeated at the top: within a namespace they do nothing any more.
 function(one_unit unit)
+  cmake_parse_arguments(PARSE_ARGV 1 one "" "AFTER" "")
   set(includes "")
   set(blocks "")
-  foreach(file ${ARGN})
+  foreach(file ${one_UNPARSED_ARGUMENTS})
     get_filename_component(folder ${file} DIRECTORY)
     get_filename_component(stem ${file} NAME_WE)
     file(STRINGS ${file} lines REGEX "^#include ")
@@ -18,5 +19,5 @@ function(one_unit unit)
   endforeach()
   list(REMOVE_DUPLICATES includes)
   string(REPLACE ";" "\n" includes "${includes}")
-  file(CONFIGURE OUTPUT ${unit} CONTENT "@includes@\n@blocks@" @ONLY)
+  file(CONFIGURE OUTPUT ${unit} CONTENT "@includes@\n@blocks@@one_AFTER@" @ONLY)
 endfunction()
