@@ -28,6 +28,8 @@ struct AnalyzeOptions {
   std::vector<Index> heads{};   ///< of every layer; empty: all
   bool exclude_special =
       false;  ///< leave the dump's special_tokens out, as queries and as keys, rows renormalised
+  std::string target{};  ///< whose gradients count: attention_gradient.<target>, embedding_gradient.<target>;
+                         ///< empty: those without a target
   std::optional<double> pruning_fraction{};  ///< 0..1: plan the removal of this share of a stack's heads
   double most_comparisons = 4e9;  ///< of a stack with more pairs of weights, heads are not compared across
                                   ///< layers: some seconds
