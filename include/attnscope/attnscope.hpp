@@ -12,6 +12,8 @@
 #include <attnscope/alignment/time_warping.hpp>
 #include <attnscope/alignment/word_links.hpp>
 #include <attnscope/alignment/word_times.hpp>
+#include <attnscope/attribution/readout.hpp>
+#include <attnscope/attribution/token_scores.hpp>
 #include <attnscope/figure/head_grid.hpp>
 #include <attnscope/figure/heatmap.hpp>
 #include <attnscope/figure/token_links.hpp>
@@ -19,6 +21,7 @@
 #include <attnscope/flow/bit_matrix.hpp>
 #include <attnscope/flow/capacity_grid.hpp>
 #include <attnscope/flow/flow_normalisation.hpp>
+#include <attnscope/flow/gradient_maps.hpp>
 #include <attnscope/flow/head_fusion.hpp>
 #include <attnscope/flow/layer_maps.hpp>
 #include <attnscope/flow/minimum_cut.hpp>

@@ -1,21 +1,13 @@
 #pragma once
 #include <attnscope/flow/flow_normalisation.hpp>
-#include <attnscope/source/any.hpp>
-#include <attnscope/sweep.hpp>
+#include <attnscope/flow/gradient_maps.hpp>
 
 #include <array>
-#include <ranges>
 
 namespace attnscope {
 
 /// Which of two sets of tokens: text and image, target and source.
 enum class Modality { first, second };
-
-/// The attention of a layer and d output / d attention, both loaded from a dump: {layer.attention,
-/// *layer.gradient}. Where precision is known at compile time, aligned(attention, gradient) is a layer, too.
-struct AttentionWithGradient {
-  LoadedAttention attention, gradient;
-};
 
 /// Relevance in one example. Entry (i, j) is how much the input at token j matters to token i at the top, by
 /// way of what attention moves towards the output that the gradients are of; never negative, of no fixed
@@ -28,68 +20,6 @@ struct RelevanceMaps {
 };
 
 namespace detail::relevance {
-
-template <typename L>
-inline constexpr bool is_pair = false;
-template <AttentionSource A, AttentionSource G>
-inline constexpr bool is_pair<Aligned<A, G>> = true;
-
-/// Attention with its gradient beside it.
-template <typename L>
-concept Layer = std::same_as<L, AttentionWithGradient> || is_pair<L>;
-
-template <typename R>
-concept Layers = std::ranges::forward_range<R> && Layer<std::ranges::range_value_t<R>>;
-
-/// act(aligned(attention, gradient)), whatever their precision.
-template <AttentionSource A, AttentionSource G, typename Act>
-decltype(auto) with_aligned(const Aligned<A, G>& layer, const Act& act) {
-  return act(layer);
-}
-template <std::same_as<AttentionWithGradient> L, typename Act>
-decltype(auto) with_aligned(const L& layer, const Act& act) {
-  return std::visit([&](const auto& a, const auto& g) { return act(aligned(a, g)); }, layer.attention,
-                    layer.gradient);
-}
-
-using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-/// Adds max(0, A dA) of every head to the maps [example] of [query x key]. It writes where the rows belong,
-/// and no row is shown twice, so nothing is left to merge.
-class PositiveSum {
- public:
-  explicit PositiveSum(std::vector<Rows>& maps) : maps_(&maps) {}
-  PositiveSum empty() const { return *this; }
-
-  template <typename Weight, typename Gradient>
-  void look(const HeadRows<Weight>& attention, const HeadRows<Gradient>& gradient) {
-    const Index keys = std::min(attention.keys(), gradient.keys());  // beyond, one of them is hidden and 0
-    if (attention.size() == 0 || keys == 0) return;
-    const auto a = attention.matrix().leftCols(keys).template cast<double>();
-    const auto g = gradient.matrix().leftCols(keys).template cast<double>();
-    (*maps_)[static_cast<std::size_t>(attention.example())].block(attention.query(0), 0, attention.size(),
-                                                                  keys) += a.cwiseProduct(g).cwiseMax(0.);
-  }
-  static void merge(PositiveSum&&) {}
-  static void result() {}
-
- private:
-  std::vector<Rows>* maps_;
-};
-
-/// [example] of [query x key]: the mean over heads of max(0, A dA); 0 where a row is not shown.
-template <AttentionSource A, AttentionSource G>
-std::vector<Rows> positive_mean(const Aligned<A, G>& layer, const SweepOptions& how) {
-  const Layout& layout = layer.layout();
-  require<ShapeError>(layout.shape().heads > 0, "the mean over no heads");
-  std::vector<Rows> maps;
-  for (Index b = 0; b < layout.shape().batch; ++b)
-    maps.emplace_back(Rows::Zero(layout.queries(b), layout.keys(b)));
-  PositiveSum sum(maps);
-  sweep(layer, how, sum);
-  for (Rows& map : maps) map /= static_cast<double>(layout.shape().heads);
-  return maps;
-}
 
 /// [example] how many tokens either modality has, as far as layers have told.
 class TokenCounts {
@@ -193,7 +123,7 @@ class Relevance {
   explicit Relevance(SweepOptions how = {}) : how_(std::move(how)) {}
 
   /// Tokens of one modality look at one another.
-  template <detail::relevance::Layer L>
+  template <detail::GradientLayer L>
   void self_attention(Modality which, const L& layer) {
     detail::relevance::TokenCounts counts = counts_;
     const std::vector<Rows> steps = read(counts, which, which, layer);
@@ -202,7 +132,7 @@ class Relevance {
     });
   }
   /// Tokens of `looking` look at those of the other modality, which learn nothing.
-  template <detail::relevance::Layer L>
+  template <detail::GradientLayer L>
   void cross_attention(Modality looking, const L& layer) {
     detail::relevance::TokenCounts counts = counts_;
     const std::vector<Rows> steps = read(counts, looking, other(looking), layer);
@@ -212,7 +142,7 @@ class Relevance {
   }
   /// Either modality looks at the other at the same time. first: queries of the first; errors of the other
   /// say so.
-  template <detail::relevance::Layer First, detail::relevance::Layer Second>
+  template <detail::GradientLayer First, detail::GradientLayer Second>
   void co_attention(const First& first, const Second& second) {
     detail::relevance::TokenCounts counts = counts_;
     const std::vector<Rows> of_first =
@@ -241,7 +171,7 @@ class Relevance {
   }
 
  private:
-  using Rows = detail::relevance::Rows;
+  using Rows = detail::ProductRows;
   using Maps = detail::relevance::Maps;
 
   static std::size_t index(Modality which) { return static_cast<std::size_t>(which); }
@@ -252,9 +182,9 @@ class Relevance {
   template <typename L>
   std::vector<Rows> read(detail::relevance::TokenCounts& counts, Modality queries, Modality keys,
                          const L& layer) const {
-    return detail::relevance::with_aligned(layer, [&](const auto& sources) {
+    return detail::with_aligned(layer, [&](const auto& sources) {
       counts.meet(queries, keys, sources.layout());
-      return detail::relevance::positive_mean(sources, how_);
+      return detail::mean_products(sources, GradientPart::positive, how_);
     });
   }
   /// rule(example, before, after) for every example, all or none. All rules of a step look at the same maps.
@@ -299,7 +229,7 @@ class Relevance {
 /// a token's own entry holds the 1 it began with. No layers: no examples. Cost: a sweep and a product of
 /// [token x token] doubles a layer.
 /// @throws as the steps of Relevance, naming the layer
-template <detail::relevance::Layers Stack>
+template <detail::GradientLayers Stack>
 std::vector<Eigen::MatrixXd> relevance(const Stack& layers, const SweepOptions& how = {}) {
   Relevance all(how);
   Index number = 0;
@@ -320,8 +250,8 @@ struct EncoderDecoderRelevance {
 /// aligned(attention, gradient) or AttentionWithGradient, one target's gradients. Cost: a sweep and up to
 /// three products of [token x token] doubles a layer.
 /// @throws ShapeError unlike many decoder and cross layers; as the steps of Relevance, naming stack and layer
-template <detail::relevance::Layers Encoder, detail::relevance::Layers Decoder,
-          detail::relevance::Layers Cross>
+template <detail::GradientLayers Encoder, detail::GradientLayers Decoder,
+          detail::GradientLayers Cross>
 std::vector<EncoderDecoderRelevance> encoder_decoder_relevance(const Encoder& encoder, const Decoder& decoder,
                                                                const Cross& cross,
                                                                const SweepOptions& how = {}) {
