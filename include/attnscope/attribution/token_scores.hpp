@@ -53,11 +53,13 @@ class PooledHeads {
   PerExample<PooledRows> examples_;
 };
 
-/// The row that is read: the first and the last are those of the queries that are shown.
-inline Index shown_row(const Readout& readout, const Layout& layout, Index example) {
+/// The row that is read: the first and the last are those of the queries that are shown; nothing where none is.
+inline std::optional<Index> shown_row(const Readout& readout, const Layout& layout, Index example) {
   const std::vector<Range> shown = layout.shown_queries(example);
-  if (readout.from == ReadFrom::first_query && shown.front().size() > 0) return shown.front().first;
-  if (readout.from == ReadFrom::last_query && shown.back().size() > 0) return shown.back().last - 1;
+  if (readout.from == ReadFrom::first_query || readout.from == ReadFrom::last_query) {
+    if (shown.front().size() == 0) return {};
+    return readout.from == ReadFrom::first_query ? shown.front().first : shown.back().last - 1;
+  }
   const Index query = row_of(readout, layout.queries(example));
   require<ShapeError>(std::any_of(shown.begin(), shown.end(),
                                   [&](Range run) { return query >= run.first && query < run.last; }),
@@ -72,9 +74,10 @@ Eigen::VectorXd head_mean_row(const Source& source, Index example, const Readout
   const Layout& layout = source.layout();
   Eigen::VectorXd scores = Eigen::VectorXd::Zero(layout.keys(example));
   if (scores.size() == 0) return scores;
-  const Index query = shown_row(readout, layout, example);
+  const std::optional<Index> query = shown_row(readout, layout, example);
+  if (!query) return Eigen::VectorXd::Constant(scores.size(), undefined);
   auto reader = source.reader();
-  const auto block = reader.read(example, {query, query + 1});
+  const auto block = reader.read(example, {*query, *query + 1});
   for (Index h = 0; h < block.heads(); ++h) check_rows(block.head(h), how.check, how.row_sum_tolerance);
   scores.head(block.keys()) = head_mean(block, 0).transpose();
   return scores;
@@ -96,8 +99,9 @@ std::vector<Eigen::VectorXd> read_heads(const Source& source, const Readout& rea
 }  // namespace detail
 
 /// Attention as a score of tokens: what a readout takes of the head mean of one layer, "attention (received)".
-/// The first and the last query are those that are shown, and `received` is the mean over those. layer: any attention, or that of a file; of
-/// cross-attention the tokens are the source's. Cost: one row an example, or one pass; no [query x key] matrix.
+/// The first and the last query are those that are shown, and `received` is the mean over those; of an example
+/// that shows none, scores are undefined (NaN). layer: any attention, or that of a file; of cross-attention the
+/// tokens are the source's. Cost: one row an example, or one pass; no [query x key] matrix.
 /// @throws ShapeError no heads; a row that is not there, or excluded, naming the batch element; what sweep
 /// throws
 template <StackLayer Layer>
