@@ -572,6 +572,11 @@ def token_scores(tensors, metadata, name, stack, layers, heads, element, example
     square = len(everyone.kept_queries) == len(everyone.kept_keys)
     if len(products) == len(layers) and square:
         both("relevance", cut(relevance(products), everyone, example))
+    ranked = [scores[method] for method in scores
+              if method == "input gradient" or method in ("rollout (received)", "flow (received)", "relevance (received)")
+              or method in (f"attention, layer {layers[-1]} (received)", f"norm map, layer {layers[-1]} (received)")]
+    if None not in ranked[0]:
+        scores["combined"] = list(np.mean([stats.rankdata(each) / len(each) for each in ranked], axis=0)) if kept else []
     return scores
 
 
@@ -607,6 +612,77 @@ def attribution(examples_of_layers, gradients):
                                   "p_value": p, "kendall_tau": tau})
         elements.append({"element": b, "method": "input gradient", "per_layer": per_layer})
     return elements
+
+
+def jensen_shannon(x, y):
+    """In nats, of scores divided by their sums; None where one is negative or all are 0."""
+    if min(x) < 0 or min(y) < 0 or max(x) == 0 or max(y) == 0:
+        return None
+    p, q = np.array(x) / math.fsum(x), np.array(y) / math.fsum(y)
+    return entropy((p + q) / 2) - (entropy(p) + entropy(q)) / 2
+
+
+def top_overlap(x, y, k=5):
+    if len(x) < k or constant(x) or constant(y):
+        return None
+
+    def top(values):
+        return set(sorted(range(len(values)), key=lambda i: (-values[i], i))[:k])
+
+    return len(top(x) & top(y)) / k
+
+
+def statistics(x, y):
+    """{name: (statistic, p)} of two methods' scores of one text."""
+    return {
+        "spearman_correlation": statistic_and_p(stats.spearmanr, x, y),
+        "kendall_tau": statistic_and_p(stats.kendalltau, x, y),
+        "weighted_kendall": (statistic_and_p(stats.weightedtau, x, y)[0], None),
+        "pearson": statistic_and_p(stats.pearsonr, x, y),
+        "top_k_overlap": (top_overlap(x, y), None),
+        "jensen_shannon": (jensen_shannon(x, y), None),
+    }
+
+
+def spread(values):
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def method_agreement(all_scores, layers):
+    """What the methods of token_scores say of one another; of the layers the last one alone."""
+    methods = [method for method in all_scores[0] if not any(f", layer {layer} " in method for layer in layers[:-1])]
+    result = {"methods": methods, "examples": len(all_scores)}
+    found = {}
+    for a in methods:
+        for b in methods:
+            for scores in all_scores:
+                # None: a score that is not defined, of an example that shows no query
+                x, y = scores[a], scores[b]
+                if x and y and None not in x and None not in y:
+                    for name, pair in statistics(x, y).items():
+                        found.setdefault((name, a, b), []).append(pair)
+
+    def matrix(name, number_of):
+        return [[number_of(found.get((name, a, b), [])) for b in methods] for a in methods]
+
+    for name in ("spearman_correlation", "kendall_tau", "weighted_kendall", "pearson", "top_k_overlap",
+                 "jensen_shannon"):
+        result[name] = {
+            "mean": matrix(name, lambda pairs: mean(value for value, _ in pairs if value is not None)),
+            "spread": matrix(name, lambda pairs: spread([value for value, _ in pairs if value is not None])),
+            "share_significant": matrix(name, lambda pairs: mean(float(p <= .05) for _, p in pairs if p is not None)),
+            "count": matrix(name, lambda pairs: sum(value is not None for value, _ in pairs)),
+        }
+    return result
+
+
+def digits(numbers):
+    """The same with nine digits: enough to compare with, and shorter."""
+    if isinstance(numbers, dict):
+        return {key: digits(value) for key, value in numbers.items()}
+    if isinstance(numbers, list):
+        return [digits(value) for value in numbers]
+    return float(f"{numbers:.9g}") if isinstance(numbers, float) else numbers
 
 
 # The report
@@ -665,19 +741,23 @@ def stack_report(tensors, metadata, name, layers, window, heads, exclude_special
     report["num_heads"] = len(report["layers"][0]["entropies"])
     square = len({layer_shape(tensors, f"{name}.{layer}")[2:] for layer in layers}) == 1 and queries == keys
     through_all = {}
-    for key, wanted, through in (("rollout", rollout_too, rollout), ("flow", flow_too, flow)):
+    for key, wanted, through in (("rollout", True, rollout), ("flow", flow_too, flow)):
         if wanted and stack.positional and square:
             through_all[key] = [through(m) for m in maps]
+    for key, wanted in (("rollout", rollout_too), ("flow", flow_too)):
+        if wanted and key in through_all:
             report[key] = [m.round(9).tolist() for m in through_all[key]]
     kept = [example.kept_keys for example in examples]
     gradients = [inputs_of(tensors, metadata, stack, "embedding_gradient", b, kept[b]) for b in range(batch)]
     if name == "self" and gradients[0] is not None:
         report["attribution"] = attribution(examples_of_layers, gradients)
     if stack.positional:
-        report["token_scores"] = [
-            {"element": b, "tokens": kept[b],
-             "scores": token_scores(tensors, metadata, name, stack, layers, heads, b, examples_of_layers,
-                                    {key: each[b] for key, each in through_all.items()})} for b in range(batch)]
+        all_scores = [token_scores(tensors, metadata, name, stack, layers, heads, b, examples_of_layers,
+                                   {key: each[b] for key, each in through_all.items()}) for b in range(batch)]
+        report["token_scores"] = [{"element": b, "tokens": kept[b], "scores": digits(all_scores[b])}
+                                  for b in range(batch)]
+        if "attribution" in report:  # elsewhere it would say the same again, and is long
+            report["method_agreement"] = digits(method_agreement(all_scores, layers))
         report["locality_progression"] = [layer["locality_score"] for layer in report["layers"]]
     return report
 

@@ -2,6 +2,7 @@
 #include <attnscope/report/chosen_part.hpp>
 #include <attnscope/report/head_comparison.hpp>
 #include <attnscope/report/stack_alignment.hpp>
+#include <attnscope/report/stack_attribution.hpp>
 #include <attnscope/report/stack_flow.hpp>
 #include <attnscope/report/value_numbers.hpp>
 
@@ -132,7 +133,8 @@ inline Analysis analyze(const Dump& dump, const AnalyzeOptions& options = {}) {
   AnalyzeOptions every_token = options;
   every_token.exclude_special = false;
   const Dump whole = chosen_part(dump, every_token);
-  Analysis analysis{part.name, part.model(), part.batch, options.window, options.exclude_special, {}, {}};
+  Analysis analysis{part.name, part.model(), part.batch,    options.window, options.exclude_special,
+                    {},        {},           options.target};
   bool planned = false;
   for (std::size_t s = 0; s < part.stacks.size(); ++s) {
     const DumpStack& stack = part.stacks[s];
@@ -156,6 +158,11 @@ inline Analysis analyze(const Dump& dump, const AnalyzeOptions& options = {}) {
       if (!result.flow)
         analysis.left_out.push_back(
             fmt::format("{}: rollout{}: {}", stack.name, options.flow ? " and flow" : "", reason));
+      reason.clear();
+      result.attribution = in_context(place, [&] {
+        return stack_attribution(part, stack, whole.stacks[s], result, options, reason);
+      });
+      if (!reason.empty()) analysis.left_out.push_back(fmt::format("{}: token scores: {}", stack.name, reason));
     }
     if (!options.pruning_fraction) continue;
     result.pruning = in_context(place, [&] { return detail::plan_stack(result, stack, options); });

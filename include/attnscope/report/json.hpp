@@ -174,6 +174,24 @@ inline nlohmann::ordered_json to_json(const LayerAttribution& layer) {
   return json;
 }
 
+inline nlohmann::ordered_json to_json(const MethodMatrices& statistic) {
+  return {{"mean", json_rows(statistic.mean)},
+          {"spread", json_rows(statistic.spread)},
+          {"share_significant", json_rows(statistic.share_significant)},
+          {"count", json_rows(statistic.count)}};
+}
+
+inline nlohmann::ordered_json to_json(const MethodAgreementResult& agreement) {
+  return {{"methods", agreement.methods},
+          {"examples", agreement.examples},
+          {"spearman_correlation", to_json(agreement.spearman_correlation)},
+          {"kendall_tau", to_json(agreement.kendall_tau)},
+          {"weighted_kendall", to_json(agreement.weighted_kendall)},
+          {"pearson", to_json(agreement.pearson)},
+          {"top_k_overlap", to_json(agreement.top_k_overlap)},
+          {"jensen_shannon", to_json(agreement.jensen_shannon)}};
+}
+
 /// The keys attribution, token_scores and method_agreement, where there is something to say.
 inline void add_json(const StackAttribution& attribution, nlohmann::ordered_json& json) {
   const nlohmann::ordered_json list = nlohmann::ordered_json::array();
