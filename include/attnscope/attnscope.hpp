@@ -12,8 +12,11 @@
 #include <attnscope/alignment/time_warping.hpp>
 #include <attnscope/alignment/word_links.hpp>
 #include <attnscope/alignment/word_times.hpp>
+#include <attnscope/attribution/agreement.hpp>
+#include <attnscope/attribution/method_agreement.hpp>
 #include <attnscope/attribution/readout.hpp>
 #include <attnscope/attribution/token_scores.hpp>
+#include <attnscope/attribution/verdict.hpp>
 #include <attnscope/figure/head_grid.hpp>
 #include <attnscope/figure/heatmap.hpp>
 #include <attnscope/figure/token_links.hpp>

@@ -19,7 +19,8 @@ struct Made {
     for (Index i = 0; i < gradient.size(); ++i) gradient.data()[i] = std::sin(static_cast<double>(3 * i + 1));
   }
   auto layer() const {
-    return aligned(AttentionView<float>(attention, layout.mask()), AttentionView<double>(gradient, layout.mask()));
+    return aligned(AttentionView<float>(attention, layout.mask()),
+                   AttentionView<double>(gradient, layout.mask()));
   }
   MatrixXd plain(Index b, GradientPart part) const {
     MatrixXd map = MatrixXd::Zero(layout.queries(b), layout.keys(b));
@@ -28,7 +29,8 @@ struct Made {
       for (Index j = layout.visible(b, i).first; j < layout.visible(b, i).last; ++j)
         for (Index h = 0; h < heads; ++h) {
           const Index query = layout.query_start(b) + i, key = layout.key_start(b) + j;
-          const double product = static_cast<double>(attention(b, h, query, key)) * gradient(b, h, query, key);
+          const double product =
+              static_cast<double>(attention(b, h, query, key)) * gradient(b, h, query, key);
           if (part == GradientPart::all || product > 0) map(i, j) += product / static_cast<double>(heads);
         }
     return map;
@@ -75,6 +77,7 @@ TEST_CASE("rows that are not shown are 0, and bad gradients have a place") {
   bad.gradient(0, 1, 2, 3) = undefined;
   CHECK_THAT(message_of<ValueError>([&] { gradient_maps(bad.layer()); }),
              ContainsSubstring("batch element 0, head 1, query 2, key 3: the weight is nan"));
-  CHECK(message_of<ShapeError>([] { gradient_maps(Made{Layout({1, 0, 2, 2})}.layer()); }) ==
-        "the mean over no heads");
+  CHECK(message_of<ShapeError>([] {
+          gradient_maps(Made{Layout({1, 0, 2, 2})}.layer());
+        }) == "the mean over no heads");
 }

@@ -11,12 +11,12 @@ enum class ReadFrom {
   first_query,  ///< the row of the first true token: a classifier's "[CLS]"
   last_query,   ///< the row of the last one: what predicts the next token
   query,        ///< the row of Readout::query
-  mean,         ///< what mean pooling reads when every row counts alike: the mean of rows divided by their sums
-  received,     ///< what a key receives of all queries: 1/n sum_i M_ij
+  mean,      ///< what mean pooling reads when every row counts alike: the mean of rows divided by their sums
+  received,  ///< what a key receives of all queries: 1/n sum_i M_ij
 };
 
-/// `mean` and `received` are the same where rows sum to 1; not of flows, norms and attention without its sink,
-/// where a row that gives more counts more in `received`.
+/// `mean` and `received` are the same where rows sum to 1; not of flows, norms and attention without its
+/// sink, where a row that gives more counts more in `received`.
 struct Readout {
   ReadFrom from = ReadFrom::received;
   Index query = 0;  ///< of ReadFrom::query: counted from the first true token
@@ -84,8 +84,8 @@ class PooledRows {
 /// [key] the scores that a readout gives the keys of one map [query x key]. A map without keys has none,
 /// whatever is read. `mean` leaves rows of 0 out; without any other row it is undefined (NaN), and so is
 /// `received` of no rows. Cost: the rows it reads, once.
-/// @throws ShapeError a row that is not there; ValueError, of `mean`, a number that is negative or not finite,
-/// naming query and key: its rows would be divided by sums that say nothing
+/// @throws ShapeError a row that is not there; ValueError, of `mean`, a number that is negative or not
+/// finite, naming query and key: its rows would be divided by sums that say nothing
 template <typename D>
 Eigen::VectorXd read_out(const Eigen::MatrixBase<D>& map, const Readout& readout = {}) {
   if (map.cols() == 0) return {};
@@ -97,7 +97,8 @@ Eigen::VectorXd read_out(const Eigen::MatrixBase<D>& map, const Readout& readout
     if (readout.from == ReadFrom::mean)
       for (Index j = 0; j < row.size(); ++j)
         require<ValueError>(row(j) >= 0 && std::isfinite(row(j)),
-                            "query {}, key {}: {} cannot be a share of its row: read \"received\"", i, j, row(j));
+                            "query {}, key {}: {} cannot be a share of its row: read \"received\"", i, j,
+                            row(j));
     rows.add(row);
   }
   return rows.mean();

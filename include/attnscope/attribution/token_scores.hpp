@@ -98,10 +98,10 @@ std::vector<Eigen::VectorXd> read_heads(const Source& source, const Readout& rea
 
 }  // namespace detail
 
-/// Attention as a score of tokens: what a readout takes of the head mean of one layer, "attention (received)".
-/// The first and the last query are those that are shown, and `received` is the mean over those; of an example
-/// that shows none, scores are undefined (NaN). layer: any attention, or that of a file; of cross-attention the
-/// tokens are the source's. Cost: one row an example, or one pass; no [query x key] matrix.
+/// Attention as a score of tokens: what a readout takes of the head mean of one layer, "attention
+/// (received)". The first and the last query are those that are shown, and `received` is the mean over those;
+/// of an example that shows none, scores are undefined (NaN). layer: any attention, or that of a file; of
+/// cross-attention the tokens are the source's. Cost: one row an example, or one pass; no [query x key] matrix.
 /// @throws ShapeError no heads; a row that is not there, or excluded, naming the batch element; what sweep
 /// throws
 template <StackLayer Layer>
@@ -126,24 +126,23 @@ TokenScores map_scores(const std::string& method, const Maps& maps, const Readou
 
 /// Attention times its gradient as a score of tokens: what a readout takes of gradient_maps(), signed or its
 /// positive part; "attention x gradient (received)", "positive attention x gradient (received)". The gradient
-/// is that of the output to explain. An output that one query reads has its gradient in the other rows all the
-/// same, but for the top layer: `received`, the default, adds up all of it. Cost: gradient_maps()
+/// is that of the output to explain. An output that one query reads has its gradient in the other rows all
+/// the same, but for the top layer: `received`, the default, adds up all of it. Cost: gradient_maps()
 /// @throws what gradient_maps and read_out throw: `mean` of signed numbers says nothing
 template <detail::GradientLayer L>
 TokenScores attention_times_gradient(const L& layer, const Readout& readout = {},
                                      GradientPart part = GradientPart::all, const SweepOptions& how = {}) {
-  return map_scores(
-      part == GradientPart::positive ? "positive attention x gradient" : "attention x gradient",
-      gradient_maps(layer, part, how), readout);
+  return map_scores(part == GradientPart::positive ? "positive attention x gradient" : "attention x gradient",
+                    gradient_maps(layer, part, how), readout);
 }
 
 /// What a gradient g [dim] by the embedding x [dim] of a token says of the token.
 enum class GradientScore {
-  l1,                ///< sum_d |g_d|: the default of many notebooks; never negative
-  l2,                ///< sqrt(sum_d g_d^2): does not depend on the axes of the embedding; never negative
-  signed_sum,        ///< sum_d g_d: depends on the axes, and cancels
-  times_input,       ///< sum_d g_d x_d: to first order, what the output loses when x becomes 0
-  abs_times_input,   ///< |sum_d g_d x_d|: Jain & Wallace (2019) of one output
+  l1,               ///< sum_d |g_d|: the default of many notebooks; never negative
+  l2,               ///< sqrt(sum_d g_d^2): does not depend on the axes of the embedding; never negative
+  signed_sum,       ///< sum_d g_d: depends on the axes, and cancels
+  times_input,      ///< sum_d g_d x_d: to first order, what the output loses when x becomes 0
+  abs_times_input,  ///< |sum_d g_d x_d|: Jain & Wallace (2019) of one output
 };
 
 /// "input gradient" (L1), "input gradient (L2)", "input gradient (signed)", "gradient x input",
@@ -215,9 +214,9 @@ inline TokenScores input_gradient_scores(const std::vector<Eigen::MatrixXd>& gra
 }
 
 /// Several methods as one: the mean over `methods` of each token's rank among its example's n, divided by n;
-/// above 0 and up to 1, the largest score of all methods 1. Equal scores share the mean of their ranks. Signed
-/// methods rank by sign: what speaks most against the output comes last. Named "rank mean of a, b". Cost: a
-/// sort a method and example.
+/// above 0 and up to 1, the largest score of all methods 1. Equal scores share the mean of their ranks.
+/// Signed methods rank by sign: what speaks most against the output comes last. Named "rank mean of a, b".
+/// Cost: a sort a method and example.
 /// @throws ShapeError no methods; methods of other examples or tokens, naming both; ValueError an undefined
 /// (NaN) score, naming method, batch element and token
 inline TokenScores combined_scores(std::span<const TokenScores> methods) {

@@ -45,8 +45,8 @@ decltype(auto) with_aligned(const L& layer, const Act& act) {
 
 using ProductRows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// Adds A dA of every head to the maps [example] of [query x key]. It writes where the rows belong, and no row
-/// is shown twice, so nothing is left to merge.
+/// Adds A dA of every head to the maps [example] of [query x key]. It writes where the rows belong, and no
+/// row is shown twice, so nothing is left to merge.
 class ProductSum {
  public:
   ProductSum(std::vector<ProductRows>& maps, GradientPart part) : maps_(&maps), part_(part) {}
@@ -75,7 +75,8 @@ class ProductSum {
 
 /// [example] of [query x key]: the mean of the products over heads; 0 where a row is not shown.
 template <AttentionSource A, AttentionSource G>
-std::vector<ProductRows> mean_products(const Aligned<A, G>& layer, GradientPart part, const SweepOptions& how) {
+std::vector<ProductRows> mean_products(const Aligned<A, G>& layer, GradientPart part,
+                                       const SweepOptions& how) {
   const Layout& layout = layer.layout();
   require<ShapeError>(layout.shape().heads > 0, "the mean over no heads");
   std::vector<ProductRows> maps;
@@ -90,8 +91,8 @@ std::vector<ProductRows> mean_products(const Aligned<A, G>& layer, GradientPart 
 }  // namespace detail
 
 /// [example] of [query x key] attention times its gradient in one layer: the mean over heads of A dA, or of
-/// max(0, A dA), the Ā of relevance(). In units of the output that the gradient is of: to first order, A dA is
-/// what the output would lose without the weight. layer: aligned(attention, gradient) or
+/// max(0, A dA), the Ā of relevance(). In units of the output that the gradient is of: to first order, A dA
+/// is what the output would lose without the weight. layer: aligned(attention, gradient) or
 /// AttentionWithGradient; rows that are not shown are 0. Cost: one sweep of both, and the maps.
 /// @throws ShapeError no heads, unlike heads; what sweep throws
 template <detail::GradientLayer L>

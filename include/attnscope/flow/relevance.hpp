@@ -250,8 +250,7 @@ struct EncoderDecoderRelevance {
 /// aligned(attention, gradient) or AttentionWithGradient, one target's gradients. Cost: a sweep and up to
 /// three products of [token x token] doubles a layer.
 /// @throws ShapeError unlike many decoder and cross layers; as the steps of Relevance, naming stack and layer
-template <detail::GradientLayers Encoder, detail::GradientLayers Decoder,
-          detail::GradientLayers Cross>
+template <detail::GradientLayers Encoder, detail::GradientLayers Decoder, detail::GradientLayers Cross>
 std::vector<EncoderDecoderRelevance> encoder_decoder_relevance(const Encoder& encoder, const Decoder& decoder,
                                                                const Cross& cross,
                                                                const SweepOptions& how = {}) {

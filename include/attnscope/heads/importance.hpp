@@ -1,5 +1,6 @@
 #pragma once
 #include <attnscope/core/head_mask.hpp>
+#include <attnscope/core/moments.hpp>
 #include <attnscope/sweep.hpp>
 
 namespace attnscope {
@@ -25,43 +26,6 @@ struct ImportanceResult {
 };
 
 namespace detail {
-
-/// Mean and sum of squared deviations of matrices, all entries by themselves (Chan et al. 1983).
-class Moments {
- public:
-  void add(const Eigen::ArrayXXd& value) {
-    merge({1, value, Eigen::ArrayXXd::Zero(value.rows(), value.cols())});
-  }
-  void merge(const Moments& later) {
-    if (later.count_ == 0) return;
-    if (count_ == 0) {
-      *this = later;
-      return;
-    }
-    const double mine = static_cast<double>(count_), others = static_cast<double>(later.count_);
-    const Eigen::ArrayXXd apart = later.mean_ - mean_;
-    mean_ += apart * (others / (mine + others));
-    deviations_ += later.deviations_ + apart.square() * (mine * others / (mine + others));
-    count_ += later.count_;
-  }
-  Index count() const { return count_; }
-  const Eigen::ArrayXXd& mean() const { return mean_; }
-  /// Of the mean; undefined for fewer than two.
-  Eigen::ArrayXXd standard_error() const {
-    const double n = static_cast<double>(count_);
-    if (count_ < 2) return Eigen::ArrayXXd::Constant(mean_.rows(), mean_.cols(), undefined);
-    return (deviations_ / (n * (n - 1))).sqrt();
-  }
-
-  Moments() = default;
-
- private:
-  Moments(Index count, Eigen::ArrayXXd mean, Eigen::ArrayXXd deviations)
-      : count_(count), mean_(std::move(mean)), deviations_(std::move(deviations)) {}
-
-  Index count_ = 0;
-  Eigen::ArrayXXd mean_, deviations_;
-};
 
 /// Sums over stretches of rows (examples, batches) of which only the moments are kept once both ends are
 /// known, so that a data set takes no more memory than an example. Merging is associative: a state may begin
