@@ -129,13 +129,14 @@ inline void compare_with_gradient(const TokenScores& attention, const TokenScore
 /// The input gradient in its forms, the first of them the one that attention is compared with; none where the
 /// dump has none of this stack.
 inline std::vector<TokenScores> gradient_scores(const Dump& dump, const DumpStack& stack) {
-  if (stack.name != "self" || !dump.inputs.contains("embedding_gradient")) return {};
-  const std::vector<Eigen::MatrixXd> gradient = input_gradient(dump);
+  if (stack.name != "self") return {};
+  const auto gradient = input_gradient(dump);
+  if (!gradient) return {};
   std::vector<TokenScores> scores;
   for (const GradientScore form : {GradientScore::l1, GradientScore::l2, GradientScore::signed_sum})
-    scores.push_back(input_gradient_scores(gradient, form));
-  if (dump.inputs.contains("embedding"))
-    scores.push_back(input_gradient_scores(gradient, GradientScore::times_input, input_embedding(dump)));
+    scores.push_back(input_gradient_scores(*gradient, form));
+  if (const auto embedding = input_embedding(dump))
+    scores.push_back(input_gradient_scores(*gradient, GradientScore::times_input, *embedding));
   return scores;
 }
 
@@ -146,7 +147,7 @@ inline std::vector<Eigen::MatrixXd> stack_relevance(const DumpStack& stack, cons
     if (!layer.gradient) return {};
     layers.push_back({layer.attention, *layer.gradient});
   }
-  return relevance(layers, how);
+  return attnscope::relevance(layers, how);
 }
 
 }  // namespace detail
