@@ -1,10 +1,12 @@
 // information_flow [DUMP]: how information moves through the layers, by every method that the dump has the
 // numbers for.
+#include <attnscope/attribution/token_scores.hpp>
 #include <attnscope/figure/heatmap.hpp>
 #include <attnscope/flow/attention_flow.hpp>
 #include <attnscope/flow/minimum_cut.hpp>
 #include <attnscope/flow/relevance.hpp>
 #include <attnscope/flow/top_targets.hpp>
+#include <attnscope/io/dump_inputs.hpp>
 #include <attnscope/io/dump_values.hpp>
 #include <attnscope/report/known_tokens.hpp>
 #include <attnscope/statistics/rank_correlation.hpp>
@@ -162,22 +164,14 @@ void print_cut(const Text& text, const Eigen::MatrixXd& rollout, Index token) {
   fmt::print("{}\n", cut.edges.size() > 4 ? " ..." : "");
 }
 
-/// [token] L1 norms of the gradient of the loss by the input embeddings; nothing where the dump has none.
-std::optional<Eigen::VectorXd> input_gradient(const Text& text) {
-  const auto found = text.dump.inputs.find("embedding_gradient");
-  if (found == text.dump.inputs.end()) return {};
-  return detail::embeddings_of(found->second, detail::dump::layout_of(text.layers.front()), text.element)
-      .cwiseAbs()
-      .rowwise()
-      .sum();
-}
-
 /// How well each method ranks the tokens as the input gradient does, by its columns and by one row.
 void print_agreement(const Text& text, const std::vector<Method>& methods, Index token) {
-  const std::optional<Eigen::VectorXd> gradient = input_gradient(text);
-  if (!gradient) return;
+  const auto gradients = input_gradient(text.dump);
+  if (!gradients || text.stack.name != text.dump.stacks.front().name) return;  // else of other tokens
+  const Eigen::VectorXd gradient =
+      input_gradient_scores(*gradients).scores[static_cast<std::size_t>(text.element)];
   const auto rho = [&](const Eigen::VectorXd& scores) {
-    const CorrelationResult found = spearman(scores, *gradient);
+    const CorrelationResult found = spearman(scores, gradient);
     return found.statistic ? fmt::format("{:.2f}", *found.statistic) : "-";
   };
   fmt::print("\nrank agreement with input gradients (Spearman)  all rows   row {}\n", token);

@@ -27,14 +27,17 @@ inline std::optional<FieldName> parse_field_name(std::string_view name) {
   return FieldName{std::string(name.substr(0, first)), index, std::string(name.substr(second + 1))};
 }
 
-/// The field of d loss / d attention; of another target, ".<target>" follows.
+/// The fields of d loss / d attention and, of the input, d loss / d embedding; of another target, ".<target>"
+/// follows.
 inline constexpr std::string_view gradient_field = "attention_gradient";
+inline constexpr std::string_view embedding_gradient_field = "embedding_gradient";
 
 /// The target of a field such as "attention_gradient.toxicity", or nothing for any other field. A target may
-/// have dots in its name, but has a name.
-inline std::optional<std::string> gradient_target(std::string_view field) {
-  if (!field.starts_with(gradient_field)) return {};
-  field.remove_prefix(gradient_field.size());
+/// have dots in its name, but has a name. of: the field without target.
+inline std::optional<std::string> gradient_target(std::string_view field,
+                                                  std::string_view of = gradient_field) {
+  if (!field.starts_with(of)) return {};
+  field.remove_prefix(of.size());
   if (field.size() < 2 || field.front() != '.') return {};
   return std::string(field.substr(1));
 }

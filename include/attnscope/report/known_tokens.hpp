@@ -2,7 +2,7 @@
 #include <attnscope/core/token_facts.hpp>
 #include <attnscope/core/tokens.hpp>
 #include <attnscope/heads/token_groups.hpp>
-#include <attnscope/io/dump.hpp>
+#include <attnscope/io/dump_inputs.hpp>
 
 namespace attnscope {
 
@@ -16,18 +16,6 @@ inline std::vector<std::vector<Index>> positions_of(const std::vector<std::strin
     for (std::size_t i = 0; i < tokens[b].size(); ++i)
       if (std::ranges::find(special, tokens[b][i]) != special.end()) all[b].push_back(static_cast<Index>(i));
   return all;
-}
-
-/// [token x dim] the true tokens of one batch element of `input.embedding`.
-inline Eigen::MatrixXd embeddings_of(const RawTensor& tensor, const Layout& layout, Index element) {
-  const std::vector<Index> shape = dump::with_batch("input.embedding", tensor, 3);
-  const Index first = layout.key_start(element), count = layout.keys(element);
-  require<ShapeError>(shape[0] == layout.shape().batch && first + count <= shape[1],
-                      "input.embedding is [{}], but the attention is of {} batch elements and {} tokens",
-                      fmt::join(shape, ", "), layout.shape().batch, first + count);
-  using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const auto numbers = dump::as_weights<double>("input.embedding", tensor);
-  return Eigen::Map<const RowMajor>(numbers.get() + (element * shape[1] + first) * shape[2], count, shape[2]);
 }
 
 }  // namespace detail
@@ -45,7 +33,7 @@ inline std::vector<TokenFacts> token_facts(const Dump& dump, const DumpStack& st
   };
   const auto heads = of_self("dependency_heads", Index{});
   const auto frequencies = of_self("token_frequencies", double{});
-  const auto embedding = dump.inputs.find("embedding");
+  const auto embeddings = is_self && !tokens.empty() ? input_embedding(dump) : std::nullopt;
   std::vector<TokenFacts> facts(tokens.size());
   for (std::size_t b = 0; b < facts.size(); ++b) {
     facts[b].identities = identities_of(tokens[b]);
@@ -54,9 +42,7 @@ inline std::vector<TokenFacts> token_facts(const Dump& dump, const DumpStack& st
       if (is_punctuation(tokens[b][i])) facts[b].delimiters->push_back(static_cast<Index>(i));
     if (b < heads.size()) facts[b].dependency_heads = heads[b];
     if (b < frequencies.size()) facts[b].frequencies = frequencies[b];
-    if (is_self && embedding != dump.inputs.end())
-      facts[b].embeddings = detail::embeddings_of(
-          embedding->second, detail::dump::layout_of(stack.layers.front().attention), static_cast<Index>(b));
+    if (embeddings) facts[b].embeddings = (*embeddings)[b];
   }
   return facts;
 }
