@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/io/dump_inputs.hpp>
 #include <attnscope/report/analysis.hpp>
 #include <attnscope/report/known_tokens.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
@@ -36,18 +37,13 @@ AnyAttention<Weight> chosen(AnyAttention<Weight> attention, const std::vector<In
   return attention;
 }
 
-/// What the name of `input.embedding_gradient` has before it, too: ".<target>" may follow.
-inline constexpr std::string_view input_gradient_field = "embedding_gradient";
-
 /// The targets that a dump has gradients of, apart from the one without a name.
 inline std::set<std::string> gradient_targets(const Dump& dump) {
   std::set<std::string> targets;
   for (const DumpStack& stack : dump.stacks)
     for (const DumpLayer& layer : stack.layers)
       for (const auto& [target, gradient] : layer.gradients) targets.insert(target);
-  const std::string prefix = fmt::format("{}.", input_gradient_field);
-  for (const auto& [name, tensor] : dump.inputs)
-    if (name.starts_with(prefix) && name.size() > prefix.size()) targets.insert(name.substr(prefix.size()));
+  for (std::string& target : input_gradient_targets(dump)) targets.insert(std::move(target));
   return targets;
 }
 
@@ -63,10 +59,10 @@ inline void choose_target(Dump& dump, const std::string& target) {
       const auto found = layer.gradients.find(target);
       layer.gradient = found == layer.gradients.end() ? std::nullopt : std::optional(found->second);
     }
-  dump.inputs.erase(std::string(input_gradient_field));
-  if (const auto found = dump.inputs.find(fmt::format("{}.{}", input_gradient_field, target));
-      found != dump.inputs.end())
-    dump.inputs.emplace(input_gradient_field, found->second);
+  const std::string field(embedding_gradient_field);
+  dump.inputs.erase(field);
+  if (const auto found = dump.inputs.find(field + "." + target); found != dump.inputs.end())
+    dump.inputs.emplace(field, found->second);
 }
 
 }  // namespace detail
