@@ -122,6 +122,17 @@ inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, con
   return result;
 }
 
+/// A line for each choice that was not made, although nothing can be said without it.
+inline void note_targets(const Dump& dump, std::vector<std::string>& left_out) {
+  if (dump.inputs.contains(std::string(embedding_gradient_field))) return;
+  for (const DumpStack& stack : dump.stacks)
+    for (const DumpLayer& layer : stack.layers)
+      if (layer.gradient) return;
+  if (const std::set<std::string> targets = gradient_targets(dump); !targets.empty())
+    left_out.push_back(fmt::format("gradients: there are those of {}; none is chosen as the target",
+                                   fmt::join(targets, ", ")));
+}
+
 }  // namespace detail
 
 /// Every measure of the library that the dump has the numbers for: one pass over each layer for the head
@@ -168,6 +179,7 @@ inline Analysis analyze(const Dump& dump, const AnalyzeOptions& options = {}) {
     result.pruning = in_context(place, [&] { return detail::plan_stack(result, stack, options); });
     planned = planned || result.pruning;
   }
+  detail::note_targets(part, analysis.left_out);
   require<ValueError>(planned || !options.pruning_fraction,
                       "{}: a pruning plan needs attention_gradient, and the dump has none", part.name);
   return analysis;
