@@ -122,9 +122,9 @@ inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, con
   return result;
 }
 
-/// A line for each choice that was not made, although nothing can be said without it.
-inline void note_targets(const Dump& dump, std::vector<std::string>& left_out) {
-  if (dump.inputs.contains(std::string(embedding_gradient_field))) return;
+/// A line where all gradients are of targets, and none was chosen.
+inline void note_targets(const Dump& dump, const AnalyzeOptions& options, std::vector<std::string>& left_out) {
+  if (!options.target.empty() || dump.inputs.contains(std::string(embedding_gradient_field))) return;
   for (const DumpStack& stack : dump.stacks)
     for (const DumpLayer& layer : stack.layers)
       if (layer.gradient) return;
@@ -179,7 +179,7 @@ inline Analysis analyze(const Dump& dump, const AnalyzeOptions& options = {}) {
     result.pruning = in_context(place, [&] { return detail::plan_stack(result, stack, options); });
     planned = planned || result.pruning;
   }
-  detail::note_targets(part, analysis.left_out);
+  detail::note_targets(part, options, analysis.left_out);
   require<ValueError>(planned || !options.pruning_fraction,
                       "{}: a pruning plan needs attention_gradient, and the dump has none", part.name);
   return analysis;
