@@ -74,11 +74,12 @@ void print_alignment(const Analysis& analysis) {
   }
 }
 
-/// What attention and the input gradient of one batch element say of one another, a sentence a layer.
+/// What the attention that tokens receive and the input gradient of one batch element say of one another, a
+/// sentence a layer.
 void print_attribution(const Analysis& analysis, Index element) {
   for (const StackAnalysis& stack : analysis.stacks) {
     if (!stack.attribution || element >= static_cast<Index>(stack.attribution->elements.size())) continue;
-    fmt::print("\nAttention and the input gradient of {}{}, the attention that each token receives:\n", stack.name,
+    fmt::print("\nAttention and the input gradient of {}{}:\n", stack.name,
                analysis.batch == 1 ? "" : fmt::format(", batch element {}", element));
     for (const LayerAttribution& layer : stack.attribution->elements[static_cast<std::size_t>(element)])
       if (layer.readout == "received") fmt::print("{:>5}  {}\n", layer.layer, layer.verdict);
