@@ -84,8 +84,8 @@ TEST_CASE("a perfect order of four is no evidence, of five it is: so says its ex
   CHECK(verdict(spearman_interval(1, 4)) == Verdict::no_evidence);  // p = 2 / 4!
   CHECK(verdict(spearman_interval(1, 5)) == Verdict::alike);        // p = 2 / 5!
   CHECK(verdict(spearman_interval(-1, 5)) == Verdict::opposite);
-  CHECK(verdict(spearman_interval(1, 3)) == Verdict::unknown);
-  CHECK(verdict(spearman_interval({}, 30)) == Verdict::unknown);
+  CHECK(verdict(spearman_interval(1, 3)) == Verdict::nothing);
+  CHECK(verdict(spearman_interval({}, 30)) == Verdict::nothing);
   CHECK(verdict({0, .5}) == Verdict::no_evidence);
   CHECK(verdict({-.5, 0}) == Verdict::no_evidence);
 }

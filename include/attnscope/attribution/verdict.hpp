@@ -10,7 +10,7 @@ enum class Verdict {
   alike,        ///< the interval lies above 0
   opposite,     ///< below 0
   no_evidence,  ///< it covers 0
-  unknown,      ///< there is none
+  nothing,      ///< there is none: nothing can be said
 };
 
 struct CorrelationInterval {
@@ -42,7 +42,7 @@ inline CorrelationInterval spearman_interval(std::optional<double> rho, Index n,
 
 /// What an interval says; one that ends at 0 covers it.
 inline Verdict verdict(const CorrelationInterval& interval) {
-  if (!interval.lower || !interval.upper) return Verdict::unknown;
+  if (!interval.lower || !interval.upper) return Verdict::nothing;
   if (*interval.lower > 0) return Verdict::alike;
   if (*interval.upper < 0) return Verdict::opposite;
   return Verdict::no_evidence;
@@ -82,7 +82,7 @@ inline std::string agreement_sentence(const std::string& first, const std::strin
   const CorrelationInterval interval = spearman_interval(rho, n, options.confidence);
   const std::string both = fmt::format("{} and {}", first, second);
   const Verdict found = verdict(interval);
-  if (found == Verdict::unknown) {
+  if (found == Verdict::nothing) {
     if (n < 4)
       return fmt::format("Nothing can be said of {}: {} {} are too few, it takes 4.", both, n,
                          options.things);
