@@ -598,6 +598,18 @@ def statistic_and_p(test, x, y):
     return number(statistic), number(p)
 
 
+def interval(rho, n):
+    """95 % of Spearman's rho: Fisher's z, standard error of Bonett and Wright (2000). At |rho| = 1 that of the middle between it
+    and the next best order, up to 1."""
+    if rho is None or n < 4:
+        return [None, None]
+    most = 1 - 6 / (n * (n * n - 1))
+    centre = min(max(rho, -most), most)
+    reach = stats.norm.ppf(0.975) * math.sqrt((1 + centre * centre / 2) / (n - 3))
+    ends = [math.tanh(math.atanh(centre) - reach), math.tanh(math.atanh(centre) + reach)]
+    return [-1.0 if rho < -1 + 1e-12 else ends[0], 1.0 if rho > 1 - 1e-12 else ends[1]]
+
+
 def attribution(examples_of_layers, gradients):
     """What the input gradient and the attention of each layer say of one another, of every batch element."""
     elements = []
@@ -609,7 +621,9 @@ def attribution(examples_of_layers, gradients):
                 rho, p = statistic_and_p(stats.spearmanr, attention, scores)
                 tau, _ = statistic_and_p(stats.kendalltau, attention, scores)
                 per_layer.append({"layer": layer, "readout": readout, "spearman_correlation": rho,
-                                  "p_value": p, "kendall_tau": tau})
+                                  "p_value": p, "kendall_tau": tau,
+                                  "n": len(scores) if None not in attention else 0,
+                                  "interval": interval(rho, len(scores))})
         elements.append({"element": b, "method": "input gradient", "per_layer": per_layer})
     return elements
 
@@ -757,7 +771,7 @@ def stack_report(tensors, metadata, name, layers, window, heads, exclude_special
         report["token_scores"] = [{"element": b, "tokens": kept[b], "scores": digits(all_scores[b])}
                                   for b in range(batch)]
         if "attribution" in report:  # elsewhere it would say the same again, and is long
-            report["method_agreement"] = digits(method_agreement(all_scores, layers))
+            report["agreement"] = digits(method_agreement(all_scores, layers))
         report["locality_progression"] = [layer["locality_score"] for layer in report["layers"]]
     return report
 

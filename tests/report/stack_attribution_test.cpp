@@ -112,7 +112,7 @@ TEST_CASE("the report has attribution as it is defined, in its order, and more b
                                  "rollout (received)", "combined"});
   CHECK(scores["scores"]["gradient x input"] == std::vector{-1., -2., -3.});
   CHECK(scores["scores"]["combined"][2].get<double>() == Approx(1));
-  const Json& agreement = self["method_agreement"];
+  const Json& agreement = self["agreement"];
   CHECK(agreement["methods"].size() == 9);  // without layer 0
   CHECK(agreement["spearman_correlation"]["mean"][0][3] == -1);
   CHECK(agreement["spearman_correlation"]["spread"][0][3].is_null());
@@ -201,6 +201,14 @@ TEST_CASE("gradients of targets alone wait for one to be chosen") {
   CHECK(std::ranges::count(methods(*threat.stacks[0].attribution), "relevance (received)") == 0);
   CHECK(insult.stacks[0].layers[0].pooled.importance);
   CHECK_FALSE(threat.stacks[0].layers[0].pooled.importance);
+  const Analysis one_layer = test::analyze(make_dump("x",
+                                                     {{"self.0.attention", rising(4)},
+                                                      {"self.0.attention_gradient", filled({1, 4, 4}, 1)},
+                                                      {"self.1.attention", rising(4)}},
+                                                     {}));
+  const std::vector<std::string> of_one = methods(*one_layer.stacks[0].attribution);
+  CHECK(std::ranges::count(of_one, "attention x gradient, layer 0 (received)") == 1);
+  CHECK(std::ranges::count(of_one, "relevance (received)") == 0);  // it goes through all layers
   CHECK(Json::parse(report_json(insult))["target"] == "insult");
   CHECK_FALSE(Json::parse(report_json(none)).contains("target"));
 }

@@ -192,7 +192,7 @@ inline nlohmann::ordered_json to_json(const MethodAgreementResult& agreement) {
           {"jensen_shannon", to_json(agreement.jensen_shannon)}};
 }
 
-/// The keys attribution, token_scores and method_agreement, where there is something to say.
+/// The keys attribution, token_scores and agreement, where there is something to say.
 inline void add_json(const StackAttribution& attribution, nlohmann::ordered_json& json) {
   const nlohmann::ordered_json list = nlohmann::ordered_json::array();
   if (!attribution.elements.empty()) json["attribution"] = list;
@@ -208,7 +208,7 @@ inline void add_json(const StackAttribution& attribution, nlohmann::ordered_json
     for (const TokenScores& method : attribution.scores) scores[method.method] = json_list(method.scores[b]);
     json["token_scores"].push_back({{"element", b}, {"tokens", attribution.tokens[b]}, {"scores", scores}});
   }
-  if (attribution.agreement) json["method_agreement"] = to_json(*attribution.agreement);
+  if (attribution.agreement) json["agreement"] = to_json(*attribution.agreement);
 }
 
 inline nlohmann::ordered_json to_json(const StackAnalysis& stack) {
