@@ -954,6 +954,23 @@ def self_test():
     expect("monotonicity", aligned["monotonicity"], [1])
     expect("error rate", aligned["error_rate"], [1 / 3])
 
+    signed = np.array([[[0, 1.0], [-1, 0]], [[0, 3.0], [1, 0]]])  # two heads: positive parts mean [[0, 2], [.5, 0]]
+    expect("relevance of one layer", relevance([signed]), [[1, 2], [.5, 1]])
+    expect("relevance of two layers", relevance([signed, signed]), [[2, 4], [1, 2]])
+    layer = {"x.0.attention": np.array([[e1[0], e1[1], e1[2]]]), "x.0.value": np.array([[[3, 4.0], [0, 2], [1, 0]]])}
+    values = [norm_map(layer, {}, Stack("self", {}), "x.0", 0, kept(e1))]
+    expect("norm map", values[0], np.array(e1) * [5, 2, 1])
+    layer["x.0.residual"] = np.array([[0, 1.0], [0, 0], [4, 0]])
+    expect("norm map through the residual", norm_map(layer, {}, Stack("self", {}), "x.0", 0, kept(e1))[0],
+           [math.hypot(1.5, 3), .6, .2])
+    expect("readouts", [read_out(np.array(e1), readout)[0] for readout in READOUTS], [.5, .85 / 3])
+    expect("ties", statistic_and_p(stats.spearmanr, [12, 2, 1, 12, 2], [1, 4, 7, 1, 0]), [-.5407380704, .3467146140], 1e-9)
+    expect("tau", statistic_and_p(stats.kendalltau, [.1, .25, .05, .4, .2], [.15, .2, .05, .35, .25])[0], .8)
+    expect("Jensen-Shannon of rows of E", jensen_shannon(e1[0], e2[0]), .0508746125)
+    expect("top 2", top_overlap([3, 1, 2], [3, 2, 1], 2), .5)
+    expect("interval of .5 over 28", interval(.5, 28), np.tanh(math.atanh(.5) + np.array([-1, 1]) * 1.959963985 * math.sqrt(1.125) / 5))
+    expect("interval of 1", interval(1.0, 10)[1], 1)
+
     expect("bfloat16", decode(bytes([0x80, 0x3f, 0x40, 0xc0]), "BF16"), [1, -3])
     expect("half", decode(bytes([0x00, 0x3c, 0x00, 0xc2]), "F16"), [1, -3])
 
