@@ -88,15 +88,19 @@ TEST_CASE("excluded queries give nothing, and the first query is the first that 
   }
   const auto kept = exclude_tokens(tensor, {.queries = {{0, 2}}});
   CHECK(difference(attention_scores(kept).scores[0], ((rest.row(1) + rest.row(3)) / 2).transpose()) < 1e-15);
-  CHECK(difference(attention_scores(kept, {ReadFrom::first_query}).scores[0], rest.row(1).transpose()) < 1e-15);
-  CHECK(difference(attention_scores(kept, {ReadFrom::last_query}).scores[0], rest.row(3).transpose()) < 1e-15);
+  CHECK(difference(attention_scores(kept, {ReadFrom::first_query}).scores[0], rest.row(1).transpose()) <
+        1e-15);
+  CHECK(difference(attention_scores(kept, {ReadFrom::last_query}).scores[0], rest.row(3).transpose()) <
+        1e-15);
   const auto ends = exclude_tokens(tensor, {.queries = {{0, 3}}});
-  CHECK(difference(attention_scores(ends, {ReadFrom::last_query}).scores[0], rest.row(2).transpose()) < 1e-15);
+  CHECK(difference(attention_scores(ends, {ReadFrom::last_query}).scores[0], rest.row(2).transpose()) <
+        1e-15);
   CHECK(message_of<ShapeError>([&] {
           attention_scores(part, {ReadFrom::query, 2});
         }) == "batch element 0: query 2 is excluded: there is no row to read");
   const auto nothing = exclude_tokens(tensor, {.queries = {{0, 1, 2, 3}}});
-  for (const ReadFrom from : {ReadFrom::first_query, ReadFrom::last_query, ReadFrom::mean, ReadFrom::received})
+  for (const ReadFrom from :
+       {ReadFrom::first_query, ReadFrom::last_query, ReadFrom::mean, ReadFrom::received})
     CHECK(attention_scores(nothing, {from}).scores[0].array().isNaN().all());
 }
 

@@ -17,9 +17,10 @@ TEST_CASE("chosen layers and heads keep their original numbers") {
 
 TEST_CASE("gradients are chosen with their heads, those of every target") {
   const RawTensor maps = uniform(1, 3, 4);
-  const Dump dump = make_dump("x", {{"self.0.attention", maps},
-                                    {"self.0.attention_gradient", maps},
-                                    {"self.0.attention_gradient.insult", maps}},
+  const Dump dump = make_dump("x",
+                              {{"self.0.attention", maps},
+                               {"self.0.attention_gradient", maps},
+                               {"self.0.attention_gradient.insult", maps}},
                               {});
   const DumpLayer layer = chosen_part(dump, {.heads = {1}}).stacks[0].layers[0];
   CHECK(detail::dump::layout_of(layer.gradient.value()).shape().heads == 1);

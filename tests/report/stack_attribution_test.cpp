@@ -69,8 +69,9 @@ TEST_CASE("attention and the input gradient that order tokens alike, oppositely,
   CHECK(received.upper == 1);
   CHECK_THAT(received.verdict, ContainsSubstring("Attention (received) and the input gradient order the 8 "
                                                  "tokens alike: rho = 1.00, 95 % interval ."));
-  CHECK_THAT(stack(rising(8), false).elements[0][0].verdict,
-             ContainsSubstring("Attention (first query) and the input gradient order the 8 tokens oppositely"));
+  CHECK_THAT(
+      stack(rising(8), false).elements[0][0].verdict,
+      ContainsSubstring("Attention (first query) and the input gradient order the 8 tokens oppositely"));
   const LayerAttribution constant = stack(uniform(1, 1, 8), true).elements[0][1];
   CHECK_FALSE(constant.spearman_correlation);
   CHECK_FALSE(constant.p_value);
@@ -141,7 +142,8 @@ TEST_CASE("excluded tokens have no scores, and what shows no query has undefined
   const Dump dump = make_dump(
       "x", {{"self.0.attention", uniform(2, 1, 4)}, {"input.embedding_gradient", filled({2, 4, 2}, 1)}},
       special);
-  const StackAttribution without = test::analyze(dump, {.exclude_special = true}).stacks[0].attribution.value();
+  const StackAttribution without =
+      test::analyze(dump, {.exclude_special = true}).stacks[0].attribution.value();
   CHECK(without.tokens == std::vector<std::vector<Index>>{{1, 2, 3}, {}});
   CHECK(without.elements[0][1].n == 3);
   CHECK(without.elements[1][1].n == 0);
@@ -149,7 +151,8 @@ TEST_CASE("excluded tokens have no scores, and what shows no query has undefined
 
   // The last two of four tokens ask; those of the second element are padding.
   const Dump cache = make_dump(
-      "x", {{"self.0.attention", filled({2, 1, 2, 4}, .25)}, {"input.embedding_gradient", filled({2, 4, 2}, 1)}},
+      "x",
+      {{"self.0.attention", filled({2, 1, 2, 4}, .25)}, {"input.embedding_gradient", filled({2, 4, 2}, 1)}},
       {{"query_offset", "2"}, {"lengths", "[4, 2]"}});
   const StackAttribution cached = test::analyze(cache).stacks[0].attribution.value();
   CHECK(cached.tokens[1].size() == 2);
@@ -193,7 +196,8 @@ TEST_CASE("gradients of targets alone wait for one to be chosen") {
   const Analysis none = test::analyze(dump);
   CHECK(none.stacks[0].attribution.value().elements.empty());
   CHECK(none.left_out.back() == "gradients: there are those of insult, threat; none is chosen as the target");
-  const Analysis insult = test::analyze(dump, {.target = "insult"}), threat = test::analyze(dump, {.target = "threat"});
+  const Analysis insult = test::analyze(dump, {.target = "insult"}),
+                 threat = test::analyze(dump, {.target = "threat"});
   CHECK(insult.left_out.empty());
   CHECK(insult.stacks[0].attribution->elements[0][1].spearman_correlation == 1);
   CHECK(threat.stacks[0].attribution->elements[0][1].spearman_correlation == -1);

@@ -53,7 +53,8 @@ class PooledHeads {
   PerExample<PooledRows> examples_;
 };
 
-/// The row that is read: the first and the last are those of the queries that are shown; nothing where none is.
+/// The row that is read: the first and the last are those of the queries that are shown; nothing where none
+/// is.
 inline std::optional<Index> shown_row(const Readout& readout, const Layout& layout, Index example) {
   const std::vector<Range> shown = layout.shown_queries(example);
   if (readout.from == ReadFrom::first_query || readout.from == ReadFrom::last_query) {
@@ -101,7 +102,8 @@ std::vector<Eigen::VectorXd> read_heads(const Source& source, const Readout& rea
 /// Attention as a score of tokens: what a readout takes of the head mean of one layer, "attention
 /// (received)". The first and the last query are those that are shown, and `received` is the mean over those;
 /// of an example that shows none, scores are undefined (NaN). layer: any attention, or that of a file; of
-/// cross-attention the tokens are the source's. Cost: one row an example, or one pass; no [query x key] matrix.
+/// cross-attention the tokens are the source's. Cost: one row an example, or one pass; no [query x key]
+/// matrix.
 /// @throws ShapeError no heads; a row that is not there, or excluded, naming the batch element; what sweep
 /// throws
 template <StackLayer Layer>

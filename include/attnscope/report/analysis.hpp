@@ -28,7 +28,7 @@ struct AnalyzeOptions {
   std::vector<Index> layers{};  ///< original indices; empty: all
   std::vector<Index> heads{};   ///< of every layer; empty: all
   bool exclude_special =
-      false;  ///< leave the dump's special_tokens out, as queries and as keys, rows renormalised
+      false;             ///< leave the dump's special_tokens out, as queries and as keys, rows renormalised
   std::string target{};  ///< whose gradients count: attention_gradient.<target>, embedding_gradient.<target>;
                          ///< empty: those without a target
   std::optional<double> pruning_fraction{};  ///< 0..1: plan the removal of this share of a stack's heads
@@ -100,7 +100,8 @@ struct StackFlow {
   std::vector<AttentionFlowResult> flow;  ///< [batch], where it was asked for
 };
 
-/// How the attention of a layer, read in one way, and the input gradient order the tokens of one batch element.
+/// How the attention of a layer, read in one way, and the input gradient order the tokens of one batch
+/// element.
 struct LayerAttribution {
   Index layer = 0;                             ///< its index in the model
   std::string readout;                         ///< "first query" or "received"
@@ -115,8 +116,9 @@ struct LayerAttribution {
 struct StackAttribution {
   std::vector<std::vector<LayerAttribution>>
       elements;  ///< [batch] of [layer, readout]; empty without the input gradient
-  std::vector<std::vector<Index>> tokens;  ///< [batch] the tokens that are scored, counted from the first true one
-  std::vector<TokenScores> scores;         ///< a method each; empty where that is too much to write
+  std::vector<std::vector<Index>>
+      tokens;                       ///< [batch] the tokens that are scored, counted from the first true one
+  std::vector<TokenScores> scores;  ///< a method each; empty where that is too much to write
   std::optional<MethodAgreementResult> agreement;  ///< where there are scores
 };
 
@@ -125,11 +127,11 @@ struct StackAnalysis {
   bool self_attention = true;
   std::vector<std::vector<std::string>> query_tokens, key_tokens;  ///< [batch], or empty
   std::vector<LayerAnalysis> layers;
-  std::optional<HeadComparison> comparison;  ///< of all heads of all layers
-  std::optional<StackAlignment> alignment;   ///< of cross-attention
-  std::optional<StackFlow> flow;             ///< of self-attention whose queries are all its keys
+  std::optional<HeadComparison> comparison;     ///< of all heads of all layers
+  std::optional<StackAlignment> alignment;      ///< of cross-attention
+  std::optional<StackFlow> flow;                ///< of self-attention whose queries are all its keys
   std::optional<StackAttribution> attribution;  ///< of self-attention, all layers over the same tokens
-  std::optional<PruningPlan> pruning;        ///< by per_example importance, every layer divided by its norm;
+  std::optional<PruningPlan> pruning;  ///< by per_example importance, every layer divided by its norm;
                                        ///< key-value groups go together, redundant heads not all at once
 };
 

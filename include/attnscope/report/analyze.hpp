@@ -123,7 +123,8 @@ inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, con
 }
 
 /// A line where all gradients are of targets, and none was chosen.
-inline void note_targets(const Dump& dump, const AnalyzeOptions& options, std::vector<std::string>& left_out) {
+inline void note_targets(const Dump& dump, const AnalyzeOptions& options,
+                         std::vector<std::string>& left_out) {
   if (!options.target.empty() || dump.inputs.contains(std::string(embedding_gradient_field))) return;
   for (const DumpStack& stack : dump.stacks)
     for (const DumpLayer& layer : stack.layers)
@@ -170,10 +171,10 @@ inline Analysis analyze(const Dump& dump, const AnalyzeOptions& options = {}) {
         analysis.left_out.push_back(
             fmt::format("{}: rollout{}: {}", stack.name, options.flow ? " and flow" : "", reason));
       reason.clear();
-      result.attribution = in_context(place, [&] {
-        return stack_attribution(part, stack, whole.stacks[s], result, options, reason);
-      });
-      if (!reason.empty()) analysis.left_out.push_back(fmt::format("{}: token scores: {}", stack.name, reason));
+      result.attribution = in_context(
+          place, [&] { return stack_attribution(part, stack, whole.stacks[s], result, options, reason); });
+      if (!reason.empty())
+        analysis.left_out.push_back(fmt::format("{}: token scores: {}", stack.name, reason));
     }
     if (!options.pruning_fraction) continue;
     result.pruning = in_context(place, [&] { return detail::plan_stack(result, stack, options); });

@@ -51,8 +51,8 @@ inline std::set<std::string> gradient_targets(const Dump& dump) {
 /// @throws ValueError nothing in the dump has a gradient of it, naming the targets that there are
 inline void choose_target(Dump& dump, const std::string& target) {
   const std::set<std::string> known = gradient_targets(dump);
-  require<ValueError>(known.contains(target), "{}: there are no gradients of the target \"{}\", {}", dump.name,
-                      target,
+  require<ValueError>(known.contains(target), "{}: there are no gradients of the target \"{}\", {}",
+                      dump.name, target,
                       known.empty() ? "nor of any other" : fmt::format("but of: {}", fmt::join(known, ", ")));
   for (DumpStack& stack : dump.stacks)
     for (DumpLayer& layer : stack.layers) {

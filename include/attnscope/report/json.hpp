@@ -225,7 +225,8 @@ inline nlohmann::ordered_json to_json(const StackAnalysis& stack) {
   if (stack.pruning) json["pruning_plan"] = nlohmann::ordered_json::parse(pruning_plan_json(stack));
   if (stack.flow) {
     json["rollout"] = json_maps(stack.flow->rollout);
-    if (!stack.flow->flow.empty()) json["flow"] = json["flow_trivial_share"] = nlohmann::ordered_json::array();
+    if (!stack.flow->flow.empty())
+      json["flow"] = json["flow_trivial_share"] = nlohmann::ordered_json::array();
     for (const AttentionFlowResult& element : stack.flow->flow) {
       json["flow"].push_back(json_rows(element.flow));
       json["flow_trivial_share"].push_back(element.trivial_share.value_or(undefined));

@@ -68,7 +68,8 @@ class ScoreList {
     for (const TokenScores& scores : all_)
       if (std::ranges::find(methods, scores.method) != methods.end()) chosen.push_back(scores);
     for (const TokenScores& scores : chosen)
-      if (!std::ranges::all_of(scores.scores, [](const auto& example) { return example.allFinite(); })) return;
+      if (!std::ranges::all_of(scores.scores, [](const auto& example) { return example.allFinite(); }))
+        return;
     append({"combined", combined_scores(chosen).scores}, true);
   }
 
@@ -153,12 +154,13 @@ inline std::vector<Eigen::MatrixXd> stack_relevance(const DumpStack& stack, cons
 }  // namespace detail
 
 /// What methods say of the input tokens of a stack of self-attention: attention of each layer, the input
-/// gradient, rollout and flow, relevance, norm maps; and how they agree. Where layers have unlike tokens, or the
-/// text is longer than options.most_map_tokens, `reason` says what is left out.
-/// every_token: the same stack without exclusion; found: what is known of it already.
+/// gradient, rollout and flow, relevance, norm maps; and how they agree. Where layers have unlike tokens, or
+/// the text is longer than options.most_map_tokens, `reason` says what is left out. every_token: the same
+/// stack without exclusion; found: what is known of it already.
 /// @throws what the parts of it throw, naming layer
 inline std::optional<StackAttribution> stack_attribution(const Dump& dump, const DumpStack& stack,
-                                                         const DumpStack& every_token, const StackAnalysis& found,
+                                                         const DumpStack& every_token,
+                                                         const StackAnalysis& found,
                                                          const AnalyzeOptions& options, std::string& reason) {
   if (reason = detail::unlike_tokens(stack); !reason.empty()) return {};
   const Layout& layout = detail::dump::layout_of(stack.layers.front().attention);
