@@ -498,7 +498,7 @@ def relevance(products):
 
 
 def norm_map(tensors, metadata, stack, layer_name, element, example):
-    """[query x key] the length of what each key adds to each query, as far as the layer's fields go; None without values."""
+    """[query x key] the length of what each key adds to each query, as far as the layer's fields go."""
     if layer_name + ".value" not in tensors:
         return None
     value = with_batch(tensors[layer_name + ".value"])[element]
@@ -573,10 +573,12 @@ def token_scores(tensors, metadata, name, stack, layers, heads, element, example
     if len(products) == len(layers) and square:
         both("relevance", cut(relevance(products), everyone, example))
     ranked = [scores[method] for method in scores
-              if method == "input gradient" or method in ("rollout (received)", "flow (received)", "relevance (received)")
-              or method in (f"attention, layer {layers[-1]} (received)", f"norm map, layer {layers[-1]} (received)")]
-    if None not in ranked[0]:
-        scores["combined"] = list(np.mean([stats.rankdata(each) / len(each) for each in ranked], axis=0)) if kept else []
+              if method in ("input gradient", "rollout (received)", "flow (received)", "relevance (received)",
+                            f"attention, layer {layers[-1]} (received)", f"norm map, layer {layers[-1]} (received)")]
+    if not kept:
+        scores["combined"] = []
+    elif None not in ranked[0]:
+        scores["combined"] = list(np.mean([stats.rankdata(each) / len(each) for each in ranked], axis=0))
     return scores
 
 
@@ -599,8 +601,8 @@ def statistic_and_p(test, x, y):
 
 
 def interval(rho, n):
-    """95 % of Spearman's rho: Fisher's z, standard error of Bonett and Wright (2000). At |rho| = 1 that of the middle between it
-    and the next best order, up to 1."""
+    """95 % of Spearman's rho: Fisher's z, standard error of Bonett and Wright (2000). At |rho| = 1 that of the
+    middle between it and the next best order, up to 1."""
     if rho is None or n < 4:
         return [None, None]
     most = 1 - 6 / (n * (n * n - 1))
@@ -684,7 +686,8 @@ def method_agreement(all_scores, layers):
         result[name] = {
             "mean": matrix(name, lambda pairs: mean(value for value, _ in pairs if value is not None)),
             "spread": matrix(name, lambda pairs: spread([value for value, _ in pairs if value is not None])),
-            "share_significant": matrix(name, lambda pairs: mean(float(p <= .05) for _, p in pairs if p is not None)),
+            "share_significant": matrix(name, lambda pairs: mean(float(p <= .05) for _, p in pairs
+                                                                 if p is not None)),
             "count": matrix(name, lambda pairs: sum(value is not None for value, _ in pairs)),
         }
     return result
@@ -964,11 +967,13 @@ def self_test():
     expect("norm map through the residual", norm_map(layer, {}, Stack("self", {}), "x.0", 0, kept(e1))[0],
            [math.hypot(1.5, 3), .6, .2])
     expect("readouts", [read_out(np.array(e1), readout)[0] for readout in READOUTS], [.5, .85 / 3])
-    expect("ties", statistic_and_p(stats.spearmanr, [12, 2, 1, 12, 2], [1, 4, 7, 1, 0]), [-.5407380704, .3467146140], 1e-9)
+    expect("ties", statistic_and_p(stats.spearmanr, [12, 2, 1, 12, 2], [1, 4, 7, 1, 0]),
+           [-.5407380704, .3467146140])
     expect("tau", statistic_and_p(stats.kendalltau, [.1, .25, .05, .4, .2], [.15, .2, .05, .35, .25])[0], .8)
     expect("Jensen-Shannon of rows of E", jensen_shannon(e1[0], e2[0]), .0508746125)
     expect("top 2", top_overlap([3, 1, 2], [3, 2, 1], 2), .5)
-    expect("interval of .5 over 28", interval(.5, 28), np.tanh(math.atanh(.5) + np.array([-1, 1]) * 1.959963985 * math.sqrt(1.125) / 5))
+    expect("interval of .5 over 28", interval(.5, 28),
+           np.tanh(math.atanh(.5) + np.array([-1, 1]) * 1.959963985 * math.sqrt(1.125) / 5))
     expect("interval of 1", interval(1.0, 10)[1], 1)
 
     expect("bfloat16", decode(bytes([0x80, 0x3f, 0x40, 0xc0]), "BF16"), [1, -3])

@@ -151,6 +151,41 @@ inline std::vector<Eigen::MatrixXd> stack_relevance(const DumpStack& stack, cons
   return attnscope::relevance(layers, how);
 }
 
+/// "attention, layer 3"
+inline std::string of_layer(const char* method, Index layer) {
+  return fmt::format("{}, layer {}", method, layer);
+}
+
+/// The maps of one layer, as far as it has gradients and values.
+inline void add_layer_maps(const DumpLayer& layer, const LayerAnalysis& found, bool compared,
+                           const SweepOptions& how, ScoreList& list) {
+  if (layer.gradient)
+    list.add(of_layer("attention x gradient", layer.index),
+             gradient_maps(AttentionWithGradient{layer.attention, *layer.gradient}, GradientPart::all, how),
+             compared);
+  if (found.values && !found.values->norm_maps.empty())
+    list.add(of_layer("norm map", layer.index), found.values->norm_maps, compared);
+}
+
+/// The maps that go through all layers.
+inline void add_stack_maps(const DumpStack& stack, const StackFlow& found, const SweepOptions& how,
+                           ScoreList& list) {
+  list.add("rollout", found.rollout);
+  std::vector<Eigen::MatrixXd> flow;
+  for (const AttentionFlowResult& element : found.flow) flow.push_back(element.flow);
+  if (!flow.empty()) list.add("flow", flow);
+  if (const auto maps = stack_relevance(stack, how); !maps.empty()) list.add("relevance", maps);
+}
+
+/// What the rank mean is of, as far as it is there: one method of each kind, that cannot be negative.
+inline std::vector<std::string> combined_methods(Index last_layer) {
+  std::vector<std::string> methods{name_of(GradientScore::l1)};
+  for (const std::string& map : {of_layer("attention", last_layer), of_layer("norm map", last_layer),
+                                 std::string("rollout"), std::string("flow"), std::string("relevance")})
+    methods.push_back(read_by(map, {.from = ReadFrom::received}));
+  return methods;
+}
+
 }  // namespace detail
 
 /// What methods say of the input tokens of a stack of self-attention: attention of each layer, the input
@@ -173,44 +208,22 @@ inline std::optional<StackAttribution> stack_attribution(const Dump& dump, const
   for (TokenScores& form : detail::gradient_scores(dump, stack)) list.add(std::move(form));
   const bool has_gradient = !list.all().empty();
   if (!all && !has_gradient) return {};
-  const auto received = [](const std::string& method) {
-    return detail::read_by(method, {.from = ReadFrom::received});
-  };
-  std::vector<std::string> combined{name_of(GradientScore::l1), received("rollout"), received("flow"),
-                                    received("relevance")};
   for (std::size_t l = 0; l < stack.layers.size(); ++l) {
     const DumpLayer& layer = stack.layers[l];
-    const DumpLayer& whole = every_token.layers[l];
     const bool last = l + 1 == stack.layers.size();
-    const auto name = [&](const char* method) { return fmt::format("{}, layer {}", method, layer.index); };
-    if (last) combined.insert(combined.end(), {received(name("attention")), received(name("norm map"))});
     for (const ReadFrom from : detail::ScoreList::readouts) {
       TokenScores attention = attention_scores(layer.attention, {.from = from}, options.sweep);
-      attention.method = detail::read_by(name("attention"), {.from = from});
+      attention.method = detail::read_by(detail::of_layer("attention", layer.index), {.from = from});
       const TokenScores& kept = list.add(std::move(attention), last);
       if (has_gradient)
         detail::compare_with_gradient(kept, list.all().front(), layer.index, name_of({.from = from}),
                                       result.elements);
     }
-    if (!all) continue;
-    if (whole.gradient)
-      list.add(name("attention x gradient"),
-               gradient_maps(AttentionWithGradient{whole.attention, *whole.gradient}, GradientPart::all,
-                             options.sweep),
-               last);
-    if (const auto& values = found.layers[l].values; values && !values->norm_maps.empty())
-      list.add(name("norm map"), values->norm_maps, last);
+    if (all) detail::add_layer_maps(every_token.layers[l], found.layers[l], last, options.sweep, list);
   }
   if (!all) return result;
-  if (found.flow) {
-    list.add("rollout", found.flow->rollout);
-    std::vector<Eigen::MatrixXd> flow;
-    for (const AttentionFlowResult& element : found.flow->flow) flow.push_back(element.flow);
-    if (!flow.empty()) list.add("flow", flow);
-    if (const auto maps = detail::stack_relevance(every_token, options.sweep); !maps.empty())
-      list.add("relevance", maps);
-  }
-  list.add_combined(combined);
+  if (found.flow) detail::add_stack_maps(every_token, *found.flow, options.sweep, list);
+  list.add_combined(detail::combined_methods(stack.layers.back().index));
   result.scores = list.all();
   result.agreement = detail::agreement_of(list.compared());
   return result;
