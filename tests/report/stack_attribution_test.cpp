@@ -117,8 +117,12 @@ TEST_CASE("the report has attribution as it is defined, in its order, and more b
   CHECK(agreement["methods"].size() == 9);  // without layer 0
   CHECK(agreement["spearman_correlation"]["mean"][0][3] == -1);
   CHECK(agreement["spearman_correlation"]["spread"][0][3].is_null());
-  CHECK(metrics_csv(test::analyze(dump)).find("\r\n0,self,4,,attribution_first_query_kendall_tau,1\r\n") !=
-        std::string::npos);
+  const std::string csv = metrics_csv(test::analyze(dump));
+  CHECK_THAT(csv, ContainsSubstring("\r\n0,self,4,,attribution_first_query_kendall_tau,1\r\n"));
+  CHECK_THAT(csv, ContainsSubstring("\r\n0,self,0,,attribution_received_p_value,\r\n"));
+  std::size_t rows = 0;
+  for (std::size_t at = 0; (at = csv.find(",attribution_", at)) != csv.npos; ++at) ++rows;
+  CHECK(rows == 2 * 2 * 3);  // layers, readouts, numbers
 }
 
 TEST_CASE("what has no input gradient has no attribution, but token scores") {
