@@ -74,6 +74,18 @@ void print_alignment(const Analysis& analysis) {
   }
 }
 
+/// What the attention that tokens receive and the input gradient of one batch element say of one another, a
+/// sentence a layer.
+void print_attribution(const Analysis& analysis, Index element) {
+  for (const StackAnalysis& stack : analysis.stacks) {
+    if (!stack.attribution || element >= static_cast<Index>(stack.attribution->elements.size())) continue;
+    fmt::print("\nAttention and the input gradient of {}{}:\n", stack.name,
+               analysis.batch == 1 ? "" : fmt::format(", batch element {}", element));
+    for (const LayerAttribution& layer : stack.attribution->elements[static_cast<std::size_t>(element)])
+      if (layer.readout == "received") fmt::print("{:>5}  {}\n", layer.layer, layer.verdict);
+  }
+}
+
 /// The heads that a pruning plan removes, the first to go first.
 void print_plans(const Analysis& analysis) {
   for (const StackAnalysis& stack : analysis.stacks) {
@@ -152,6 +164,7 @@ void run(const std::vector<std::filesystem::path>& paths, const BareArrays& arra
   print_table(analysis);
   print_flow(analysis);
   print_alignment(analysis);
+  print_attribution(analysis, element);
   print_plans(analysis);
   for (const std::string& line : analysis.left_out) fmt::print(stderr, "analyze: left out: {}\n", line);
   if (folder.empty()) {
@@ -196,6 +209,9 @@ int main(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--exclude-special", options.exclude_special,
                "Leave the dump's special_tokens out, as queries and as keys; rows are renormalised");
+  app.add_option("--target", options.target,
+                 "Whose gradients count, where a dump has those of several: attention_gradient.TARGET and "
+                 "embedding_gradient.TARGET");
   app.add_option("--pruning-plan", options.pruning_fraction,
                  "Plan the removal of this share of the heads, 0 to 1; needs gradients. With --out also as "
                  "pruning.STACK.json")

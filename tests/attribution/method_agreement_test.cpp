@@ -67,6 +67,16 @@ TEST_CASE("methods x methods over a corpus, one pair by hand") {
   CHECK(all.jensen_shannon.mean(0, 2) == Approx(jensen_shannon(p, q)));
 }
 
+TEST_CASE("only scores that could be shares have a divergence") {
+  const TokenScores negative{"a", {VectorXd{{-1, 2}}}}, zero{"b", {VectorXd{{0, 0}}}},
+      fit{"c", {VectorXd{{3, 1}}}};
+  for (const auto& pair : {std::vector{negative, fit}, {fit, negative}, {zero, fit}, {fit, zero}})
+    CHECK(method_agreement(pair).jensen_shannon.count(0, 1) == 0);
+  const TokenScores huge{"d", {VectorXd{{1.5e308, 1.5e308}}}};
+  CHECK(method_agreement(std::vector{huge, fit}).jensen_shannon.mean(0, 1) ==
+        Approx(jensen_shannon(VectorXd{{.5, .5}}, VectorXd{{.75, .25}})));
+}
+
 TEST_CASE("every entry is the mean, spread and share of compare_scores over the examples") {
   const auto examples = corpus();
   const MethodAgreementResult all = over(examples, {.k = 2, .significance = .1}).result();

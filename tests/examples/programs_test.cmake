@@ -140,3 +140,13 @@ expect(2 "^$" "--top" ${INFORMATION_FLOW} --top 0)
 # What analyze says of flow and alignment.
 expect(0 "\nAttention flow of self: per cent of the flows that are just their trivial cut: [0-9]+\n" "" ${ANALYZE} ${DUMP} --flow)
 expect(0 "\nBest alignment of cross: layer 1, head 1, error rate 0.013\n" "" ${ANALYZE} ${BATCH})
+
+# What analyze says of attention and the input gradient, of which target and which batch element.
+set(attributed ${CMAKE_CURRENT_LIST_DIR}/../data/synthetic/attributed.safetensors)
+expect(0 "\nAttention and the input gradient of self:\n +0  There is no evidence .*\n +5  Attention .received. and the input gradient order the 34 tokens alike: rho = .41, "
+  "" ${ANALYZE})
+expect(0 "self, batch element 2:\n +0  Nothing can be said of " "^$" ${ANALYZE} ${attributed} --target toxicity --element 2 --out target)
+expect_file(target/report.json "\"target\": \"toxicity\"")
+expect_file(target/metrics.csv "\n2,self,1,,attribution_first_query_p_value,")
+expect(1 "^$" "analyze: use_lite_cat.safetensors: there are no gradients of the target \"toxicity\", nor of any other" ${ANALYZE} ${DUMP} --target toxicity)
+expect(1 "^$" "analyze: attributed.safetensors: there are no gradients of the target \"insult\", but of: toxicity" ${ANALYZE} ${attributed} --target insult)

@@ -43,18 +43,18 @@ TEST_CASE("inputs of the true tokens alone, whichever side the padding is on, of
 }
 
 TEST_CASE("inputs of a model with encoder and decoder are the source's") {
-  const RawTensors tensors{{"encoder.0.attention", test::uniform(1, 1, 3)},
+  const RawTensors tensors{{"encoder.0.attention", test::uniform(1, 1, 4)},
                            {"decoder.0.attention", test::uniform(1, 1, 2)},
-                           {"input.embedding", places<float>(1, 3, 1)}};
-  const Dump dump = make_dump("x", tensors, {{"source_lengths", "[2]"}});
-  CHECK((*input_embedding(dump))[0] == MatrixXd{{0.}, {10.}});
+                           {"input.embedding", places<float>(1, 4, 1)}};
+  const Dump dump = make_dump("x", tensors, {{"source_lengths", "[3]"}});
+  CHECK((*input_embedding(dump))[0] == MatrixXd{{0.}, {10.}, {20.}});
 }
 
 TEST_CASE("gradients by target, and what there is where one is not") {
   RawTensors tensors{{"self.0.attention", test::uniform(1, 1, 2)},
                      {"input.embedding_gradient.toxicity", places<float>(1, 2, 1)},
                      {"input.embedding_gradient.a.b", places<float>(1, 2, 2)},
-                     {"input.embedding_gradients", places<float>(1, 2, 2)}};
+                     {"input.embedding_gradient_norm", places<float>(1, 2, 2)}};
   const Dump dump = make_dump("x", tensors, {});
   CHECK(input_gradient_targets(dump) == std::vector<std::string>{"a.b", "toxicity"});
   CHECK((*input_gradient(dump, "a.b"))[0] == MatrixXd{{0, 1}, {10, 11}});

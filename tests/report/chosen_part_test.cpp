@@ -17,13 +17,54 @@ TEST_CASE("chosen layers and heads keep their original numbers") {
 
 TEST_CASE("gradients are chosen with their heads, those of every target") {
   const RawTensor maps = uniform(1, 3, 4);
-  const Dump dump = make_dump("x", {{"self.0.attention", maps},
-                                    {"self.0.attention_gradient", maps},
-                                    {"self.0.attention_gradient.insult", maps}},
+  const Dump dump = make_dump("x",
+                              {{"self.0.attention", maps},
+                               {"self.0.attention_gradient", maps},
+                               {"self.0.attention_gradient.insult", maps}},
                               {});
   const DumpLayer layer = chosen_part(dump, {.heads = {1}}).stacks[0].layers[0];
   CHECK(detail::dump::layout_of(layer.gradient.value()).shape().heads == 1);
   CHECK(detail::dump::layout_of(layer.gradients.at("insult")).shape().heads == 1);
+}
+
+TEST_CASE("the gradients of a target take the place of those without a name") {
+  const auto with = [](double value) { return test::filled({1, 3, 4, 4}, value); };
+  const Dump dump = make_dump("x",
+                              {{"self.0.attention", uniform(1, 3, 4)},
+                               {"self.0.attention_gradient", with(1)},
+                               {"self.0.attention_gradient.insult", with(2)},
+                               {"self.1.attention", uniform(1, 3, 4)},
+                               {"self.1.attention_gradient", with(1)},
+                               {"input.embedding_gradient", test::filled({1, 4, 2}, 1)},
+                               {"input.embedding_gradient.threat.veiled", test::filled({1, 4, 2}, 3)}},
+                              {});
+  const auto weight = [](const LoadedAttention& gradient) {
+    return std::visit(
+        [](const auto& g) {
+          auto reader = g.reader();
+          return static_cast<double>(reader.read(0, {0, 1}).head(0).row(0)[0]);
+        },
+        gradient);
+  };
+  const auto first_number = [](const RawTensor& tensor) {
+    return detail::dump::as_weights<double>("x", tensor).get()[0];
+  };
+  CHECK(weight(chosen_part(dump, {}).stacks[0].layers[0].gradient.value()) == 1);
+
+  const Dump insult = chosen_part(dump, {.heads = {1}, .target = "insult"});
+  CHECK(weight(insult.stacks[0].layers[0].gradient.value()) == 2);
+  CHECK(detail::dump::layout_of(*insult.stacks[0].layers[0].gradient).shape().heads == 1);
+  CHECK_FALSE(insult.stacks[0].layers[1].gradient);  // which is of another output
+  CHECK_FALSE(insult.inputs.contains("embedding_gradient"));
+
+  const Dump threat = chosen_part(dump, {.target = "threat.veiled"});
+  CHECK_FALSE(threat.stacks[0].layers[0].gradient);
+  CHECK(first_number(threat.inputs.at("embedding_gradient")) == 3);
+
+  CHECK(message_of<ValueError>([&] { chosen_part(dump, {.target = "threat"}); }) ==
+        "x: there are no gradients of the target \"threat\", but of: insult, threat.veiled");
+  CHECK(message_of<ValueError>([] { chosen_part(two_layers(), {.target = "a"}); }) ==
+        "x: there are no gradients of the target \"a\", nor of any other");
 }
 
 TEST_CASE("special tokens leave queries and keys, all else stays") {

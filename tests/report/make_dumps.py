@@ -227,9 +227,51 @@ def sinks(random):
     return single(random_maps(random, (2, 2, 6, 6), triangle(6, 6), mass=0.7)), {"causal": "true"}
 
 
+def input_tensors(random, kept, dim, name=""):
+    """[batch, token, dim] embedding_gradient of one target, garbage where the padding is."""
+    gradient = random.normal(size=(*kept.shape, dim)) * random.uniform(0.2, 2, size=(*kept.shape, 1))
+    return {"input.embedding_gradient" + name: (spoil(gradient[..., np.newaxis], kept, 1)[..., 0], "F32")}
+
+
+def attributed(random):
+    """Gradients of two targets down to the embeddings, padding on both sides; values through residual and norm
+    in layer 0, alone in layer 1. Element 1 has a gradient that is the same everywhere, element 2 three tokens."""
+    starts, lengths = [1, 0, 4], [9, 11, 3]
+    kept = inside(starts, lengths, 11)
+    embedding = random.normal(size=(3, 11, 5))
+    tensors = {"input.embedding": (spoil(embedding[..., np.newaxis], kept, 1)[..., 0], "F32")}
+    for name in ("", ".toxicity"):
+        tensors.update(input_tensors(random, kept, 5, name))
+    tensors["input.embedding_gradient"][0][1] = 0.25
+    for layer in range(2):
+        tensors[f"self.{layer}.attention"] = (padded_maps(random, 4, kept, kept), "F32")
+        for name in ("", ".toxicity"):
+            gradient = random.normal(size=(3, 4, 11, 11))
+            tensors[f"self.{layer}.attention_gradient{name}"] = (spoil(spoil(gradient, kept, 2), kept, 3), "F32")
+        tensors[f"self.{layer}.value"] = (spoil(random.normal(size=(3, 2, 11, 3)), kept, 2), "F32")
+        tensors[f"self.{layer}.output_projection"] = (random.normal(size=(12, 5)), "F32")
+    residual = random.normal(size=(3, 11, 5))
+    tensors["self.0.residual"] = (spoil(residual[..., np.newaxis], kept, 1)[..., 0], "F32")
+    tensors["self.0.output_bias"] = (random.normal(size=5), "F32")
+    tensors["self.0.norm_weight"] = (random.uniform(0.5, 2, size=5), "F32")
+    return tensors, {"starts": json.dumps(starts), "lengths": json.dumps(lengths), "norm_epsilon": "1e-6",
+                     "tokens": json.dumps(words(random, lengths, ("[CLS]", "[SEP]"))),
+                     "special_tokens": '["[CLS]", "[SEP]"]'}
+
+
+def attributed_cache(random):
+    """The last 4 of 10 tokens ask, and all 10 have a gradient; no batch axis; double precision."""
+    gradient = input_tensors(random, np.ones((1, 10), bool), 3)["input.embedding_gradient"][0][0]
+    tensors = {"input.embedding_gradient": (gradient, "F64")}
+    for layer in (0, 5):
+        tensors[f"self.{layer}.attention"] = (random_maps(random, (1, 2, 4, 10), triangle(4, 10, 6))[0], "F64")
+        tensors[f"self.{layer}.attention_gradient"] = (random.normal(size=(2, 4, 10)), "F64")
+    return tensors, {"causal": "true", "query_offset": "6"}
+
+
 DUMPS = [left_padded, causal_padded, causal_offset, half, bfloat16, double, encoder_decoder, cross_widths,
          queries_keys, queries_keys_bias, sliding_window, custom_stack, one_token, causal_one, zero_head,
-         sinks]
+         sinks, attributed, attributed_cache]
 
 
 def main():

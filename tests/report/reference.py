@@ -2,16 +2,16 @@
 """The numbers of report.json, computed a second time, from their definitions alone.
 
 The C++ is checked against what this prints, so nothing here is clever: float64, one row at a time. It needs
-numpy and knows the dump format and the table of definitions, not the library.
+numpy and scipy and knows the dump format and the table of definitions, not the library.
 
-    reference.py DUMP [--window 3] [--layers 0,1] [--heads 0,2] [--exclude-special] [--rollout] [--flow]
+    reference.py DUMP [--window 3] [--layers 0,1] [--heads 0,2] [--exclude-special] [--target NAME] [--rollout] [--flow]
                                 prints the JSON
     reference.py --all          remakes every tests/report/reference/*.json (run make_dumps.py first)
     reference.py --self-test    checks this script against published and hand-computed numbers, and that what
                                 is stored is what it makes
 
 A stored result is named by the dump and its options:
-STEM[@window=N][@layers=A,B][@heads=A,B][@exclude-special][@rollout][@flow].json
+STEM[@window=N][@layers=A,B][@heads=A,B][@target=NAME][@exclude-special][@rollout][@flow].json
 
 Beside the keys of the report, every stack has "per_example": the same numbers of each batch element alone.
 An undefined number is null. Where the definitions leave a choice, this is the one taken:
@@ -28,6 +28,9 @@ An undefined number is null. Where the definitions leave a choice, this is the o
 - Rollout and flow stand where every token is both a query and a key (no query_offset, one size in all layers).
 - Alignment is of stacks whose queries and keys are other tokens. Gold links that touch a special token count as
   the others: the definition says what is removed from the attention alone.
+- The tokens that are scored are the valid keys. Excluded tokens are none of them: of attention they are gone before rows
+  are renormalised; from every other map their rows and columns are taken before anything is read out.
+- "received" is the mean over the rows that are there, "first query" the first of them.
 """
 
 import argparse
@@ -36,9 +39,11 @@ import math
 import re
 import struct
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
 TESTS = Path(__file__).resolve().parent.parent
 RESULTS = TESTS / "report" / "reference"
@@ -56,6 +61,7 @@ VARIANTS = {
                         {"window": 1, "layers": [1], "heads": [1], "exclude_special": True}],
     "left_padded": [{"exclude_special": True}, {"exclude_special": True, "rollout": True, "flow": True}],
     "causal_offset": [{"window": 0}, {"exclude_special": True}],
+    "attributed": [{"exclude_special": True}, {"target": "toxicity", "flow": True}, {"layers": [1], "heads": [3, 1]}],
 }
 
 
@@ -389,16 +395,40 @@ def flow(maps):
 def alignment(examples, kept_without_special, gold):
     """The alignment metrics of each head of these examples; the second list has no special tokens."""
     heads = range(examples[0].weights.shape[0])
-    result = {
-        "entropy": [mean(entropy(row) for row, _, _, _ in each_row(examples, h)) for h in heads],
-        "coverage": [mean(float(np.max(e.weights[h][:, j], initial=0) > 0.1)
-                          for e in examples for j in range(e.weights.shape[2])) for h in heads],
-        "monotonicity": [mean(float(after >= before) for e in examples
-                              for before, after in zip(best_keys(e, h), best_keys(e, h)[1:])) for h in heads],
-    }
+    numbers = [alignment_of_head([(e.weights[h], best_keys(e, h)) for e in examples]) for h in heads]
+    result = {key: [one[key] for one in numbers] for key in numbers[0]}
     if gold is not None:
         result["error_rate"] = [error_rate(kept_without_special, gold, h) for h in heads]
     return result
+
+
+def alignment_of_head(maps):
+    """maps: ([target x source], the best source of each target) of each example."""
+    columns = [column for weights, _ in maps for column in weights.T]
+    received = [math.fsum(column) for column in columns]
+    steps = [step for _, best in maps for step in zip(best, best[1:])]
+    moves = [(before, after) for before, after in steps if before != after]
+    spread = [entropy(row) / math.log(len(row)) for weights, _ in maps for row in weights if len(row) > 1]
+    # Links that targets choose, and links that sources choose where anything reaches them.
+    forward = {(e, i, j) for e, (_, best) in enumerate(maps) for i, j in enumerate(best)}
+    backward = {(e, int(np.argmax(column)), j) for e, (weights, _) in enumerate(maps)
+                for j, column in enumerate(weights.T) if max(column, default=0) > 0}
+    correlations = [stats.kendalltau(range(len(best)), best)[0] for _, best in maps if len(set(best)) > 1]
+    return {
+        "entropy": mean(entropy(row) for weights, _ in maps for row in weights),
+        "sharpness": 1 - mean(spread) if spread else None,
+        "coverage": mean(float(max(column, default=0) > 0.1) for column in columns),
+        "soft_coverage": mean(min(1, r) for r in received),
+        "coverage_penalty": mean(math.fsum(math.log(max(1e-10, min(1, math.fsum(column)))) for column in weights.T)
+                                 for weights, _ in maps),
+        "coverage_deviation": mean(-math.log1p((1 - r) ** 2) for r in received),
+        "absent_mindedness_in": mean(entropy(column / r) for column, r in zip(columns, received) if r > 0),
+        "monotonicity": mean(float(after >= before) for before, after in steps),
+        "strict_monotonicity": mean(float(after > before) for before, after in steps),
+        "untied_monotonicity": mean(float(after > before) for before, after in moves),
+        "rank_correlation": mean(correlations),
+        "agreement": 2 * len(forward & backward) / (len(forward) + len(backward)) if forward or backward else None,
+    }
 
 
 def best_keys(example, head):
@@ -414,6 +444,262 @@ def error_rate(examples, gold, head):
         links = {tuple(link) for link in links}
         found, known, common = found + len(predicted), known + len(links), common + len(predicted & links)
     return None if found + known == 0 else 1 - 2 * common / (found + known)
+
+
+# Token scores: what a method says of each token, and what two methods say of one another
+
+READOUTS = ("first query", "received")
+
+
+def inputs_of(tensors, metadata, stack, field, element, kept):
+    """[token, dim] of input.<field>, of the tokens `kept`, counted from the first valid one; None without it."""
+    if "input." + field not in tensors:
+        return None
+    rows = tensors["input." + field]
+    rows = rows if rows.ndim == 3 else rows[np.newaxis]
+    begin, _ = valid_range(metadata, stack.key_tokens, element, rows.shape[1])
+    return rows[element][[begin + i for i in kept]]
+
+
+def input_gradient(gradient):
+    return [math.fsum(abs(x) for x in row) for row in gradient]
+
+
+def read_out(rows, readout):
+    """[token] of a map [query x token]."""
+    if len(rows) == 0:
+        return [None] * rows.shape[1]
+    return list(rows[0]) if readout == "first query" else [math.fsum(column) / len(rows) for column in rows.T]
+
+
+def read_attention(example, readout):
+    return read_out(example.weights.mean(axis=0), readout)
+
+
+def gradient_of(tensors, metadata, stack, layer_name, element, heads, example):
+    """A dA [head, query, key] of the valid tokens; None without gradients. example: of every valid token."""
+    if layer_name + ".attention_gradient" not in tensors:
+        return None
+    gradient = with_batch(tensors[layer_name + ".attention_gradient"])[element]
+    _, num_heads, _, keys = layer_shape(tensors, layer_name)
+    begin, _ = valid_range(metadata, stack.key_tokens, element, keys)
+    rows = [begin + i - stack.query_offset for i in example.kept_queries]
+    columns = [begin + j for j in example.kept_keys]
+    chosen = gradient[range(num_heads) if heads is None else heads][:, rows][:, :, columns]
+    return example.weights * np.where(example.visible, chosen, 0.0)
+
+
+def relevance(products):
+    """[token x token]: (I + mean over heads of max(0, A dA)) of the layers, the newest on the left."""
+    result = np.eye(products[0].shape[2])
+    for product in products:
+        result = result + np.maximum(product, 0).mean(axis=0) @ result
+    return result
+
+
+def norm_map(tensors, metadata, stack, layer_name, element, example):
+    """[query x key] the length of what each key adds to each query, as far as the layer's fields go."""
+    if layer_name + ".value" not in tensors:
+        return None
+    value = with_batch(tensors[layer_name + ".value"])[element]
+    batch, heads, queries, keys = layer_shape(tensors, layer_name)
+    dim = value.shape[2]
+    begin, _ = valid_range(metadata, stack.key_tokens, element, keys)
+    value = value.repeat(heads // value.shape[0], axis=0)[:, [begin + j for j in example.kept_keys]]
+    if layer_name + ".value_bias" in tensors:
+        bias = tensors[layer_name + ".value_bias"].reshape(-1, 1, dim)
+        value = value + bias.repeat(heads // bias.shape[0], axis=0)
+    projection = tensors.get(layer_name + ".output_projection", np.eye(heads * dim)).reshape(heads, dim, -1)
+    made = np.stack([value[h] @ projection[h] for h in range(heads)])  # [head, key, model]
+    residual = tensors.get(layer_name + ".residual")
+    if residual is not None:
+        residual = (residual if residual.ndim == 3 else residual[np.newaxis])[element]
+    weight = tensors.get(layer_name + ".norm_weight") if residual is not None else None
+    result = np.zeros((len(example.kept_queries), len(example.kept_keys)))
+    for r, position in enumerate(example.kept_queries):
+        parts = np.einsum("hj,hjm->jm", example.weights[:, r], made)
+        output = parts.sum(axis=0) + tensors.get(layer_name + ".output_bias", 0)
+        if residual is not None:
+            own = residual[begin + position - stack.query_offset]
+            output = output + own
+            if position in example.kept_keys:
+                parts[example.kept_keys.index(position)] += own
+        if weight is not None:
+            epsilon = float(metadata.get("norm_epsilon", 1e-5))
+            parts = (parts - parts.mean(axis=1, keepdims=True)) * weight / math.sqrt(output.var() + epsilon)
+        result[r] = np.sqrt((parts * parts).sum(axis=1))
+    return result
+
+
+def cut(map_of_all, everyone, example):
+    """The rows and columns of a map of every valid token that `example` kept."""
+    rows = [everyone.kept_queries.index(i) for i in example.kept_queries]
+    columns = [everyone.kept_keys.index(j) for j in example.kept_keys]
+    return map_of_all[rows][:, columns]
+
+
+def token_scores(tensors, metadata, name, stack, layers, heads, element, examples_of_layers, maps):
+    """{method: [token]} of one batch element; maps: of rollout and flow, [token x token], where they are there."""
+    scores = {}
+    kept = examples_of_layers[layers[0]][element].kept_keys
+
+    def both(method, rows):
+        for readout in READOUTS:
+            scores[f"{method} ({readout})"] = read_out(rows, readout)
+
+    gradient = inputs_of(tensors, metadata, stack, "embedding_gradient", element, kept) if name == "self" else None
+    if gradient is not None:
+        scores["input gradient"] = input_gradient(gradient)
+        scores["input gradient (L2)"] = [math.sqrt(math.fsum(row * row)) for row in gradient]
+        scores["input gradient (signed)"] = [math.fsum(row) for row in gradient]
+        embedding = inputs_of(tensors, metadata, stack, "embedding", element, kept)
+        if embedding is not None:
+            scores["gradient x input"] = [math.fsum(row) for row in gradient * embedding]
+    products = []
+    for layer in layers:
+        layer_name, example = f"{name}.{layer}", examples_of_layers[layer][element]
+        everyone = load_example(tensors, metadata, stack, layer_name, element, heads, False)
+        both(f"attention, layer {layer}", example.weights.mean(axis=0))
+        product = gradient_of(tensors, metadata, stack, layer_name, element, heads, everyone)
+        if product is not None:
+            products.append(product)
+            both(f"attention x gradient, layer {layer}", cut(product.mean(axis=0), everyone, example))
+        norms = norm_map(tensors, metadata, stack, layer_name, element, everyone) if heads is None else None
+        if norms is not None:
+            both(f"norm map, layer {layer}", cut(norms, everyone, example))
+    for method, through in maps.items():
+        both(method, cut(through, everyone, example))
+    square = len(everyone.kept_queries) == len(everyone.kept_keys)
+    if len(products) == len(layers) and square:
+        both("relevance", cut(relevance(products), everyone, example))
+    ranked = [scores[method] for method in scores
+              if method in ("input gradient", "rollout (received)", "flow (received)", "relevance (received)",
+                            f"attention, layer {layers[-1]} (received)", f"norm map, layer {layers[-1]} (received)")]
+    if not kept:
+        scores["combined"] = []
+    elif None not in ranked[0]:
+        scores["combined"] = list(np.mean([stats.rankdata(each) / len(each) for each in ranked], axis=0))
+    return scores
+
+
+def number(value):
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def constant(values):
+    return len(values) < 2 or None in values or min(values) == max(values)
+
+
+def statistic_and_p(test, x, y):
+    """The statistic and p of a scipy test; None where it is undefined."""
+    if constant(x) or constant(y):
+        return None, None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        statistic, p = test(x, y)[:2]
+    return number(statistic), number(p)
+
+
+def interval(rho, n):
+    """95 % of Spearman's rho: Fisher's z, standard error of Bonett and Wright (2000). At |rho| = 1 that of the
+    middle between it and the next best order, up to 1."""
+    if rho is None or n < 4:
+        return [None, None]
+    most = 1 - 6 / (n * (n * n - 1))
+    centre = min(max(rho, -most), most)
+    reach = stats.norm.ppf(0.975) * math.sqrt((1 + centre * centre / 2) / (n - 3))
+    ends = [math.tanh(math.atanh(centre) - reach), math.tanh(math.atanh(centre) + reach)]
+    return [-1.0 if rho < -1 + 1e-12 else ends[0], 1.0 if rho > 1 - 1e-12 else ends[1]]
+
+
+def attribution(examples_of_layers, gradients):
+    """What the input gradient and the attention of each layer say of one another, of every batch element."""
+    elements = []
+    for b, gradient in enumerate(gradients):
+        per_layer = []
+        for layer, examples in examples_of_layers.items():
+            for readout in READOUTS:
+                attention, scores = read_attention(examples[b], readout), input_gradient(gradient)
+                rho, p = statistic_and_p(stats.spearmanr, attention, scores)
+                tau, _ = statistic_and_p(stats.kendalltau, attention, scores)
+                per_layer.append({"layer": layer, "readout": readout, "spearman_correlation": rho,
+                                  "p_value": p, "kendall_tau": tau,
+                                  "n": len(scores) if None not in attention else 0,
+                                  "interval": interval(rho, len(scores))})
+        elements.append({"element": b, "method": "input gradient", "per_layer": per_layer})
+    return elements
+
+
+def jensen_shannon(x, y):
+    """In nats, of scores divided by their sums; None where one is negative or all are 0."""
+    if min(x) < 0 or min(y) < 0 or max(x) == 0 or max(y) == 0:
+        return None
+    p, q = np.array(x) / math.fsum(x), np.array(y) / math.fsum(y)
+    return entropy((p + q) / 2) - (entropy(p) + entropy(q)) / 2
+
+
+def top_overlap(x, y, k=5):
+    if len(x) < k or constant(x) or constant(y):
+        return None
+
+    def top(values):
+        return set(sorted(range(len(values)), key=lambda i: (-values[i], i))[:k])
+
+    return len(top(x) & top(y)) / k
+
+
+def statistics(x, y):
+    """{name: (statistic, p)} of two methods' scores of one text."""
+    return {
+        "spearman_correlation": statistic_and_p(stats.spearmanr, x, y),
+        "kendall_tau": statistic_and_p(stats.kendalltau, x, y),
+        "weighted_kendall": (statistic_and_p(stats.weightedtau, x, y)[0], None),
+        "pearson": statistic_and_p(stats.pearsonr, x, y),
+        "top_k_overlap": (top_overlap(x, y), None),
+        "jensen_shannon": (jensen_shannon(x, y), None),
+    }
+
+
+def spread(values):
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def method_agreement(all_scores, layers):
+    """What the methods of token_scores say of one another; of the layers the last one alone."""
+    methods = [method for method in all_scores[0] if not any(f", layer {layer} " in method for layer in layers[:-1])]
+    result = {"methods": methods, "examples": len(all_scores)}
+    found = {}
+    for a in methods:
+        for b in methods:
+            for scores in all_scores:
+                # None: a score that is not defined, of an example that shows no query
+                x, y = scores[a], scores[b]
+                if x and y and None not in x and None not in y:
+                    for name, pair in statistics(x, y).items():
+                        found.setdefault((name, a, b), []).append(pair)
+
+    def matrix(name, number_of):
+        return [[number_of(found.get((name, a, b), [])) for b in methods] for a in methods]
+
+    for name in ("spearman_correlation", "kendall_tau", "weighted_kendall", "pearson", "top_k_overlap",
+                 "jensen_shannon"):
+        result[name] = {
+            "mean": matrix(name, lambda pairs: mean(value for value, _ in pairs if value is not None)),
+            "spread": matrix(name, lambda pairs: spread([value for value, _ in pairs if value is not None])),
+            "share_significant": matrix(name, lambda pairs: mean(float(p <= .05) for _, p in pairs
+                                                                 if p is not None)),
+            "count": matrix(name, lambda pairs: sum(value is not None for value, _ in pairs)),
+        }
+    return result
+
+
+def digits(numbers):
+    """The same with nine digits: enough to compare with, and shorter."""
+    if isinstance(numbers, dict):
+        return {key: digits(value) for key, value in numbers.items()}
+    if isinstance(numbers, list):
+        return [digits(value) for value in numbers]
+    return float(f"{numbers:.9g}") if isinstance(numbers, float) else numbers
 
 
 # The report
@@ -442,11 +728,13 @@ def stack_report(tensors, metadata, name, layers, window, heads, exclude_special
     if tokens[0] is not None:
         report["tokens"] = tokens
     maps = [[] for _ in range(batch)]
+    examples_of_layers = {}
     gold = json.loads(metadata.get("gold_alignment", "null"))
     for layer in layers:
         layer_name = f"{name}.{layer}"
         examples = [load_example(tensors, metadata, stack, layer_name, b, heads, exclude_special)
                     for b in range(batch)]
+        examples_of_layers[layer] = examples
         report["layers"].append({"layer": layer, **metrics(examples, window, stack.positional)})
         scores = importance(tensors, metadata, stack, f"{name}.{layer}", heads)
         if scores is not None:
@@ -469,19 +757,49 @@ def stack_report(tensors, metadata, name, layers, window, heads, exclude_special
             report["layers"][-1]["alignment"] = both
     report["num_heads"] = len(report["layers"][0]["entropies"])
     square = len({layer_shape(tensors, f"{name}.{layer}")[2:] for layer in layers}) == 1 and queries == keys
-    for key, wanted, through in (("rollout", rollout_too, rollout), ("flow", flow_too, flow)):
+    through_all = {}
+    for key, wanted, through in (("rollout", True, rollout), ("flow", flow_too, flow)):
         if wanted and stack.positional and square:
-            report[key] = [through(m).round(9).tolist() for m in maps]
+            through_all[key] = [through(m) for m in maps]
+    for key, wanted in (("rollout", rollout_too), ("flow", flow_too)):
+        if wanted and key in through_all:
+            report[key] = [m.round(9).tolist() for m in through_all[key]]
+    kept = [example.kept_keys for example in examples]
+    gradients = [inputs_of(tensors, metadata, stack, "embedding_gradient", b, kept[b]) for b in range(batch)]
+    if name == "self" and gradients[0] is not None:
+        report["attribution"] = attribution(examples_of_layers, gradients)
     if stack.positional:
+        all_scores = [token_scores(tensors, metadata, name, stack, layers, heads, b, examples_of_layers,
+                                   {key: each[b] for key, each in through_all.items()}) for b in range(batch)]
+        report["token_scores"] = [{"element": b, "tokens": kept[b], "scores": digits(all_scores[b])}
+                                  for b in range(batch)]
+        if "attribution" in report:  # elsewhere it would say the same again, and is long
+            report["agreement"] = digits(method_agreement(all_scores, layers))
         report["locality_progression"] = [layer["locality_score"] for layer in report["layers"]]
     return report
 
 
-def make_report(path, window=3, layers=None, heads=None, exclude_special=False, rollout=False, flow=False):
+def with_target(tensors, target):
+    """The gradients of one target in the place of those of no name."""
+    gradient = re.compile(r"(.*\.(?:attention|embedding)_gradient)(?:\.(.+))?")
+    chosen = {}
+    for name, tensor in tensors.items():
+        match = gradient.fullmatch(name)
+        if match is None:
+            chosen[name] = tensor
+        elif match[2] == target:
+            chosen[match[1]] = tensor
+    return chosen
+
+
+def make_report(path, window=3, layers=None, heads=None, target=None, exclude_special=False, rollout=False, flow=False):
     tensors, metadata = read_safetensors(path)
+    tensors = with_target(tensors, target)
     report = {"format": "attnscope-report/1", "source": Path(path).name, "batch": 0, "stacks": {}}
     if "model" in metadata:
         report["model"] = metadata["model"]
+    if target is not None:
+        report["target"] = target
     for name, present in layers_of(tensors).items():
         chosen = [layer for layer in present if layers is None or layer in layers]
         if chosen:
@@ -501,7 +819,7 @@ def as_text(report):
 
 def variant_name(stem, options):
     name = stem
-    for key in ("window", "layers", "heads"):
+    for key in ("window", "layers", "heads", "target"):
         if key in options:
             value = options[key]
             name += f"@{key}=" + (",".join(map(str, value)) if isinstance(value, list) else str(value))
@@ -634,9 +952,29 @@ def self_test():
     expect("flow by augmenting paths", flow([np.eye(3) / 2, *maps]), np.minimum(flow_of_e, .5))
     expect("flow through one layer", flow(maps[:1]), maps[0])
     aligned = alignment([kept(c)], [kept(c)], [[[0, 0], [1, 1], [2, 2]]])  # the tie of row 1 goes to key 0
+    expect("coverage penalty of C", aligned["coverage_penalty"], [-.9162907319])
     expect("coverage", aligned["coverage"], [1])
     expect("monotonicity", aligned["monotonicity"], [1])
     expect("error rate", aligned["error_rate"], [1 / 3])
+
+    signed = np.array([[[0, 1.0], [-1, 0]], [[0, 3.0], [1, 0]]])  # two heads: positive parts mean [[0, 2], [.5, 0]]
+    expect("relevance of one layer", relevance([signed]), [[1, 2], [.5, 1]])
+    expect("relevance of two layers", relevance([signed, signed]), [[2, 4], [1, 2]])
+    layer = {"x.0.attention": np.array([[e1[0], e1[1], e1[2]]]), "x.0.value": np.array([[[3, 4.0], [0, 2], [1, 0]]])}
+    values = [norm_map(layer, {}, Stack("self", {}), "x.0", 0, kept(e1))]
+    expect("norm map", values[0], np.array(e1) * [5, 2, 1])
+    layer["x.0.residual"] = np.array([[0, 1.0], [0, 0], [4, 0]])
+    expect("norm map through the residual", norm_map(layer, {}, Stack("self", {}), "x.0", 0, kept(e1))[0],
+           [math.hypot(1.5, 3), .6, .2])
+    expect("readouts", [read_out(np.array(e1), readout)[0] for readout in READOUTS], [.5, .85 / 3])
+    expect("ties", statistic_and_p(stats.spearmanr, [12, 2, 1, 12, 2], [1, 4, 7, 1, 0]),
+           [-.5407380704, .3467146140])
+    expect("tau", statistic_and_p(stats.kendalltau, [.1, .25, .05, .4, .2], [.15, .2, .05, .35, .25])[0], .8)
+    expect("Jensen-Shannon of rows of E", jensen_shannon(e1[0], e2[0]), .0508746125)
+    expect("top 2", top_overlap([3, 1, 2], [3, 2, 1], 2), .5)
+    expect("interval of .5 over 28", interval(.5, 28),
+           np.tanh(math.atanh(.5) + np.array([-1, 1]) * 1.959963985 * math.sqrt(1.125) / 5))
+    expect("interval of 1", interval(1.0, 10)[1], 1)
 
     expect("bfloat16", decode(bytes([0x80, 0x3f, 0x40, 0xc0]), "BF16"), [1, -3])
     expect("half", decode(bytes([0x00, 0x3c, 0x00, 0xc2]), "F16"), [1, -3])
@@ -662,6 +1000,7 @@ def main():
     parser.add_argument("--window", type=int, default=3)
     parser.add_argument("--layers", type=numbers)
     parser.add_argument("--heads", type=numbers)
+    parser.add_argument("--target")
     parser.add_argument("--exclude-special", action="store_true")
     parser.add_argument("--rollout", action="store_true")
     parser.add_argument("--flow", action="store_true")
@@ -674,8 +1013,8 @@ def main():
         make_all()
     elif options.dump:
         sys.stdout.write(as_text(make_report(options.dump, options.window, options.layers, options.heads,
-                                             options.exclude_special, options.rollout,
-                                             options.flow)))
+                                             options.target, options.exclude_special,
+                                             options.rollout, options.flow)))
     else:
         parser.error("give a DUMP, --all or --self-test")
 

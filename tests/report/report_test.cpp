@@ -17,7 +17,7 @@ std::vector<Index> numbers(const std::string& list) {
   return Json::parse("[" + list + "]").get<std::vector<Index>>();
 }
 
-/// STEM[@window=N][@layers=A,B][@heads=A,B][@exclude-special]
+/// STEM[@window=N][@layers=A,B][@heads=A,B][@target=NAME][@exclude-special]
 struct Case {
   std::string stem;
   AnalyzeOptions options;
@@ -33,6 +33,8 @@ struct Case {
         options.layers = numbers(value);
       else if (part.starts_with("heads="))
         options.heads = numbers(value);
+      else if (part.starts_with("target="))
+        options.target = value;
       else if (part == "exclude-special")
         options.exclude_special = true;
       else if (part == "flow")

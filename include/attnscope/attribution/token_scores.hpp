@@ -22,6 +22,13 @@ inline std::string read_by(const std::string& method, const Readout& readout) {
   return fmt::format("{} ({})", method, name_of(readout));
 }
 
+/// [key] the head mean of row r. In double: a rounding that swaps two nearly equal keys would move a rank
+/// correlation by far more than itself.
+template <typename Weight>
+Eigen::RowVectorXd head_mean(const Block<Weight>& block, Index r) {
+  return block.across_heads(r).template cast<double>().colwise().mean();
+}
+
 /// What `mean` and `received` make of the head mean, without the head mean of a whole layer.
 class PooledHeads {
  public:
@@ -32,8 +39,7 @@ class PooledHeads {
   void look(const Block<Weight>& block) {
     PooledRows& rows =
         examples_.at(block, [&] { return PooledRows(from_, block.layout().keys(block.example())); });
-    for (Index r = 0; r < block.size(); ++r)
-      rows.add(block.across_heads(r).colwise().mean().template cast<double>());
+    for (Index r = 0; r < block.size(); ++r) rows.add(head_mean(block, r));
   }
   void merge(PooledHeads&& later) { examples_.merge(std::move(later.examples_)); }
   std::vector<Eigen::VectorXd> result() const {
@@ -47,6 +53,21 @@ class PooledHeads {
   PerExample<PooledRows> examples_;
 };
 
+/// The row that is read: the first and the last are those of the queries that are shown; nothing where none
+/// is.
+inline std::optional<Index> shown_row(const Readout& readout, const Layout& layout, Index example) {
+  const std::vector<Range> shown = layout.shown_queries(example);
+  if (readout.from == ReadFrom::first_query || readout.from == ReadFrom::last_query) {
+    if (shown.front().size() == 0) return {};
+    return readout.from == ReadFrom::first_query ? shown.front().first : shown.back().last - 1;
+  }
+  const Index query = row_of(readout, layout.queries(example));
+  require<ShapeError>(std::any_of(shown.begin(), shown.end(),
+                                  [&](Range run) { return query >= run.first && query < run.last; }),
+                      "query {} is excluded: there is no row to read", query);
+  return query;
+}
+
 /// [key] the head mean of the row that is read, and of no other.
 template <AttentionSource Source>
 Eigen::VectorXd head_mean_row(const Source& source, Index example, const Readout& readout,
@@ -54,15 +75,12 @@ Eigen::VectorXd head_mean_row(const Source& source, Index example, const Readout
   const Layout& layout = source.layout();
   Eigen::VectorXd scores = Eigen::VectorXd::Zero(layout.keys(example));
   if (scores.size() == 0) return scores;
-  const Index query = row_of(readout, layout.queries(example));
-  const std::vector<Range> shown = layout.shown_queries(example);
-  require<ShapeError>(std::any_of(shown.begin(), shown.end(),
-                                  [&](Range run) { return query >= run.first && query < run.last; }),
-                      "query {} is excluded: there is no row to read", query);
+  const std::optional<Index> query = shown_row(readout, layout, example);
+  if (!query) return Eigen::VectorXd::Constant(scores.size(), undefined);
   auto reader = source.reader();
-  const auto block = reader.read(example, {query, query + 1});
+  const auto block = reader.read(example, {*query, *query + 1});
   for (Index h = 0; h < block.heads(); ++h) check_rows(block.head(h), how.check, how.row_sum_tolerance);
-  scores.head(block.keys()) = block.across_heads(0).colwise().mean().template cast<double>().transpose();
+  scores.head(block.keys()) = head_mean(block, 0).transpose();
   return scores;
 }
 
@@ -82,9 +100,10 @@ std::vector<Eigen::VectorXd> read_heads(const Source& source, const Readout& rea
 }  // namespace detail
 
 /// Attention as a score of tokens: what a readout takes of the head mean of one layer, "attention
-/// (received)". `received` is the mean over the queries that are shown. layer: any attention, or that of a
-/// file; of cross-attention the tokens are the source's. Cost: one row an example, or one pass; no [query x
-/// key] matrix.
+/// (received)". The first and the last query are those that are shown, and `received` is the mean over those;
+/// of an example that shows none, scores are undefined (NaN). layer: any attention, or that of a file; of
+/// cross-attention the tokens are the source's. Cost: one row an example, or one pass; no [query x key]
+/// matrix.
 /// @throws ShapeError no heads; a row that is not there, or excluded, naming the batch element; what sweep
 /// throws
 template <StackLayer Layer>

@@ -1,5 +1,6 @@
 #pragma once
 #include <attnscope/alignment/head_selection.hpp>
+#include <attnscope/attribution/method_agreement.hpp>
 #include <attnscope/flow/attention_flow.hpp>
 #include <attnscope/heads/confidence.hpp>
 #include <attnscope/heads/entropy.hpp>
@@ -27,7 +28,9 @@ struct AnalyzeOptions {
   std::vector<Index> layers{};  ///< original indices; empty: all
   std::vector<Index> heads{};   ///< of every layer; empty: all
   bool exclude_special =
-      false;  ///< leave the dump's special_tokens out, as queries and as keys, rows renormalised
+      false;             ///< leave the dump's special_tokens out, as queries and as keys, rows renormalised
+  std::string target{};  ///< whose gradients count: attention_gradient.<target>, embedding_gradient.<target>;
+                         ///< empty: those without a target
   std::optional<double> pruning_fraction{};  ///< 0..1: plan the removal of this share of a stack's heads
   double most_comparisons = 4e9;  ///< of a stack with more pairs of weights, heads are not compared across
                                   ///< layers: some seconds
@@ -97,15 +100,38 @@ struct StackFlow {
   std::vector<AttentionFlowResult> flow;  ///< [batch], where it was asked for
 };
 
+/// How the attention of a layer, read in one way, and the input gradient order the tokens of one batch
+/// element.
+struct LayerAttribution {
+  Index layer = 0;                             ///< its index in the model
+  std::string readout;                         ///< "first query" or "received"
+  std::optional<double> spearman_correlation;  ///< nothing where it is undefined: constant scores, n < 2
+  std::optional<double> p_value, kendall_tau;
+  std::optional<double> lower, upper;  ///< 95 % interval of spearman_correlation; nothing below 4 tokens
+  Index n = 0;                         ///< tokens
+  std::string verdict;                 ///< a sentence
+};
+
+/// What methods say of the input tokens of a stack of self-attention, and of one another.
+struct StackAttribution {
+  std::vector<std::vector<LayerAttribution>>
+      elements;  ///< [batch] of [layer, readout]; empty without the input gradient
+  std::vector<std::vector<Index>>
+      tokens;                       ///< [batch] the tokens that are scored, counted from the first true one
+  std::vector<TokenScores> scores;  ///< a method each; empty where that is too much to write
+  std::optional<MethodAgreementResult> agreement;  ///< where there are scores
+};
+
 struct StackAnalysis {
   std::string name;
   bool self_attention = true;
   std::vector<std::vector<std::string>> query_tokens, key_tokens;  ///< [batch], or empty
   std::vector<LayerAnalysis> layers;
-  std::optional<HeadComparison> comparison;  ///< of all heads of all layers
-  std::optional<StackAlignment> alignment;   ///< of cross-attention
-  std::optional<StackFlow> flow;             ///< of self-attention whose queries are all its keys
-  std::optional<PruningPlan> pruning;        ///< by per_example importance, every layer divided by its norm;
+  std::optional<HeadComparison> comparison;     ///< of all heads of all layers
+  std::optional<StackAlignment> alignment;      ///< of cross-attention
+  std::optional<StackFlow> flow;                ///< of self-attention whose queries are all its keys
+  std::optional<StackAttribution> attribution;  ///< of self-attention, all layers over the same tokens
+  std::optional<PruningPlan> pruning;  ///< by per_example importance, every layer divided by its norm;
                                        ///< key-value groups go together, redundant heads not all at once
 };
 
@@ -117,6 +143,7 @@ struct Analysis {
   bool excluded_special = false;
   std::vector<StackAnalysis> stacks;
   std::vector<std::string> left_out;  ///< a line for each part that was not computed, and why
+  std::string target{};               ///< whose gradients count; empty: those without a target
 };
 
 }  // namespace attnscope

@@ -2,6 +2,7 @@
 #include <attnscope/report/chosen_part.hpp>
 #include <attnscope/report/head_comparison.hpp>
 #include <attnscope/report/stack_alignment.hpp>
+#include <attnscope/report/stack_attribution.hpp>
 #include <attnscope/report/stack_flow.hpp>
 #include <attnscope/report/value_numbers.hpp>
 
@@ -121,6 +122,18 @@ inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, con
   return result;
 }
 
+/// A line where all gradients are of targets, and none was chosen.
+inline void note_targets(const Dump& dump, const AnalyzeOptions& options,
+                         std::vector<std::string>& left_out) {
+  if (!options.target.empty() || dump.inputs.contains(std::string(embedding_gradient_field))) return;
+  for (const DumpStack& stack : dump.stacks)
+    for (const DumpLayer& layer : stack.layers)
+      if (layer.gradient) return;
+  if (const std::set<std::string> targets = gradient_targets(dump); !targets.empty())
+    left_out.push_back(fmt::format("gradients: there are those of {}; none is chosen as the target",
+                                   fmt::join(targets, ", ")));
+}
+
 }  // namespace detail
 
 /// Every measure of the library that the dump has the numbers for: one pass over each layer for the head
@@ -132,7 +145,8 @@ inline Analysis analyze(const Dump& dump, const AnalyzeOptions& options = {}) {
   AnalyzeOptions every_token = options;
   every_token.exclude_special = false;
   const Dump whole = chosen_part(dump, every_token);
-  Analysis analysis{part.name, part.model(), part.batch, options.window, options.exclude_special, {}, {}};
+  Analysis analysis{part.name, part.model(), part.batch,    options.window, options.exclude_special,
+                    {},        {},           options.target};
   bool planned = false;
   for (std::size_t s = 0; s < part.stacks.size(); ++s) {
     const DumpStack& stack = part.stacks[s];
@@ -156,11 +170,17 @@ inline Analysis analyze(const Dump& dump, const AnalyzeOptions& options = {}) {
       if (!result.flow)
         analysis.left_out.push_back(
             fmt::format("{}: rollout{}: {}", stack.name, options.flow ? " and flow" : "", reason));
+      reason.clear();
+      result.attribution = in_context(
+          place, [&] { return stack_attribution(part, stack, whole.stacks[s], result, options, reason); });
+      if (!reason.empty())
+        analysis.left_out.push_back(fmt::format("{}: token scores: {}", stack.name, reason));
     }
     if (!options.pruning_fraction) continue;
     result.pruning = in_context(place, [&] { return detail::plan_stack(result, stack, options); });
     planned = planned || result.pruning;
   }
+  detail::note_targets(part, options, analysis.left_out);
   require<ValueError>(planned || !options.pruning_fraction,
                       "{}: a pruning plan needs attention_gradient, and the dump has none", part.name);
   return analysis;

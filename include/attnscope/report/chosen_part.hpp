@@ -1,10 +1,12 @@
 #pragma once
+#include <attnscope/io/dump_inputs.hpp>
 #include <attnscope/report/analysis.hpp>
 #include <attnscope/report/known_tokens.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
 #include <attnscope/source/rewritten.hpp>
 
 #include <algorithm>
+#include <set>
 
 namespace attnscope {
 
@@ -35,13 +37,42 @@ AnyAttention<Weight> chosen(AnyAttention<Weight> attention, const std::vector<In
   return attention;
 }
 
+/// The targets that a dump has gradients of, apart from the one without a name.
+inline std::set<std::string> gradient_targets(const Dump& dump) {
+  std::set<std::string> targets;
+  for (const DumpStack& stack : dump.stacks)
+    for (const DumpLayer& layer : stack.layers)
+      for (const auto& [target, gradient] : layer.gradients) targets.insert(target);
+  for (std::string& target : input_gradient_targets(dump)) targets.insert(std::move(target));
+  return targets;
+}
+
+/// Puts the gradients of one target in the place of those without a name; what has none of it has none.
+/// @throws ValueError nothing in the dump has a gradient of it, naming the targets that there are
+inline void choose_target(Dump& dump, const std::string& target) {
+  const std::set<std::string> known = gradient_targets(dump);
+  require<ValueError>(known.contains(target), "{}: there are no gradients of the target \"{}\", {}",
+                      dump.name, target,
+                      known.empty() ? "nor of any other" : fmt::format("but of: {}", fmt::join(known, ", ")));
+  for (DumpStack& stack : dump.stacks)
+    for (DumpLayer& layer : stack.layers) {
+      const auto found = layer.gradients.find(target);
+      layer.gradient = found == layer.gradients.end() ? std::nullopt : std::optional(found->second);
+    }
+  const std::string field(embedding_gradient_field);
+  dump.inputs.erase(field);
+  if (const auto found = dump.inputs.find(field + "." + target); found != dump.inputs.end())
+    dump.inputs.emplace(field, found->second);
+}
+
 }  // namespace detail
 
-/// The dump with what the options leave of it: layers, heads, without special tokens. Figures and analysis
-/// see this.
+/// The dump with what the options leave of it: layers, heads, without special tokens, the gradients of one
+/// target. Figures and analysis see this.
 /// @throws ShapeError a layer or head that no stack has; ValueError special tokens that the dump does not
-/// name
+/// name, a target that it has no gradients of
 inline Dump chosen_part(Dump dump, const AnalyzeOptions& options) {
+  if (!options.target.empty()) detail::choose_target(dump, options.target);
   for (const Index layer : options.layers)
     require<ShapeError>(std::any_of(dump.stacks.begin(), dump.stacks.end(),
                                     [&](const DumpStack& stack) {

@@ -68,6 +68,8 @@ inline std::string metrics_csv(const Analysis& analysis) {
           for (std::size_t h = 0; h < layer.heads.size(); ++h)
             row(fmt::format("{}", layer.heads[h]), metric.name, metric.values(static_cast<Index>(h)));
         for (const LayerMetric& metric : layer_metrics(element)) row("", metric.name, metric.value);
+        for (const LayerMetric& metric : attribution_metrics(stack, layer.layer, b))
+          row("", metric.name, metric.value);
       }
   return csv;
 }

@@ -157,6 +157,60 @@ inline nlohmann::ordered_json to_json(const HeadComparison& comparison, const St
           {"redundant_groups", groups}};
 }
 
+/// A number, or null.
+inline nlohmann::ordered_json json_number(const std::optional<double>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
+}
+
+inline nlohmann::ordered_json to_json(const LayerAttribution& layer) {
+  nlohmann::ordered_json json{{"layer", layer.layer},
+                              {"readout", layer.readout},
+                              {"spearman_correlation", json_number(layer.spearman_correlation)},
+                              {"p_value", json_number(layer.p_value)},
+                              {"kendall_tau", json_number(layer.kendall_tau)},
+                              {"n", layer.n}};
+  json["interval"] = {json_number(layer.lower), json_number(layer.upper)};
+  json["verdict"] = layer.verdict;
+  return json;
+}
+
+inline nlohmann::ordered_json to_json(const MethodMatrices& statistic) {
+  return {{"mean", json_rows(statistic.mean)},
+          {"spread", json_rows(statistic.spread)},
+          {"share_significant", json_rows(statistic.share_significant)},
+          {"count", json_rows(statistic.count)}};
+}
+
+inline nlohmann::ordered_json to_json(const MethodAgreementResult& agreement) {
+  return {{"methods", agreement.methods},
+          {"examples", agreement.examples},
+          {"spearman_correlation", to_json(agreement.spearman_correlation)},
+          {"kendall_tau", to_json(agreement.kendall_tau)},
+          {"weighted_kendall", to_json(agreement.weighted_kendall)},
+          {"pearson", to_json(agreement.pearson)},
+          {"top_k_overlap", to_json(agreement.top_k_overlap)},
+          {"jensen_shannon", to_json(agreement.jensen_shannon)}};
+}
+
+/// The keys attribution, token_scores and agreement, where there is something to say.
+inline void add_json(const StackAttribution& attribution, nlohmann::ordered_json& json) {
+  const nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  if (!attribution.elements.empty()) json["attribution"] = list;
+  for (std::size_t b = 0; b < attribution.elements.size(); ++b) {
+    nlohmann::ordered_json per_layer = list;
+    for (const LayerAttribution& layer : attribution.elements[b]) per_layer.push_back(to_json(layer));
+    json["attribution"].push_back({{"element", b}, {"method", "input gradient"}, {"per_layer", per_layer}});
+  }
+  if (attribution.scores.empty()) return;
+  json["token_scores"] = list;
+  for (std::size_t b = 0; b < attribution.tokens.size(); ++b) {
+    nlohmann::ordered_json scores = nlohmann::ordered_json::object();
+    for (const TokenScores& method : attribution.scores) scores[method.method] = json_list(method.scores[b]);
+    json["token_scores"].push_back({{"element", b}, {"tokens", attribution.tokens[b]}, {"scores", scores}});
+  }
+  if (attribution.agreement) json["agreement"] = to_json(*attribution.agreement);
+}
+
 inline nlohmann::ordered_json to_json(const StackAnalysis& stack) {
   nlohmann::ordered_json json{{"num_layers", stack.layers.size()},
                               {"num_heads", stack.layers.front().heads.size()}};
@@ -167,10 +221,12 @@ inline nlohmann::ordered_json to_json(const StackAnalysis& stack) {
   for (const LayerAnalysis& layer : stack.layers) layers.push_back(to_json(layer));
   if (stack.alignment) json["alignment"] = to_json(*stack.alignment, stack);
   if (stack.comparison) json["head_comparison"] = to_json(*stack.comparison, stack);
+  if (stack.attribution) add_json(*stack.attribution, json);
   if (stack.pruning) json["pruning_plan"] = nlohmann::ordered_json::parse(pruning_plan_json(stack));
   if (stack.flow) {
     json["rollout"] = json_maps(stack.flow->rollout);
-    if (!stack.flow->flow.empty()) json["flow"] = json["flow_trivial_share"] = nlohmann::ordered_json::array();
+    if (!stack.flow->flow.empty())
+      json["flow"] = json["flow_trivial_share"] = nlohmann::ordered_json::array();
     for (const AttentionFlowResult& element : stack.flow->flow) {
       json["flow"].push_back(json_rows(element.flow));
       json["flow_trivial_share"].push_back(element.trivial_share.value_or(undefined));
@@ -194,6 +250,7 @@ inline std::string report_json(const Analysis& analysis) {
   json["batch"] = analysis.batch;
   json["window"] = analysis.window;
   json["excluded_special"] = analysis.excluded_special;
+  if (!analysis.target.empty()) json["target"] = analysis.target;
   nlohmann::ordered_json& stacks = json["stacks"] = nlohmann::ordered_json::object();
   for (const StackAnalysis& stack : analysis.stacks) stacks[stack.name] = detail::to_json(stack);
   return json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

@@ -1,6 +1,8 @@
 #pragma once
 #include <attnscope/report/analysis.hpp>
 
+#include <algorithm>
+
 namespace attnscope {
 
 /// A number of each head under the name that reports give it.
@@ -73,6 +75,22 @@ inline std::vector<LayerMetric> layer_metrics(const LayerMetrics& layer) {
   }
   all.push_back({"avg_pairwise_similarity", layer.similarity.avg_pairwise_similarity.value_or(undefined)});
   all.push_back({"diversity_score", layer.similarity.diversity_score.value_or(undefined)});
+  return all;
+}
+
+/// What attention and the input gradient say of one another in a layer and batch element, a name for each
+/// readout: attribution_received_spearman_correlation. Empty where there is no input gradient.
+inline std::vector<LayerMetric> attribution_metrics(const StackAnalysis& stack, Index layer, Index element) {
+  std::vector<LayerMetric> all;
+  if (!stack.attribution || stack.attribution->elements.empty()) return all;
+  for (const LayerAttribution& one : stack.attribution->elements[static_cast<std::size_t>(element)]) {
+    if (one.layer != layer) continue;
+    std::string prefix = "attribution_" + one.readout + "_";
+    std::ranges::replace(prefix, ' ', '_');
+    all.push_back({prefix + "spearman_correlation", one.spearman_correlation.value_or(undefined)});
+    all.push_back({prefix + "p_value", one.p_value.value_or(undefined)});
+    all.push_back({prefix + "kendall_tau", one.kendall_tau.value_or(undefined)});
+  }
   return all;
 }
 
