@@ -108,7 +108,7 @@ inline void print_one_review(const Model& model, const Material& material, std::
   const LiveRun run(model, batch_of(alone), Output::chosen);
   const std::vector<Counterfactual> each = each_review(model, alone);
   std::vector<attnscope::MaskedTokens> masked{{each[0].tokens(), each[0].masked()}};
-  const attnscope::VectorView output = each[0].output();
+  const Eigen::VectorXd output = each[0].output();
   fmt::print(
       "{}\nP(praise) = {:.3f}; the label is {}. Deciding words are starred; columns are in per cent of their "
       "sum.\n",

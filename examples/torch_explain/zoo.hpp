@@ -32,9 +32,11 @@ inline Zoo train_zoo(const TrainingOptions& options, const std::function<void(co
   std::vector<Model> seeds{trained_model(Pooling::first, with_seed(1)),
                            trained_model(Pooling::first, with_seed(2))};
   std::vector<Model> adversaries;
+  TrainingOptions of_adversaries = with_seed(3);
+  of_adversaries.steps = (4 * options.steps + 4) / 5;  // they begin trained
   for (const double strength : strengths) {
     told(fmt::format("an adversary of strength {}", strength));
-    adversaries.push_back(consistent_adversary(first, seeds[0], strength, with_seed(3)));
+    adversaries.push_back(consistent_adversary(first, seeds[0], strength, of_adversaries));
   }
   told("classifiers under frozen attention");
   FrozenAttention uniform = frozen_attention(uniform_attention, options),
