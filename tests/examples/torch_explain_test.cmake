@@ -40,7 +40,7 @@ expect(0 "^live.safetensors\n$" "^$" ${TORCH_EXPLAIN} --dump live.safetensors --
 expect(0 "live.safetensors .film reviews, mean.*self +1 +4 " "" ${ANALYZE} live.safetensors --out report)
 
 # Training writes what the program reads; a few steps are enough to see that.
-expect(0 "reads its first token.*mine.safetensors\n$" "training the adversary" ${TORCH_EXPLAIN} --train mine.safetensors --steps 3 --accuracy-reviews 20)
+expect(0 "reads its first token.*mine.safetensors\n$" "training an adversary of strength 1" ${TORCH_EXPLAIN} --train mine.safetensors --steps 3 --accuracy-reviews 20)
 expect(0 "reads its first token" "^$" ${TORCH_EXPLAIN} --weights mine.safetensors --only models)
 
 expect(0 "--train.*Examples:.*Exit code: 0 done, 1 bad input, 2 bad usage" "^$" ${TORCH_EXPLAIN} --help)
