@@ -42,12 +42,13 @@ struct MapOptions {
 
 namespace detail {
 
-inline ScaleOptions scale_options(const MapOptions& options) {
+inline ScaleOptions scale_options(const MapOptions& options, int step = 1) {
   return {.palette = options.palette.value_or(sequential_palette(options.theme)),
           .low = options.low,
           .high = options.high,
           .scale = options.scale,
-          .theme = options.theme};
+          .theme = options.theme,
+          .step = step};
 }
 
 // The size of a cell in px.
