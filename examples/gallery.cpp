@@ -76,9 +76,7 @@ std::vector<Picture> maps_of_sentences(const Example& minilm) {
       {"layers", layer_grid(means, with("Mean over heads of every layer", [](MapOptions& o) {
                               o.scale = Scale::square_root;
                             }))},
-      {"model_view", model_view(maps, {.title = "all-MiniLM-L6-v2", .scale = Scale::square_root})},
-      {"model_view_dark",
-       model_view(maps, {.title = "all-MiniLM-L6-v2", .scale = Scale::square_root, .theme = Theme::dark})}};
+      {"model_view", model_view(maps, {.title = "all-MiniLM-L6-v2", .scale = Scale::square_root})}};
 }
 
 Picture metric_of_heads(const Example& minilm) {
