@@ -26,8 +26,11 @@
 #include <attnscope/attribution/readout.hpp>
 #include <attnscope/attribution/token_scores.hpp>
 #include <attnscope/attribution/verdict.hpp>
+#include <attnscope/figure/cross_attention.hpp>
 #include <attnscope/figure/head_grid.hpp>
 #include <attnscope/figure/heatmap.hpp>
+#include <attnscope/figure/metric_map.hpp>
+#include <attnscope/figure/model_view.hpp>
 #include <attnscope/figure/token_links.hpp>
 #include <attnscope/flow/attention_flow.hpp>
 #include <attnscope/flow/bit_matrix.hpp>

@@ -42,23 +42,6 @@ TEST_CASE("head_grid: heads go from left to right, then down") {
   CHECK(groups[6].box.bottom() == groups[5].box.bottom());
 }
 
-TEST_CASE("head_grid: the number of columns makes a landscape without many empty places") {
-  const auto columns = [](std::size_t maps, double aspect = 1) {
-    return detail::landscape_columns(maps, aspect);
-  };
-  CHECK(columns(1) == 1);
-  CHECK(columns(2) == 2);
-  CHECK(columns(3) == 3);
-  CHECK(columns(4) == 2);
-  CHECK(columns(6) == 3);
-  CHECK(columns(8) == 4);
-  CHECK(columns(12) == 4);
-  CHECK(columns(16) == 4);
-  CHECK(columns(32) == 8);
-  CHECK(columns(4, 4) == 1);
-  CHECK(columns(4, 0.25) == 4);
-}
-
 TEST_CASE("head_grid: heads are numbered unless they are named") {
   const std::string numbered = head_grid(heads(3)),
                     named = head_grid(heads(2), {.map_titles = {"head 7", "mean"}});
@@ -68,6 +51,22 @@ TEST_CASE("head_grid: heads are numbered unless they are named") {
   CHECK(read_svg::count(named, ">head 7</text>") == 1);
   CHECK(read_svg::count(named, ">mean</text>") == 1);
   CHECK(named.find("head 0") == std::string::npos);
+}
+
+TEST_CASE("head_grid: heads are chosen, keep their numbers, and may have names") {
+  const std::string svg = head_grid(heads(4), {.heads = {.only = {3, 1}}});
+  CHECK(read_svg::cells(svg).size() == 3);
+  CHECK(svg.find(">head 3<") < svg.find(">head 1<"));
+  CHECK(svg.find(">head 0<") == std::string::npos);
+  CHECK(read_svg::count(head_grid(heads(2), {.head_names = {"7", "8"}}), ">head 8</text>") == 1);
+}
+
+TEST_CASE("head_grid: layers side by side are the same, titled by layer") {
+  const std::string svg = layer_grid(heads(3), {.layers = {.without = {0}}});
+  CHECK(read_svg::count(svg, ">layer 1</text>") == 1);
+  CHECK(read_svg::count(svg, ">layer 2</text>") == 1);
+  CHECK(read_svg::cells(svg).size() == 3);
+  CHECK(message_of<ShapeError>([] { layer_grid({}); }) == "a grid of no layers");
 }
 
 TEST_CASE("head_grid: row labels stand on the left, column labels below the lowest map of each column") {

@@ -1,13 +1,15 @@
 #pragma once
 #include <attnscope/core/errors.hpp>
-#include <attnscope/figure/colour.hpp>
+#include <attnscope/figure/theme.hpp>
 
 #include <Eigen/Core>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
+#include <vector>
 
 namespace attnscope {
 
@@ -15,32 +17,52 @@ namespace attnscope {
 struct CellRange {
   double smallest = std::numeric_limits<double>::infinity();
   double largest = -std::numeric_limits<double>::infinity();
+  double smallest_positive = std::numeric_limits<double>::infinity();
   bool undefined = false;  ///< whether some cell is NaN
 
   void merge(const CellRange& other) {
     smallest = std::min(smallest, other.smallest);
     largest = std::max(largest, other.largest);
+    smallest_positive = std::min(smallest_positive, other.smallest_positive);
     undefined = undefined || other.undefined;
   }
 };
 
-/// The range of the cells of `map` [row x column], NaN left out. Throws ShapeError for a map without cells
-/// and ValueError for an infinite cell.
-inline CellRange cell_range(const Eigen::MatrixXd& map) {
-  require<ShapeError>(map.size() > 0, "a map of {} x {} has no cells", map.rows(), map.cols());
+/// The range of those cells of `map` [row x column] that lie in these rows and columns, NaN left out.
+/// @throws ShapeError there are none; ValueError an infinite cell
+inline CellRange cell_range(const Eigen::MatrixXd& map, const std::vector<Eigen::Index>& rows,
+                            const std::vector<Eigen::Index>& columns) {
+  require<ShapeError>(!rows.empty() && !columns.empty(), "a map of {} x {} has no cells", rows.size(),
+                      columns.size());
   CellRange range;
-  for (Eigen::Index column = 0; column < map.cols(); ++column) {
-    for (Eigen::Index row = 0; row < map.rows(); ++row) {
+  for (const Eigen::Index column : columns) {
+    for (const Eigen::Index row : rows) {
       const double value = map(row, column);
       require<ValueError>(!std::isinf(value), "row {}, column {} is {}", row, column, value);
       // NaN loses every comparison, and so changes neither end.
       if (value < range.smallest) range.smallest = value;
       if (value > range.largest) range.largest = value;
+      if (value > 0 && value < range.smallest_positive) range.smallest_positive = value;
       if (std::isnan(value)) range.undefined = true;
     }
   }
   return range;
 }
+
+/// The range of all cells of a map.
+inline CellRange cell_range(const Eigen::MatrixXd& map) {
+  const auto all = [](Eigen::Index count) {
+    std::vector<Eigen::Index> numbers(static_cast<std::size_t>(count));
+    std::iota(numbers.begin(), numbers.end(), Eigen::Index{0});
+    return numbers;
+  };
+  return cell_range(map, all(map.rows()), all(map.cols()));
+}
+
+/// How numbers are spread over the colours of a palette: by their size, by the root of it (of a negative
+/// number, minus the root of its size), or by its logarithm. The last two tell small weights apart beside
+/// large ones, such as those of an attention sink.
+enum class Scale { linear, square_root, logarithmic };
 
 /// Which value has which colour: `low` and what is below it the lowest of the 256 levels of the palette,
 /// `high` and what is above it the highest, in between the nearest.
@@ -50,33 +72,88 @@ struct ColourScale {
   double high = 1;
   bool clips_below = false;  ///< whether some cell lies below low
   bool clips_above = false;  ///< whether some cell lies above high
+  Scale scale = Scale::linear;
+  Theme theme = Theme::light;
+  int step = 1;  ///< only each step-th level is used, a divisor of 255: fewer colours, and fewer bytes
 
   /// The level of NaN: a grey that is in no palette.
   static constexpr int undefined = palette_levels;
 
+  /// Where a number lies between low (0) and high (1); NaN for NaN.
+  double position(double value) const {
+    const double clipped = std::clamp(value, low, high);
+    return (spread(clipped) - spread(low)) / (spread(high) - spread(low));
+  }
+
   /// The level of a value, 0 to 255; `undefined` for NaN.
   int level(double value) const {
     if (std::isnan(value)) return undefined;
-    const double position = std::clamp((value - low) / (high - low), 0.0, 1.0);
-    return static_cast<int>(std::lround(position * (palette_levels - 1)));
+    return step * static_cast<int>(position(value) * (palette_levels - 1) / step + 0.5);
   }
 
   Colour colour(int level) const {
-    return level == undefined ? Colour{170, 170, 170} : level_colour(palette, level);
+    return level == undefined ? theme_colours(theme).undefined : level_colour(palette, level);
+  }
+
+  /// What is spread evenly over the colours.
+  double spread(double value) const {
+    switch (scale) {
+      case Scale::square_root:
+        return std::copysign(std::sqrt(std::abs(value)), value);
+      case Scale::logarithmic:
+        return std::log(value);
+      default:
+        return value;
+    }
   }
 };
 
-/// The scale from `low` to `high`, by default to the largest cell; where no cell exceeds low (all are equal,
-/// or undefined) it ends at low + max(1, |low|), so that it always has a length. Throws ValueError unless
-/// high - low is a positive, finite and normal number.
-inline ColourScale colour_scale(const CellRange& range, Palette palette, double low,
-                                std::optional<double> high) {
-  const auto has_length = [&](double end) { return end > low && std::isnormal(end - low); };
-  const double end = high                        ? *high
-                     : has_length(range.largest) ? range.largest
-                                                 : low + std::max(1.0, std::abs(low));
-  require<ValueError>(has_length(end), "a colour scale cannot go from low = {} to high = {}", low, end);
-  return {palette, low, end, range.smallest<low, range.largest> end};
+/// What a colour scale is to be.
+struct ScaleOptions {
+  Palette palette = Palette::white_to_blue;
+  std::optional<double> low = {};   ///< the value of the lowest colour
+  std::optional<double> high = {};  ///< the value of the highest colour
+  Scale scale = Scale::linear;
+  Theme theme = Theme::light;
+  int step = 1;
+};
+
+namespace detail {
+
+inline double default_high(const CellRange& range, const ScaleOptions& options) {
+  const auto or_one = [](double high) { return high > 0 && std::isnormal(high) ? high : 1; };
+  if (is_diverging(options.palette))
+    return options.low ? -*options.low : or_one(std::max(-range.smallest, range.largest));
+  return options.scale == Scale::logarithmic ? or_one(range.largest) : range.largest;
+}
+
+inline double default_low(const CellRange& range, const ScaleOptions& options, double high) {
+  if (is_diverging(options.palette)) return -high;
+  if (options.scale != Scale::logarithmic) return 0;
+  const double floor = 1e-4 * high, low = std::max(range.smallest_positive, floor);
+  return low < high ? low : floor;
+}
+
+}  // namespace detail
+
+/// The colour scale for cells of this range.
+///
+/// By default it ends at the largest cell and starts at 0; a logarithmic one at the smallest positive cell,
+/// at least at 1e-4 of its end; that of a diverging palette goes as far to either side of 0. Where no cell
+/// exceeds low (all are equal, or undefined) it ends at low + max(1, |low|), so that it always has a length.
+/// @throws ValueError unless high - low is a positive, finite and normal number; a logarithmic scale from
+/// low <= 0
+inline ColourScale colour_scale(const CellRange& range, const ScaleOptions& options = {}) {
+  const auto has_length = [](double low, double high) { return high > low && std::isnormal(high - low); };
+  double high = options.high.value_or(detail::default_high(range, options));
+  const double low = options.low.value_or(detail::default_low(range, options, high));
+  if (!options.high && !has_length(low, high)) high = low + std::max(1.0, std::abs(low));
+  require<ValueError>(has_length(low, high), "a colour scale cannot go from low = {} to high = {}", low,
+                      high);
+  require<ValueError>(options.scale != Scale::logarithmic || low > 0,
+                      "a logarithmic colour scale cannot start at low = {}", low);
+  return {options.palette, low,           high,        range.smallest<low, range.largest> high,
+          options.scale,   options.theme, options.step};
 }
 
 }  // namespace attnscope

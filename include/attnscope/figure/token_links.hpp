@@ -31,6 +31,7 @@ struct TokenLinksOptions {
   std::string right_title = "key";
   double high = 1;  ///< the weight of an opaque line
   std::vector<LinkKind> kinds{LinkKind{}};
+  Theme theme = Theme::light;
 };
 
 namespace detail {
@@ -142,7 +143,7 @@ inline std::string token_links(const std::vector<std::string>& left, const std::
     return index >= 0 && static_cast<std::size_t>(index) < size;
   };
   const detail::TokenColumns columns(left, right, options);
-  Svg svg;
+  Svg svg(options.theme);
   for (std::size_t n = 0; n < links.size(); ++n) {
     const auto& [from, to, weight, kind] = links[n];
     require<ShapeError>(within(from, left.size()), "link {}: left token {} of {}", n, from, left.size());
