@@ -107,12 +107,14 @@ inline double text_width(std::string_view text, double size) {
 /// it does not, every k-th is drawn, with a tick to its cell. No two ever overlap.
 class AxisLabels {
  public:
-  /// `tokens`: one for each row or column, or none at all; `pitch`: the distance of two of them in px.
-  AxisLabels(const std::vector<std::string>& tokens, double pitch) : pitch_(pitch) {
+  /// `tokens`: one for each row or column, or none at all; `pitch`: the distance of two of them in px;
+  /// `longest`: how many characters of a token are shown.
+  AxisLabels(const std::vector<std::string>& tokens, double pitch, std::size_t longest = 16)
+      : pitch_(pitch) {
     const double line = std::clamp(pitch, 9.6, 14.4);
     size_ = line / 1.2;
     step_ = static_cast<std::size_t>(std::ceil(line / pitch));
-    for (std::size_t i = 0; i < tokens.size(); i += step_) words_.push_back(readable_token(tokens[i]));
+    for (std::size_t i = 0; i < tokens.size(); i += step_) words_.push_back(readable_token(tokens[i], longest));
   }
 
   /// How far the labels reach away from the map, in px.
@@ -131,6 +133,17 @@ class AxisLabels {
       ticks += fmt::format("M{} {}h3", svg_number(map.left - 4), svg_number(y));
     }
     if (step_ > 1 && !ticks.empty()) svg.path(ticks, line_grey);
+  }
+
+  /// Draws them to the right of `map`.
+  void draw_rows_after(Svg& svg, const Box& map) const {
+    std::string ticks;
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      const double y = map.top + position(i);
+      svg.text({map.right() + gap, y}, words_[i], {.size = size_});
+      ticks += fmt::format("M{} {}h3", svg_number(map.right() + 1), svg_number(y));
+    }
+    if (step_ > 1 && !ticks.empty()) svg.path(ticks, svg.colours().line);
   }
 
   /// Draws them below `map`, turned by 90 degrees.
