@@ -15,6 +15,7 @@
 #include <attnscope/figure/head_grid.hpp>
 #include <attnscope/figure/heatmap.hpp>
 #include <attnscope/figure/token_links.hpp>
+#include <attnscope/figure/theme.hpp>
 #include <attnscope/flow/attention_flow.hpp>
 #include <attnscope/flow/bit_matrix.hpp>
 #include <attnscope/flow/capacity_grid.hpp>

@@ -18,7 +18,7 @@ Eigen::MatrixXd matrix(double a, double b, double c, double d) {
 }
 
 ColourScale scale_of(const Eigen::MatrixXd& map, double low = 0, std::optional<double> high = {}) {
-  return colour_scale(cell_range(map), Palette::white_to_blue, low, high);
+  return colour_scale(cell_range(map), {.low = low, .high = high});
 }
 
 }  // namespace

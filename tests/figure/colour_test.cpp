@@ -1,25 +1,12 @@
 #include <attnscope/figure/colour.hpp>
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
 
+#include "figure/lightness.hpp"
 #include "support/catch.hpp"
 
 using namespace attnscope;
-
-namespace {
-
-// CIE lightness, 0 to 100, from sRGB.
-double lightness(Colour colour) {
-  const auto linear = [](std::uint8_t channel) {
-    const double c = channel / 255.0;
-    return c <= 0.04045 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4);
-  };
-  const double y = 0.2126 * linear(colour.red) + 0.7152 * linear(colour.green) + 0.0722 * linear(colour.blue);
-  return y > 0.008856 ? 116 * std::cbrt(y) - 16 : 903.3 * y;
-}
-
-}  // namespace
 
 TEST_CASE("colour: hex has two digits a channel") {
   CHECK(hex({0, 10, 255}) == "#000aff");
@@ -52,6 +39,32 @@ TEST_CASE("colour: the lightness of a palette changes in one direction, and that
     CHECK(lightness(level_colour(Palette::white_to_blue, level)) ==
           Approx(white + (blue - white) * level / 255).margin(0.5));
   }
+}
+
+TEST_CASE("colour: cividis is the published table, and its lightness only rises") {
+  CHECK(hex(colour_at(Palette::cividis, 0)) == "#00224e");
+  CHECK(hex(level_colour(Palette::cividis, 127)) == "#7c7b78");
+  CHECK(hex(colour_at(Palette::cividis, 1)) == "#fee838");
+  for (int level = 1; level < palette_levels; ++level)
+    CHECK(lightness(level_colour(Palette::cividis, level)) >
+          lightness(level_colour(Palette::cividis, level - 1)) - 0.1);
+}
+
+TEST_CASE("colour: a diverging palette goes as far from its middle to either side, in blue and in orange") {
+  for (const Palette palette : {Palette::blue_white_orange, Palette::blue_black_orange}) {
+    REQUIRE(is_diverging(palette));
+    const double middle = lightness(level_colour(palette, 128));
+    CHECK(level_colour(palette, 127) == level_colour(palette, 128));
+    for (int away = 0; away < 128; ++away) {
+      INFO(away);
+      const Colour below = level_colour(palette, 127 - away), above = level_colour(palette, 128 + away);
+      CHECK(lightness(below) == Approx(lightness(above)).margin(4));
+      CHECK(std::abs(lightness(below) - middle) == Approx(away / 127.0 * 80).margin(7));
+      if (away > 8) CHECK((below.blue > below.red && above.red > above.blue));
+    }
+  }
+  CHECK(hex(level_colour(Palette::blue_white_orange, 0)) == hex(level_colour(Palette::white_to_blue, 255)));
+  CHECK_FALSE(is_diverging(Palette::cividis));
 }
 
 TEST_CASE("colour: a position has the colour of the nearest level") {

@@ -77,6 +77,19 @@ TEST_CASE("svg: a document has a size, a title and a description") {
         "<rect width=\"40.5\" height=\"30\" fill=\"#ffffff\"/>\n</svg>\n");
 }
 
+TEST_CASE("svg: a dark page is dark, and its text light") {
+  const std::string dark = Svg(Theme::dark).document({.width = 4, .height = 3});
+  CHECK_THAT(dark, ContainsSubstring("font-family=\"sans-serif\" fill=\"#ececec\">"));
+  CHECK_THAT(dark, ContainsSubstring("<rect width=\"4\" height=\"3\" fill=\"#18181b\"/>"));
+  CHECK(Svg(Theme::dark).colours().line == theme_colours(Theme::dark).line);
+}
+
+TEST_CASE("svg: a text may have a colour of its own") {
+  Svg svg;
+  svg.text({1, 2}, "a", {.colour = Colour{255, 0, 0}});
+  CHECK(body(svg) == "<text x=\"1\" y=\"2\" dy=\".35em\" font-size=\"11\" fill=\"#ff0000\">a</text>\n");
+}
+
 TEST_CASE("svg: a file holds the picture, and a path that cannot be written is named") {
   const auto folder = std::filesystem::temp_directory_path() / "attnscope_svg_test";
   std::filesystem::create_directories(folder);

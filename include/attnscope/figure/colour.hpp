@@ -23,12 +23,25 @@ inline std::string hex(Colour colour) {
   return fmt::format("#{:02x}{:02x}{:02x}", colour.red, colour.green, colour.blue);
 }
 
-/// The colours of a sequential scale, from its lowest value to its highest.
+/// The colours of a scale, from its lowest value to its highest.
 ///
-/// `white_to_blue` is for paper: white, and then as much darker as the value is larger (CIE lightness falls
-/// in a straight line from 100 to 15, within half a unit). `viridis` (van der Walt and Smith, 2015) is for
-/// screens. Both keep their order for the colour-blind and in greyscale print.
-enum class Palette { white_to_blue, viridis };
+/// Sequential, for weights and other numbers of one sign:
+///
+/// - `white_to_blue`, for paper: white, and then as much darker as the value is larger (CIE lightness falls in
+///   a straight line from 100 to 15, within half a unit);
+/// - `viridis` (van der Walt and Smith, 2015), for screens and for dark pages;
+/// - `cividis` (Nuñez, Anderton and Renslow, 2018), which looks nearly the same to the colour-blind.
+///
+/// Diverging, for signed numbers on a scale whose middle is zero: `blue_white_orange` on a light page,
+/// `blue_black_orange` on a dark one. Both ends differ as much from the middle in lightness, within 4 units.
+///
+/// All keep their order for the colour-blind, the sequential ones in greyscale print too.
+enum class Palette { white_to_blue, viridis, cividis, blue_white_orange, blue_black_orange };
+
+/// Whether a palette is for signed numbers.
+constexpr bool is_diverging(Palette palette) {
+  return palette == Palette::blue_white_orange || palette == Palette::blue_black_orange;
+}
 
 /// The number of different colours of a palette.
 inline constexpr int palette_levels = 256;
@@ -53,24 +66,59 @@ inline constexpr std::string_view viridis_table =
     "84d44b86d54989d5488bd6468ed64590d74393d74195d84098d83e9bd93c9dd93ba0da39a2da37a5db36a8db34aadc32"
     "addc30b0dd2fb2dd2db5de2bb8de29bade28bddf26c0df25c2df23c5e021c8e020cae11fcde11dd0e11cd2e21bd5e21a"
     "d8e219dae319dde318dfe318e2e418e5e419e7e419eae51aece51befe51cf1e51df4e61ef6e620f8e621fbe723fde725";
-inline Colour viridis(int level) {
+
+// The 256 published colours, "rrggbb" each.
+inline constexpr std::string_view cividis_table =
+    "00224e00234f00245100255300255400265600275800285900285b00295d002a5f002a61002b62002c64002c66002d68"
+    "002e6a002e6c002f6d00306f0030700031700031710132710533710833700c34700f357012357014367016377018376f"
+    "1a386f1c396f1e3a6f203a6f213b6e233c6e243c6e263d6e273e6e293f6e2a3f6d2b406d2d416d2e416d2f426d31436d"
+    "32436d33446d34456c35456c36466c38476c39486c3a486c3b496c3c4a6c3d4a6c3e4b6c3f4c6c404c6c414d6c424e6c"
+    "434e6c444f6c45506c46516c47516c48526c49536c4a536c4b546c4c556c4d556c4e566c4f576c50576c51586d52596d"
+    "535a6d545a6d555b6d555c6d565c6d575d6d585e6d595e6e5a5f6e5b606e5c616e5d616e5e626e5e636f5f636f60646f"
+    "61656f62656f636670646770656870656870666970676a71686a71696b716a6c716b6d726c6d726c6e726d6f726e6f73"
+    "6f70737071737172747272747273747374757474757575757676767777767777777878777979777a7a787b7a787c7b78"
+    "7d7c787e7c787e7d787f7e78807f78817f788280798381798482798582798683798784788885788985788a86788b8778"
+    "8c88788d88788e89788f8a78908b78918b78928c78928d78938e78948e77958f779690779791779892779992779a9376"
+    "9b94769c95769d95769e96769f9775a09875a19975a29975a39a74a49b74a59c74a69c74a79d73a89e73a99f73aaa073"
+    "aba072aca172ada272aea371afa471b0a571b1a570b3a670b4a76fb5a86fb6a96fb7a96eb8aa6eb9ab6dbaac6dbbad6d"
+    "bcae6cbdae6cbeaf6bbfb06bc0b16ac1b26ac2b369c3b369c4b468c5b568c6b667c7b767c8b866c9b965cbb965ccba64"
+    "cdbb63cebc63cfbd62d0be62d1bf61d2c060d3c05fd4c15fd5c25ed6c35dd7c45cd9c55cdac65bdbc75adcc859ddc858"
+    "dec958dfca57e0cb56e1cc55e2cd54e4ce53e5cf52e6d051e7d150e8d24fe9d34eead34cebd44bedd54aeed649efd748"
+    "f0d846f1d945f2da44f3db42f5dc41f6dd3ff7de3ef8df3cf9e03afbe138fce236fde334fee434fee535fee636fee838";
+
+inline Colour table_colour(std::string_view table, int level) {
   const auto channel = [&](int position) {
     const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
     const std::size_t at = static_cast<std::size_t>(6 * level + 2 * position);
-    return static_cast<std::uint8_t>(16 * digit(viridis_table[at]) + digit(viridis_table[at + 1]));
+    return static_cast<std::uint8_t>(16 * digit(table[at]) + digit(table[at + 1]));
   };
   return {channel(0), channel(1), channel(2)};
 }
 
-// A quadratic Bezier curve from white to (10, 30, 100); its middle point is what makes the lightness
-// straight.
-inline Colour white_to_blue(int level) {
-  const double t = level / double{palette_levels - 1};
-  const auto channel = [&](double middle, double dark) {
-    const double value = (1 - t) * (1 - t) * 255 + 2 * t * (1 - t) * middle + t * t * dark;
+// The point of a quadratic Bezier curve from `from` to `to` at t, 0 to 1; `bend`, its middle point, is what
+// makes the lightness straight.
+inline Colour on_curve(double t, Colour from, Colour bend, Colour to) {
+  const auto channel = [&](double start, double middle, double end) {
+    const double value = (1 - t) * (1 - t) * start + 2 * t * (1 - t) * middle + t * t * end;
     return static_cast<std::uint8_t>(std::lround(value));
   };
-  return {channel(85, 10), channel(135, 30), channel(210, 100)};
+  return {channel(from.red, bend.red, to.red), channel(from.green, bend.green, to.green),
+          channel(from.blue, bend.blue, to.blue)};
+}
+
+inline Colour white_to_blue(double t) {
+  return on_curve(t, {255, 255, 255}, {85, 135, 210}, {10, 30, 100});
+}
+
+// The number of levels is even: the two in the middle share its colour.
+inline Colour diverging(Palette palette, int level) {
+  const bool below = level < palette_levels / 2;
+  const double t = (below ? palette_levels / 2 - 1 - level : level - palette_levels / 2) /
+                   double{palette_levels / 2 - 1};
+  if (palette == Palette::blue_white_orange)
+    return below ? white_to_blue(t) : on_curve(t, {255, 255, 255}, {222, 118, 25}, {68, 22, 0});
+  return below ? on_curve(t, {22, 22, 26}, {20, 90, 190}, {150, 215, 255})
+               : on_curve(t, {22, 22, 26}, {150, 70, 10}, {255, 200, 120});
 }
 
 }  // namespace detail
@@ -79,7 +127,16 @@ inline Colour white_to_blue(int level) {
 inline Colour level_colour(Palette palette, int level) {
   require<ValueError>(0 <= level && level < palette_levels, "level {} is not between 0 and {}", level,
                       palette_levels - 1);
-  return palette == Palette::viridis ? detail::viridis(level) : detail::white_to_blue(level);
+  switch (palette) {
+    case Palette::white_to_blue:
+      return detail::white_to_blue(level / double{palette_levels - 1});
+    case Palette::viridis:
+      return detail::table_colour(detail::viridis_table, level);
+    case Palette::cividis:
+      return detail::table_colour(detail::cividis_table, level);
+    default:
+      return detail::diverging(palette, level);
+  }
 }
 
 /// The colour at `position`, 0 (the lowest) to 1: that of the nearest of the 256 levels.

@@ -69,14 +69,14 @@ class ColourBar {
                                             (steps - 1);
                                    }),
                scale_, bar);
-    svg.frame(bar, line_grey);
+    svg.frame(bar, svg.colours().line);
     std::string lines;
     for (const Tick& tick : ticks_) {
       const double y = bar.bottom() - tick.position * height_;
       svg.text({bar.right() + gap, y}, tick.number, {.size = size});
       lines += fmt::format("M{} {}h3", svg_number(bar.right() + 1), svg_number(y));
     }
-    svg.path(lines, line_grey);
+    svg.path(lines, svg.colours().line);
   }
 
  private:

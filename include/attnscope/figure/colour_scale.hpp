@@ -1,6 +1,6 @@
 #pragma once
 #include <attnscope/core/errors.hpp>
-#include <attnscope/figure/colour.hpp>
+#include <attnscope/figure/theme.hpp>
 
 #include <Eigen/Core>
 
@@ -15,11 +15,13 @@ namespace attnscope {
 struct CellRange {
   double smallest = std::numeric_limits<double>::infinity();
   double largest = -std::numeric_limits<double>::infinity();
+  double smallest_positive = std::numeric_limits<double>::infinity();
   bool undefined = false;  ///< whether some cell is NaN
 
   void merge(const CellRange& other) {
     smallest = std::min(smallest, other.smallest);
     largest = std::max(largest, other.largest);
+    smallest_positive = std::min(smallest_positive, other.smallest_positive);
     undefined = undefined || other.undefined;
   }
 };
@@ -36,11 +38,17 @@ inline CellRange cell_range(const Eigen::MatrixXd& map) {
       // NaN loses every comparison, and so changes neither end.
       if (value < range.smallest) range.smallest = value;
       if (value > range.largest) range.largest = value;
+      if (value > 0 && value < range.smallest_positive) range.smallest_positive = value;
       if (std::isnan(value)) range.undefined = true;
     }
   }
   return range;
 }
+
+/// How numbers are spread over the colours of a palette: by their size, by the root of it (of a negative number,
+/// minus the root of its size), or by its logarithm. The last two tell small weights apart beside large ones,
+/// such as those of an attention sink.
+enum class Scale { linear, square_root, logarithmic };
 
 /// Which value has which colour: `low` and what is below it the lowest of the 256 levels of the palette,
 /// `high` and what is above it the highest, in between the nearest.
@@ -50,33 +58,85 @@ struct ColourScale {
   double high = 1;
   bool clips_below = false;  ///< whether some cell lies below low
   bool clips_above = false;  ///< whether some cell lies above high
+  Scale scale = Scale::linear;
+  Theme theme = Theme::light;
 
   /// The level of NaN: a grey that is in no palette.
   static constexpr int undefined = palette_levels;
 
+  /// Where a number lies between low (0) and high (1); NaN for NaN.
+  double position(double value) const {
+    const double clipped = std::clamp(value, low, high);
+    return (spread(clipped) - spread(low)) / (spread(high) - spread(low));
+  }
+
   /// The level of a value, 0 to 255; `undefined` for NaN.
   int level(double value) const {
     if (std::isnan(value)) return undefined;
-    const double position = std::clamp((value - low) / (high - low), 0.0, 1.0);
-    return static_cast<int>(std::lround(position * (palette_levels - 1)));
+    return static_cast<int>(position(value) * (palette_levels - 1) + 0.5);
   }
 
   Colour colour(int level) const {
-    return level == undefined ? Colour{170, 170, 170} : level_colour(palette, level);
+    return level == undefined ? theme_colours(theme).undefined : level_colour(palette, level);
+  }
+
+  /// What is spread evenly over the colours.
+  double spread(double value) const {
+    switch (scale) {
+      case Scale::square_root:
+        return std::copysign(std::sqrt(std::abs(value)), value);
+      case Scale::logarithmic:
+        return std::log(value);
+      default:
+        return value;
+    }
   }
 };
 
-/// The scale from `low` to `high`, by default to the largest cell; where no cell exceeds low (all are equal,
-/// or undefined) it ends at low + max(1, |low|), so that it always has a length. Throws ValueError unless
-/// high - low is a positive, finite and normal number.
-inline ColourScale colour_scale(const CellRange& range, Palette palette, double low,
-                                std::optional<double> high) {
-  const auto has_length = [&](double end) { return end > low && std::isnormal(end - low); };
-  const double end = high                        ? *high
-                     : has_length(range.largest) ? range.largest
-                                                 : low + std::max(1.0, std::abs(low));
-  require<ValueError>(has_length(end), "a colour scale cannot go from low = {} to high = {}", low, end);
-  return {palette, low, end, range.smallest<low, range.largest> end};
+/// What a colour scale is to be.
+struct ScaleOptions {
+  Palette palette = Palette::white_to_blue;
+  std::optional<double> low = {};   ///< the value of the lowest colour
+  std::optional<double> high = {};  ///< the value of the highest colour
+  Scale scale = Scale::linear;
+  Theme theme = Theme::light;
+};
+
+namespace detail {
+
+inline double default_high(const CellRange& range, const ScaleOptions& options) {
+  const auto or_one = [](double high) { return high > 0 && std::isnormal(high) ? high : 1; };
+  if (is_diverging(options.palette))
+    return options.low ? -*options.low : or_one(std::max(-range.smallest, range.largest));
+  return options.scale == Scale::logarithmic ? or_one(range.largest) : range.largest;
+}
+
+inline double default_low(const CellRange& range, const ScaleOptions& options, double high) {
+  if (is_diverging(options.palette)) return -high;
+  if (options.scale != Scale::logarithmic) return 0;
+  const double floor = 1e-4 * high, low = std::max(range.smallest_positive, floor);
+  return low < high ? low : floor;
+}
+
+}  // namespace detail
+
+/// The colour scale for cells of this range.
+///
+/// By default it ends at the largest cell and starts at 0; a logarithmic one at the smallest positive cell, at
+/// least at 1e-4 of its end; that of a diverging palette goes as far to either side of 0. Where no cell
+/// exceeds low (all are equal, or undefined) it ends at low + max(1, |low|), so that it always has a length.
+/// @throws ValueError unless high - low is a positive, finite and normal number; a logarithmic scale from
+/// low <= 0
+inline ColourScale colour_scale(const CellRange& range, const ScaleOptions& options = {}) {
+  const auto has_length = [](double low, double high) { return high > low && std::isnormal(high - low); };
+  double high = options.high.value_or(detail::default_high(range, options));
+  const double low = options.low.value_or(detail::default_low(range, options, high));
+  if (!options.high && !has_length(low, high)) high = low + std::max(1.0, std::abs(low));
+  require<ValueError>(has_length(low, high), "a colour scale cannot go from low = {} to high = {}", low, high);
+  require<ValueError>(options.scale != Scale::logarithmic || low > 0,
+                      "a logarithmic colour scale cannot start at low = {}", low);
+  return {options.palette,      low,           high,         range.smallest < low,
+          range.largest > high, options.scale, options.theme};
 }
 
 }  // namespace attnscope

@@ -132,7 +132,7 @@ class AxisLabels {
       svg.text({map.left - gap, y}, words_[i], {.size = size_, .anchor = Anchor::end});
       ticks += fmt::format("M{} {}h3", svg_number(map.left - 4), svg_number(y));
     }
-    if (step_ > 1 && !ticks.empty()) svg.path(ticks, line_grey);
+    if (step_ > 1 && !ticks.empty()) svg.path(ticks, svg.colours().line);
   }
 
   /// Draws them to the right of `map`.
@@ -154,7 +154,7 @@ class AxisLabels {
       svg.text({x, map.bottom() + gap}, words_[i], {.size = size_, .anchor = Anchor::end, .turn = -90});
       ticks += fmt::format("M{} {}v3", svg_number(x), svg_number(map.bottom() + 1));
     }
-    if (step_ > 1 && !ticks.empty()) svg.path(ticks, line_grey);
+    if (step_ > 1 && !ticks.empty()) svg.path(ticks, svg.colours().line);
   }
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
 #include <attnscope/core/errors.hpp>
-#include <attnscope/figure/colour.hpp>
+#include <attnscope/figure/colour_scale.hpp>
 
 #include <Eigen/Core>
 
@@ -22,13 +22,23 @@ struct MapOptions {
   std::vector<std::string> column_labels = {};  ///< tokens, one a column, or none at all
   std::string row_title = "query";
   std::string column_title = "key";
-  double low = 0;                   ///< the value of the lowest colour
-  std::optional<double> high = {};  ///< the value of the highest colour; by default the largest cell
-  Palette palette = Palette::white_to_blue;
+  std::optional<double> low = {};       ///< the value of the lowest colour; by default see colour_scale
+  std::optional<double> high = {};      ///< the value of the highest colour; by default the largest cell
+  std::optional<Palette> palette = {};  ///< by default sequential_palette(theme)
+  Scale scale = Scale::linear;
   std::optional<double> cell_size = {};  ///< px, 0.1 to 1000; by default a whole number, at least 1
+  Theme theme = Theme::light;
 };
 
 namespace detail {
+
+inline ScaleOptions scale_options(const MapOptions& options) {
+  return {.palette = options.palette.value_or(sequential_palette(options.theme)),
+          .low = options.low,
+          .high = options.high,
+          .scale = options.scale,
+          .theme = options.theme};
+}
 
 // The size of a cell in px.
 struct CellSize {

@@ -48,7 +48,7 @@ class Panels {
   Panels(const std::vector<Eigen::MatrixXd>& maps, const CellRange& range, std::size_t columns, CellSize cell,
          const MapOptions& options)
       : maps_(maps),
-        scale_(colour_scale(range, options.palette, options.low, options.high)),
+        scale_(colour_scale(range, scale_options(options))),
         title_{readable_line(options.title), {.size = 15, .bold = true}},
         row_title_{readable_line(options.row_title), {.size = 12, .anchor = Anchor::middle, .turn = -90}},
         column_title_{readable_line(options.column_title), {.size = 12, .anchor = Anchor::middle}},
@@ -75,7 +75,7 @@ class Panels {
     const double right =
         std::max({bar_at.x + bar.width(), maps.left + title_.width(), maps.left + note_.width()});
 
-    Svg svg;
+    Svg svg(scale_.theme);
     title_.draw(svg, {maps.left, margin + title_.height() / 2});
     row_title_.draw(svg, {margin + row_title_.height() / 2, maps.top + height / 2});
     for (std::size_t i = 0; i < maps_.size(); ++i) draw_map(svg, i);
@@ -105,7 +105,7 @@ class Panels {
   void draw_map(Svg& svg, std::size_t i) const {
     const Box map = grid_.map(i);
     draw_cells(svg, levels_of(maps_[i], scale_), scale_, map);
-    svg.frame(map, line_grey);
+    svg.frame(map, svg.colours().line);
     if (!map_titles_.empty()) map_titles_[i].draw(svg, {map.left, map.top - map_title_height_ / 2});
     if (grid_.is_leftmost(i)) row_labels_.draw_rows(svg, map);
     if (grid_.is_lowest(i)) column_labels_.draw_columns(svg, map);

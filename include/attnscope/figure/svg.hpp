@@ -1,13 +1,14 @@
 #pragma once
 #include <attnscope/core/atomic_file.hpp>
-#include <attnscope/figure/colour.hpp>
 #include <attnscope/core/utf8.hpp>
+#include <attnscope/figure/theme.hpp>
 
 #include <fmt/format.h>
 
 #include <cmath>
 #include <filesystem>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,10 +41,8 @@ struct TextStyle {
   Anchor anchor = Anchor::start;
   double turn = 0;  ///< degrees about its point, clockwise; -90 reads upwards
   bool bold = false;
+  std::optional<Colour> colour = {};  ///< by default the theme's
 };
-
-/// The colour of frames and ticks.
-inline constexpr Colour line_grey{120, 120, 120};
 
 /// The size of a figure in px, and the words that a screen reader says for it.
 struct Page {
@@ -105,6 +104,11 @@ inline std::string svg_number(double value) {
 /// same. What is written is the same to the byte on every machine, whatever its locale.
 class Svg {
  public:
+  explicit Svg(Theme theme = Theme::light) : theme_(theme) {}
+
+  Theme theme() const { return theme_; }
+  ThemeColours colours() const { return theme_colours(theme_); }
+
   void rectangle(const Box& box, Colour fill) { markup("<rect {} fill=\"{}\"/>\n", place(box), hex(fill)); }
 
   /// A stroke of 1 px around the box, just outside of it.
@@ -126,6 +130,7 @@ class Svg {
     if (style.anchor != Anchor::start) {
       markup(" text-anchor=\"{}\"", style.anchor == Anchor::middle ? "middle" : "end");
     }
+    if (style.colour) markup(" fill=\"{}\"", hex(*style.colour));
     if (style.bold) markup(" font-weight=\"bold\"");
     if (style.turn != 0) markup(" transform=\"rotate({} {} {})\"", svg_number(style.turn), x, y);
     markup(">{}</text>\n", xml_text(words));
@@ -137,14 +142,17 @@ class Svg {
     fmt::format_to(std::back_inserter(body_), format, std::forward<Args>(args)...);
   }
 
-  /// The whole document, on white.
+  /// The whole document, on the background of the theme.
   std::string document(const Page& page) const {
     const std::string width = svg_number(page.width), height = svg_number(page.height);
+    // Text is black unless something says otherwise, and every other shape says what its colour is.
+    const std::string ink = theme_ == Theme::light ? "" : fmt::format(" fill=\"{}\"", hex(colours().text));
     return fmt::format(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
-        "role=\"img\" font-family=\"sans-serif\">\n<title>{2}</title>\n<desc>{3}</desc>\n"
-        "<rect width=\"{0}\" height=\"{1}\" fill=\"#ffffff\"/>\n{4}</svg>\n",
-        width, height, xml_text(page.title), xml_text(page.description), body_);
+        "role=\"img\" font-family=\"sans-serif\"{5}>\n<title>{2}</title>\n<desc>{3}</desc>\n"
+        "<rect width=\"{0}\" height=\"{1}\" fill=\"{6}\"/>\n{4}</svg>\n",
+        width, height, xml_text(page.title), xml_text(page.description), body_, ink,
+        hex(colours().background));
   }
 
  private:
@@ -153,6 +161,7 @@ class Svg {
                        svg_number(box.top), svg_number(box.width), svg_number(box.height));
   }
 
+  Theme theme_;
   std::string body_;
 };
 
