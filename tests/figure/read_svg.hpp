@@ -51,6 +51,16 @@ struct Text {
   attnscope::Box box;
 };
 
+/// The characters that the five entities of XML stand for.
+inline std::string unescaped(std::string text) {
+  constexpr const char* entities[][2] = {
+      {"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&#39;", "'"}, {"&amp;", "&"}};
+  for (const auto& [entity, character] : entities)
+    for (std::size_t at = text.find(entity); at != std::string::npos; at = text.find(entity, at + 1))
+      text.replace(at, std::string_view(entity).size(), character);
+  return text;
+}
+
 inline std::vector<Text> texts(std::string_view svg, double (*width)(std::string_view, double)) {
   std::vector<Text> found;
   for (const std::string& element : elements(svg, "text")) {
@@ -58,7 +68,7 @@ inline std::vector<Text> texts(std::string_view svg, double (*width)(std::string
                  size = attribute(element, "font-size");
     const std::string words = between(element, ">", "</text>"),
                       anchor = between(element, "text-anchor=\"", "\"");
-    const double length = width(words, size);
+    const double length = width(unescaped(words), size);
     const double before = anchor == "end" ? length : anchor == "middle" ? length / 2 : 0;
     const bool upwards = element.find("rotate(-90 ") != std::string::npos;
     // Reading upwards, the start of the text is below its end.

@@ -113,7 +113,8 @@ inline std::string flow_graph(const std::vector<Eigen::MatrixXd>& layers,
                         .gap_titles = gaps,
                         .columns = count + 1,
                         .between = std::clamp(900 / static_cast<double>(count), 60., 180.),
-                        .strip = 4,
+                        .left_strip = 10,
+                        .right_strip = 10,
                         .theme = options.theme});
   // Level l + 1 stands above layer l, and the highest level is the first column.
   const auto at = [&](std::size_t level, std::ptrdiff_t token) { return columns.at(count - level, token); };
@@ -144,19 +145,20 @@ inline std::string flow_graph(const std::vector<Eigen::MatrixXd>& layers,
       }
   for (const auto& [l, i, k] : marked) draw(static_cast<std::size_t>(l), i, k, strong, .95);
 
-  const Colour dot = columns.svg().colours().text;
-  for (std::size_t level = 0; level <= count; ++level)
-    for (std::ptrdiff_t token = 0; token < layers[0].rows(); ++token) {
-      const double share = options.shares.size() == 0 ? .04 : options.shares(static_cast<Eigen::Index>(level), token);
-      const double most = std::min(10., .6 * columns.pitch());
-      const double radius = std::clamp(most * std::sqrt(std::max(share, 0.)), .8, most);
-      draw_mark(columns.svg(), at(level, token), {dot, 0}, radius);
-    }
-  const auto ring = [&](Point centre) {
-    draw_line(columns.svg(), detail::mark_path(centre, 0, std::min(6., .5 * columns.pitch())), {strong, 2});
+  const double largest_dot = std::min(9., .5 * columns.pitch());
+  const auto radius = [&](std::size_t level, std::ptrdiff_t token) {
+    if (options.shares.size() == 0) return .2 * largest_dot;
+    const double share = options.shares(static_cast<Eigen::Index>(level), token);
+    return std::clamp(largest_dot * std::sqrt(std::max(share, 0.)), .08 * largest_dot, largest_dot);
   };
-  if (options.query) ring(at(count, *options.query));
-  if (options.input) ring(at(0, *options.input));
+  for (std::size_t level = 0; level <= count; ++level)
+    for (std::ptrdiff_t token = 0; token < layers[0].rows(); ++token)
+      draw_mark(columns.svg(), at(level, token), {columns.svg().colours().text, 0}, radius(level, token));
+  const auto ring = [&](std::size_t level, std::ptrdiff_t token) {
+    draw_line(columns.svg(), detail::mark_path(at(level, token), 0, radius(level, token) + 2), {strong, 2});
+  };
+  if (options.query) ring(count, *options.query);
+  if (options.input) ring(0, *options.input);
 
   std::vector<LegendEntry> legend;
   if (!options.marked.empty())

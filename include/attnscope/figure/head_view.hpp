@@ -24,7 +24,8 @@ struct HeadViewOptions {
   std::optional<std::ptrdiff_t> query = {};    ///< the one token whose lines are drawn; none: all tokens
   SentenceFilter sentences = SentenceFilter::all;
   std::ptrdiff_t sentence_boundary = 0;  ///< the first token of the second sentence
-  double least_weight = .02;             ///< smaller weights have no line
+  std::vector<std::ptrdiff_t> hidden_keys{};  ///< keys that have no lines, such as an attention sink
+  double least_weight = .02;                  ///< smaller weights have no line
   double high = 1;                       ///< the weight of an opaque line
   Theme theme = Theme::light;
 };
@@ -45,6 +46,8 @@ inline void check_head_view(const std::vector<Eigen::MatrixXd>& heads, const Hea
   for (const std::ptrdiff_t head : options.heads)
     require<ShapeError>(head >= 0 && static_cast<std::size_t>(head) < heads.size(), "head {} of {}", head,
                         heads.size());
+  for (const std::ptrdiff_t key : options.hidden_keys)
+    require<ShapeError>(key >= 0 && key < keys, "hidden key {} of {}", key, keys);
   if (options.query)
     require<ShapeError>(*options.query >= 0 && *options.query < queries, "query {} of {}", *options.query,
                         queries);
@@ -106,7 +109,7 @@ class HeadView {
                           .right_title = options_.key_title,
                           .left = queries_,
                           .right = keys_,
-                          .strip = strips ? square * static_cast<double>(shown_.size()) + 4 : 0,
+                          .right_strip = strips ? square * static_cast<double>(shown_.size()) + 4 : 0,
                           .theme = options_.theme});
     if (strips) mark_query(columns);
     for (std::size_t n = 0; n < shown_.size(); ++n) draw_head(columns, n);
@@ -137,6 +140,8 @@ class HeadView {
   }
   bool is_drawn(Eigen::Index query, Eigen::Index key) const {
     if (options_.query && *options_.query != query) return false;
+    if (std::find(options_.hidden_keys.begin(), options_.hidden_keys.end(), key) != options_.hidden_keys.end())
+      return false;
     return passes(options_.sentences, query >= options_.sentence_boundary, key >= options_.sentence_boundary);
   }
 
@@ -168,9 +173,9 @@ class HeadView {
   }
   void draw_square(TokenColumns& columns, std::size_t n, Eigen::Index key, double opacity) const {
     const double side = std::min(square, columns.pitch());
-    const Point at{columns.x(1) + 2 + square * static_cast<double>(n), columns.y(key) - side / 2};
-    draw_area(columns.svg(), fmt::format("M{}h{1}v{1}h-{1}z", place(at), svg_number(side)),
-              stroke(shown_[n], 1).colour, opacity);
+    draw_box(columns.svg(),
+             {columns.x(1) + 2 + square * static_cast<double>(n), columns.y(key) - side / 2, side, side},
+             stroke(shown_[n], 1).colour, opacity);
   }
   std::string title(std::ptrdiff_t head, Eigen::Index query, Eigen::Index key, double weight) const {
     return fmt::format("{}: {} \u2013 {}: {:.3g}", readable_line(name(head), 40),
@@ -181,6 +186,8 @@ class HeadView {
     std::vector<std::string> parts;
     if (omitted_ > 0)
       parts.push_back(fmt::format("{} weights below {:.3g} have no line", omitted_, options_.least_weight));
+    if (const std::size_t hidden = options_.hidden_keys.size(); hidden > 0)
+      parts.push_back(fmt::format("lines to {} key{} are hidden", hidden, hidden == 1 ? "" : "s"));
     if (undefined_ > 0) parts.push_back(fmt::format("{} weights are undefined", undefined_));
     return fmt::format("{}", fmt::join(parts, "; "));
   }

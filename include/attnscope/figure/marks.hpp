@@ -100,6 +100,14 @@ inline void draw_area(Svg& svg, std::string_view path, Colour fill, double opaci
   svg.markup(">{}</path>\n", detail::hover_title(title));
 }
 
+/// The inside of a box.
+inline void draw_box(Svg& svg, const Box& box, Colour fill, double opacity = 1, std::string_view title = {}) {
+  const std::string width = svg_number(box.width);
+  draw_area(svg,
+            fmt::format("M{}h{}v{}h-{}z", detail::place({box.left, box.top}), width, svg_number(box.height), width),
+            fill, opacity, title);
+}
+
 /// A filled shape of about `radius` px around a point: 0 circle, 1 square, 2 triangle, 3 diamond, 4 triangle
 /// upside down, 5 plus, 6 cross, 7 hourglass; larger numbers begin again.
 inline void draw_mark(Svg& svg, Point at, const CategoryStyle& style, double radius = 4, double opacity = 1,

@@ -74,6 +74,7 @@ struct PlotFrame {
   std::string title = {}, x_title = {}, y_title = {};
   AxisRange x = {}, y = {};
   AxisNumbers x_numbers = AxisNumbers::any, y_numbers = AxisNumbers::any;
+  double left_room = 0;              ///< px for labels of one's own to the left of the frame
   double width = 480, height = 300;  ///< of the frame, px
   Theme theme = Theme::light;
 };
@@ -95,7 +96,7 @@ class Plot {
     for (const detail::AxisTick& tick : y_ticks_) numbers = std::max(numbers, text_width(tick.number, size));
     // The first number along x, or the title of that axis, may reach further to the left.
     const double first = x_ticks_.empty() ? 0 : text_width(x_ticks_.front().number, size) / 2;
-    left_ = std::ceil(Sheet::margin + std::max({y_title_.height() + (numbers > 0 ? numbers + gap : 0), first,
+    left_ = std::ceil(Sheet::margin + std::max({y_title_.height() + (numbers > 0 ? numbers + gap : 0), first, frame.left_room,
                                                 (x_title_.width() - frame.width) / 2}));
     top_ = sheet_.top() + std::max(0., (y_title_.width() - frame.height) / 2);
     draw_frame();
@@ -152,6 +153,8 @@ class Plot {
     std::vector<detail::AxisTick> all = detail::axis_ticks(range, most, numbers != AxisNumbers::any);
     if (numbers != AxisNumbers::ranks) return all;
     std::erase_if(all, [](const detail::AxisTick& tick) { return tick.value > -1; });
+    // The best rank has its number wherever it is not too near to another.
+    if (!all.empty() && all.back().value <= -5 && range.high >= -1) all.push_back({-1, ""});
     for (detail::AxisTick& tick : all) tick.number = fmt::format("{}", -tick.value);
     return all;
   }

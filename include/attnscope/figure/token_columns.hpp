@@ -18,7 +18,7 @@ struct TokenColumnsFrame {
   std::vector<std::string> gap_titles{};     ///< what stands above each gap between two columns, or none
   std::size_t columns = 2;
   double between = 180;  ///< px from column to column
-  double strip = 0;      ///< px between the last column and its tokens, for marks of one's own
+  double left_strip = 0, right_strip = 0;  ///< px between a column and its tokens, for marks of one's own
   Theme theme = Theme::light;
 };
 
@@ -37,13 +37,13 @@ class TokenColumns {
         left_(frame.left, pitch_, 24),
         right_(frame.right, pitch_, 24) {
     const double titles = std::max(left_title_.height(), right_title_.height());
-    first_ = Sheet::margin + std::ceil(std::max(left_.extent(), left_title_.width() + gap));
+    first_ = Sheet::margin + frame.left_strip + std::ceil(std::max(left_.extent(), left_title_.width() + gap));
     top_ = sheet_.top() + std::max(titles, frame.gap_titles.empty() ? 0. : 20.);
-    left_.draw_rows(svg(), {first_, top_, 0, 0});
-    right_.draw_rows_after(svg(), {last() + frame.strip, top_, 0, 0});
+    left_.draw_rows(svg(), {first_ - frame.left_strip, top_, 0, 0});
+    right_.draw_rows_after(svg(), {last() + frame.right_strip, top_, 0, 0});
     const double line = top_ - titles / 2;
-    left_title_.draw(svg(), {first_ - gap, line});
-    right_title_.draw(svg(), {last() + frame.strip + gap, line});
+    left_title_.draw(svg(), {first_ - frame.left_strip - gap, line});
+    right_title_.draw(svg(), {last() + frame.right_strip + gap, line});
     for (std::size_t i = 0; i < frame.gap_titles.size(); ++i) {
       const detail::Caption words{readable_line(frame.gap_titles[i], 40),
                                   {.size = 11, .anchor = Anchor::middle, .colour = svg().colours().quiet}};
@@ -62,7 +62,7 @@ class TokenColumns {
 
   std::string document(const Legend& legend, const std::string& note, const std::string& fallback,
                        const std::string& description) {
-    const double right = last() + frame_.strip + std::max(right_.extent(), gap + right_title_.width());
+    const double right = last() + frame_.right_strip + std::max(right_.extent(), gap + right_title_.width());
     const Box content{Sheet::margin, sheet_.top(), right - Sheet::margin,
                       top_ + static_cast<double>(rows_) * pitch_ - sheet_.top()};
     return sheet_.document(content, legend, note, fallback, description);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace attnscope {
@@ -72,6 +73,70 @@ inline std::string token_links(const std::vector<std::string>& left, const std::
   return columns.document(Legend(std::move(legend)), "", "links between tokens",
                           fmt::format("{} tokens to the left, {} to the right, {} links.", left.size(),
                                       right.size(), links.size()));
+}
+
+struct AlignmentLinksOptions {
+  std::string title = {};
+  std::string source_title = "source", target_title = "target";
+  Theme theme = Theme::light;
+};
+
+namespace detail {
+
+/// Source and target of links of any kind, in order.
+template <typename Links>
+std::vector<std::pair<std::ptrdiff_t, std::ptrdiff_t>> linked_pairs(const Links& links) {
+  std::vector<std::pair<std::ptrdiff_t, std::ptrdiff_t>> pairs;
+  for (const auto& link : links) pairs.push_back({link.source, link.target});
+  std::sort(pairs.begin(), pairs.end());
+  return pairs;
+}
+
+inline TokenLinksOptions alignment_drawing(const AlignmentLinksOptions& options) {
+  return {.title = options.title,
+          .left_title = options.source_title,
+          .right_title = options.target_title,
+          .kinds = {{"in gold", category_colour(0, options.theme)}},
+          .theme = options.theme};
+}
+
+}  // namespace detail
+
+/// The links between two sentences (SVG), the source to the left, each as opaque as its confidence. found: any
+/// range of what has target, source and confidence, such as AlignmentLinks::links.
+/// @throws ShapeError a link of a token that is not there; ValueError a confidence that is not finite or is
+/// negative
+template <typename Found>
+std::string alignment_links(const std::vector<std::string>& sources, const std::vector<std::string>& targets,
+                            const Found& found, const AlignmentLinksOptions& options = {}) {
+  std::vector<TokenLink> lines;
+  for (const auto& link : found) lines.push_back({link.source, link.target, link.confidence, 0});
+  return token_links(sources, targets, lines, detail::alignment_drawing(options));
+}
+
+/// The same where people have said what is right: links in gold, links that are not, and gold links that were not found have a colour, and
+/// dashes or none, of their own. gold: what has the ranges `sure` and `possible` of links, as GoldLinks; a
+/// possible link may be found and need not.
+template <typename Found, typename Gold>
+std::string alignment_links(const std::vector<std::string>& sources, const std::vector<std::string>& targets,
+                            const Found& found, const Gold& gold, const AlignmentLinksOptions& options) {
+  const auto holds = [](const auto& pairs, const auto& link) {
+    return std::binary_search(pairs.begin(), pairs.end(),
+                              std::pair<std::ptrdiff_t, std::ptrdiff_t>(link.source, link.target));
+  };
+  const auto sure = detail::linked_pairs(gold.sure), possible = detail::linked_pairs(gold.possible),
+             hits = detail::linked_pairs(found);
+  TokenLinksOptions drawing = detail::alignment_drawing(options);
+  drawing.kinds.push_back({"not in gold", category_colour(1, options.theme), true});
+  drawing.kinds.push_back({"gold, not found", theme_colours(options.theme).line, true});
+  std::vector<TokenLink> lines;
+  for (const auto& link : gold.sure)
+    if (!holds(hits, link)) lines.push_back({link.source, link.target, 1, 2});
+  for (const auto& link : found) {
+    const bool right = holds(sure, link) || holds(possible, link);
+    lines.push_back({link.source, link.target, link.confidence, right ? 0u : 1u});
+  }
+  return token_links(sources, targets, lines, drawing);
 }
 
 }  // namespace attnscope
