@@ -99,7 +99,9 @@ inline double text_width(std::string_view text, double size) {
     return code < 0x1100 ? 0.8 : code < 0x1F000 ? 1.05 : 1.35;
   };
   double sum = 0;
-  for (const char32_t code : decode_utf8(text)) sum += width(code);
+  // What is unfit for XML is drawn as U+FFFD, which is wide.
+  for (const char32_t code : decode_utf8(text))
+    sum += width(detail::is_unfit_for_xml(code) ? replacement_character : code);
   return sum * size;
 }
 
