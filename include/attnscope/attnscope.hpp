@@ -12,10 +12,12 @@
 #include <attnscope/alignment/time_warping.hpp>
 #include <attnscope/alignment/word_links.hpp>
 #include <attnscope/alignment/word_times.hpp>
+#include <attnscope/figure/cross_attention.hpp>
 #include <attnscope/figure/head_grid.hpp>
 #include <attnscope/figure/heatmap.hpp>
+#include <attnscope/figure/metric_map.hpp>
+#include <attnscope/figure/model_view.hpp>
 #include <attnscope/figure/token_links.hpp>
-#include <attnscope/figure/theme.hpp>
 #include <attnscope/flow/attention_flow.hpp>
 #include <attnscope/flow/bit_matrix.hpp>
 #include <attnscope/flow/capacity_grid.hpp>

@@ -36,7 +36,7 @@ Eigen::MatrixXd causal_softmax(Eigen::Index size, double spread) {
 }
 
 std::size_t bytes(const Eigen::MatrixXd& weights, std::optional<double> high = {}) {
-  const ColourScale scale = colour_scale(cell_range(weights), Palette::white_to_blue, 0, high);
+  const ColourScale scale = colour_scale(cell_range(weights), {.high = high});
   return drawn(levels_of(weights, scale)).size();
 }
 

@@ -42,23 +42,6 @@ TEST_CASE("head_grid: heads go from left to right, then down") {
   CHECK(groups[6].box.bottom() == groups[5].box.bottom());
 }
 
-TEST_CASE("head_grid: the number of columns makes a landscape without many empty places") {
-  const auto columns = [](std::size_t maps, double aspect = 1) {
-    return detail::landscape_columns(maps, aspect);
-  };
-  CHECK(columns(1) == 1);
-  CHECK(columns(2) == 2);
-  CHECK(columns(3) == 3);
-  CHECK(columns(4) == 2);
-  CHECK(columns(6) == 3);
-  CHECK(columns(8) == 4);
-  CHECK(columns(12) == 4);
-  CHECK(columns(16) == 4);
-  CHECK(columns(32) == 8);
-  CHECK(columns(4, 4) == 1);
-  CHECK(columns(4, 0.25) == 4);
-}
-
 TEST_CASE("head_grid: heads are numbered unless they are named") {
   const std::string numbered = head_grid(heads(3)),
                     named = head_grid(heads(2), {.map_titles = {"head 7", "mean"}});

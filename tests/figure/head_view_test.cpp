@@ -55,7 +55,7 @@ TEST_CASE("head view: a line for each weight, as opaque as it is large, a colour
 
 TEST_CASE("head view: chosen heads keep their colours and names") {
   const std::vector<Eigen::MatrixXd> heads(12, map_of(2));
-  const std::string svg = head_view(heads, {.heads = {9, 4}});
+  const std::string svg = head_view(heads, {.heads = {.only = {9, 4}}});
   CHECK(count(svg, ">head 9</text>") == 1);
   CHECK(count(svg, ">head 0</text>") == 0);
   CHECK(lines(svg).size() == 8);
@@ -90,12 +90,21 @@ TEST_CASE("head view: of a pair of sentences the lines from one to the other") {
   CHECK(shown(SentenceFilter::all).size() == 25);
 }
 
-TEST_CASE("head view: a sink can be hidden, and the note says so") {
-  const std::string svg = head_view({map_of(3)}, {.hidden_keys = {0}});
-  CHECK(lines(svg).size() == 6);
-  for (const std::string& title : lines(svg)) CHECK(title[14] != '0');
-  CHECK(count(svg, "lines to 1 key are hidden") == 1);
-  CHECK_THROWS_WITH(head_view({map_of(3)}, {.hidden_keys = {3}}), "hidden key 3 of 3");
+TEST_CASE("head view: tokens that a filter leaves out have no row, and the others keep their names") {
+  const std::string svg = head_view({map_of(3)}, {.query_tokens = {"a", "b", "c"}, .key_tokens = {"x", "y", "z"},
+                                                  .queries = {.only = {2}}, .keys = all_but_first});
+  CHECK(lines(svg) == Titles{"head 0: c \u2013 y: 0.333", "head 0: c \u2013 z: 0.333"});
+  CHECK(count(svg, ">x</text>") == 0);
+  CHECK(count(svg, ">a</text>") == 0);
+  CHECK(count(svg, "1 of 3 keys are left out") == 1);
+  // A line ends at the row of its key all the same.
+  Point from, to;
+  REQUIRE(std::sscanf(read_svg::between(path_of(svg, "head 0: c \u2013 z: 0.333"), " d=\"", "\"").c_str(), "M%lf %lfL%lf %lf", &from.x, &from.y, &to.x, &to.y) == 4);
+  for (const read_svg::Text& text : read_svg::texts(svg, text_width)) {
+    if (text.words == "z") CHECK(text.box.centre().y == to.y);
+    if (text.words == "c") CHECK(text.box.centre().y == from.y);
+  }
+  CHECK(lines(head_view({map_of(3)}, {.queries = {.without = {1}}, .query = 1})).empty());
 }
 
 TEST_CASE("head view: small and undefined weights are counted") {
@@ -133,7 +142,8 @@ TEST_CASE("head view: what cannot be drawn is named") {
   CHECK_THROWS_WITH(head_view({map}, {.query_tokens = {"a"}}), "1 query tokens for 3");
   CHECK_THROWS_WITH(head_view({wide}, {.key_tokens = {"a"}}), "1 key tokens for 4");
   CHECK_THROWS_WITH(head_view({map}, {.head_names = {"a", "b"}}), "2 names for 1 heads");
-  CHECK_THROWS_WITH(head_view({map}, {.heads = {1}}), "head 1 of 1");
+  CHECK_THROWS_WITH(head_view({map}, {.heads = {.only = {1}}}), "filter: head 1 of 1");
+  CHECK_THROWS_WITH(head_view({map}, {.keys = {.without = {3}}}), "filter: key 3 of 3");
   CHECK_THROWS_WITH(head_view({map}, {.query = 3}), "query 3 of 3");
   CHECK_THROWS_WITH(head_view({map}, {.sentences = SentenceFilter::a_to_b}), "a second sentence that begins with token 0 of 3");
   CHECK_THROWS_WITH(head_view({map}, {.least_weight = -1}), "least_weight = -1 is below 0");

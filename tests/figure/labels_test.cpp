@@ -97,7 +97,7 @@ TEST_CASE("labels: at every distance labels are readable, do not overlap and sta
       CHECK(rows[i].box.right() < 200);
       CHECK(rows[i].box.left >= 200 - labels.extent());
       CHECK(columns[i].box.top > 350);
-      CHECK(columns[i].box.bottom() <= 350 + labels.extent());
+      CHECK(columns[i].box.bottom() <= 350 + labels.column_extent());
       if (i == 0) continue;
       CHECK(rows[i].box.top - rows[i - 1].box.bottom() >= 1);
       CHECK(columns[i].box.left - columns[i - 1].box.right() >= 1);

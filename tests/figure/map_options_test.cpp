@@ -1,6 +1,8 @@
 #include <attnscope/figure/map_options.hpp>
 
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "support/catch.hpp"
 
@@ -41,14 +43,21 @@ TEST_CASE("map_options: a cell size that is given is kept, and one that is none 
 }
 
 TEST_CASE("map_options: labels are one each or none") {
-  CHECK_NOTHROW(detail::check_labels({}, 2, 3, 4));
-  CHECK_NOTHROW(
-      detail::check_labels({.map_titles = {"a"}, .row_labels = {"a", "b"}, .column_labels = {"c"}}, 1, 2, 1));
-  CHECK(message_of<ShapeError>([] { detail::check_labels({.map_titles = {"a"}}, 2, 3, 4); }) ==
-        "1 map titles for 2");
-  CHECK(message_of<ShapeError>([] { detail::check_labels({.row_labels = {"a"}}, 2, 3, 4); }) ==
-        "1 row labels for 3");
-  CHECK(message_of<ShapeError>([] {
-          detail::check_labels({.column_labels = {"a", "b"}}, 2, 3, 4);
-        }) == "2 column labels for 4");
+  const std::vector<std::string> labels{"a", "b"};
+  CHECK_NOTHROW(detail::check_labels(labels, 2, "row labels"));
+  CHECK_NOTHROW(detail::check_labels(std::vector<std::string>(), 3, "row labels"));
+  CHECK(message_of<ShapeError>([&] { detail::check_labels(labels, 4, "column labels"); }) ==
+        "2 column labels for 4");
+}
+
+TEST_CASE("map_options: heads and layers are numbered unless they are named") {
+  CHECK(detail::names_of({}, 3, "head names") == std::vector<std::string>{"0", "1", "2"});
+  CHECK(detail::names_of({"a", "b"}, 2, "head names") == std::vector<std::string>{"a", "b"});
+  CHECK(message_of<ShapeError>([] { detail::names_of({"a"}, 2, "head names"); }) == "1 head names for 2");
+}
+
+TEST_CASE("map_options: the palette is that of the theme unless one is asked for") {
+  CHECK(detail::scale_options({}).palette == Palette::white_to_blue);
+  CHECK(detail::scale_options({.theme = Theme::dark}).palette == Palette::viridis);
+  CHECK(detail::scale_options({.palette = Palette::cividis, .theme = Theme::dark}).palette == Palette::cividis);
 }

@@ -113,6 +113,8 @@ inline void paint(const std::string& path, Cells& cells) {
 inline std::vector<Cells> cells(std::string_view svg) {
   std::vector<Cells> found;
   for (std::size_t at = svg.find("<g "); at != std::string_view::npos; at = svg.find("<g ", at + 1)) {
+    // The transparent rectangles over the cells of a map are a group, too.
+    if (svg.substr(at, svg.find('>', at) - at).find("crispEdges") == std::string_view::npos) continue;
     const std::string rectangle(svg.substr(svg.rfind("<rect ", at), at - svg.rfind("<rect ", at)));
     const std::string scale = between(svg, "scale(", ")", at);
     const std::size_t space = scale.find(' ');

@@ -25,6 +25,32 @@ inline double round_step(double length, int most) {
   return 10 * power;
 }
 
+// Multiples of a round step within [low, high], at most `most` + 1 of them.
+inline std::vector<double> even_numbers(double low, double high, int most) {
+  const double step = round_step(high - low, most), first = std::ceil(low / step);
+  std::vector<double> numbers;
+  for (int i = 0; i <= most; ++i) {
+    const double value = (first + i) * step;
+    if (value <= high) numbers.push_back(value);
+  }
+  return numbers;
+}
+
+// Numbers within [low, high] for a scale that is not linear, the roundest first: 0, then 1, 5 and 2 times powers
+// of ten, down to a ten-thousandth of the largest, and the same below zero.
+inline std::vector<double> round_numbers(double low, double high) {
+  std::vector<double> numbers;
+  const auto add = [&](double value) {
+    if (low <= value && value <= high) numbers.push_back(value);
+  };
+  add(0);
+  const int exponent = static_cast<int>(std::floor(std::log10(std::max(std::abs(low), std::abs(high)))));
+  for (const int factor : {1, 5, 2})
+    for (int power = exponent; power >= exponent - 4; --power)
+      for (const int sign : {1, -1}) add(sign * factor * std::pow(10, power));
+  return numbers;
+}
+
 }  // namespace detail
 
 /// The bar beside a map that tells which colour is which number: its two ends, and as many round numbers
@@ -34,21 +60,27 @@ class ColourBar {
   static constexpr double least_height = 72;
 
   ColourBar(const ColourScale& scale, double height) : scale_(scale), height_(height) {
-    const int most = static_cast<int>(std::clamp(height / 40, 1.0, 10.0));
-    const double length = scale.high - scale.low, step = detail::round_step(length, most);
+    const double length = scale.high - scale.low;
     // As many digits as it takes to tell a hundredth of the length.
     const double largest = std::max(std::abs(scale.low), std::abs(scale.high));
     const int digits = std::clamp(static_cast<int>(std::ceil(std::log10(largest / length))) + 3, 3, 17);
     const auto number = [&](double value) { return fmt::format("{:.{}g}", value + 0.0, digits); };
 
     ticks_.push_back({0, (scale.clips_below ? "≤ " : "") + number(scale.low)});
-    const double first = std::ceil(scale.low / step);
-    for (int i = 0; i <= most; ++i) {
-      const double value = (first + i) * step, position = (value - scale.low) / length;
-      if (std::min(position, 1 - position) * height >= 1.4 * size)
-        ticks_.push_back({position, number(value)});
-    }
     ticks_.push_back({1, (scale.clips_above ? "≥ " : "") + number(scale.high)});
+    const int most = static_cast<int>(std::clamp(height / 40, 1.0, 10.0));
+    const auto has_room = [&](double position) {
+      return std::all_of(ticks_.begin(), ticks_.end(), [&](const Tick& tick) {
+        return std::abs(tick.position - position) * height >= 1.4 * size;
+      });
+    };
+    for (const double value : scale.scale == Scale::linear ? detail::even_numbers(scale.low, scale.high, most)
+                                                           : detail::round_numbers(scale.low, scale.high)) {
+      const double position = scale.position(value);
+      if (has_room(position)) ticks_.push_back({position, number(value)});
+    }
+    std::sort(ticks_.begin(), ticks_.end(),
+              [](const Tick& a, const Tick& b) { return a.position < b.position; });
   }
 
   /// How wide the bar is with its numbers, in px.

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
+#include <vector>
 
 namespace attnscope {
 
@@ -26,13 +28,15 @@ struct CellRange {
   }
 };
 
-/// The range of the cells of `map` [row x column], NaN left out. Throws ShapeError for a map without cells
-/// and ValueError for an infinite cell.
-inline CellRange cell_range(const Eigen::MatrixXd& map) {
-  require<ShapeError>(map.size() > 0, "a map of {} x {} has no cells", map.rows(), map.cols());
+/// The range of those cells of `map` [row x column] that lie in these rows and columns, NaN left out.
+/// @throws ShapeError there are none; ValueError an infinite cell
+inline CellRange cell_range(const Eigen::MatrixXd& map, const std::vector<Eigen::Index>& rows,
+                            const std::vector<Eigen::Index>& columns) {
+  require<ShapeError>(!rows.empty() && !columns.empty(), "a map of {} x {} has no cells", rows.size(),
+                      columns.size());
   CellRange range;
-  for (Eigen::Index column = 0; column < map.cols(); ++column) {
-    for (Eigen::Index row = 0; row < map.rows(); ++row) {
+  for (const Eigen::Index column : columns) {
+    for (const Eigen::Index row : rows) {
       const double value = map(row, column);
       require<ValueError>(!std::isinf(value), "row {}, column {} is {}", row, column, value);
       // NaN loses every comparison, and so changes neither end.
@@ -43,6 +47,16 @@ inline CellRange cell_range(const Eigen::MatrixXd& map) {
     }
   }
   return range;
+}
+
+/// The range of all cells of a map.
+inline CellRange cell_range(const Eigen::MatrixXd& map) {
+  const auto all = [](Eigen::Index count) {
+    std::vector<Eigen::Index> numbers(static_cast<std::size_t>(count));
+    std::iota(numbers.begin(), numbers.end(), Eigen::Index{0});
+    return numbers;
+  };
+  return cell_range(map, all(map.rows()), all(map.cols()));
 }
 
 /// How numbers are spread over the colours of a palette: by their size, by the root of it (of a negative number,

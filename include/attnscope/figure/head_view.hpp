@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/figure/filter.hpp>
 #include <attnscope/figure/token_columns.hpp>
 
 #include <Eigen/Core>
@@ -20,12 +21,12 @@ struct HeadViewOptions {
   std::vector<std::string> query_tokens{}, key_tokens{};  ///< one a row or column of the maps, or none
   std::string query_title = "query", key_title = "key";
   std::vector<std::string> head_names{};       ///< [map]; none: "head 0", …
-  std::vector<std::ptrdiff_t> heads{};         ///< which maps are drawn; none: all. Colours stay with the map
+  Filter heads{};                              ///< which maps are drawn; a colour stays with its map
+  Filter queries{}, keys{};                    ///< which tokens have a row; all_but_first leaves a sink out
   std::optional<std::ptrdiff_t> query = {};    ///< the one token whose lines are drawn; none: all tokens
   SentenceFilter sentences = SentenceFilter::all;
   std::ptrdiff_t sentence_boundary = 0;  ///< the first token of the second sentence
-  std::vector<std::ptrdiff_t> hidden_keys{};  ///< keys that have no lines, such as an attention sink
-  double least_weight = .02;                  ///< smaller weights have no line
+  double least_weight = .02;             ///< smaller weights have no line
   double high = 1;                       ///< the weight of an opaque line
   Theme theme = Theme::light;
 };
@@ -43,11 +44,6 @@ inline void check_head_view(const std::vector<Eigen::MatrixXd>& heads, const Hea
   tokens(options.key_tokens, keys, "key");
   require<ShapeError>(options.head_names.empty() || options.head_names.size() == heads.size(),
                       "{} names for {} heads", options.head_names.size(), heads.size());
-  for (const std::ptrdiff_t head : options.heads)
-    require<ShapeError>(head >= 0 && static_cast<std::size_t>(head) < heads.size(), "head {} of {}", head,
-                        heads.size());
-  for (const std::ptrdiff_t key : options.hidden_keys)
-    require<ShapeError>(key >= 0 && key < keys, "hidden key {} of {}", key, keys);
   if (options.query)
     require<ShapeError>(*options.query >= 0 && *options.query < queries, "query {} of {}", *options.query,
                         queries);
@@ -89,10 +85,11 @@ inline bool passes(SentenceFilter filter, bool query_in_b, bool key_in_b) {
 class HeadView {
  public:
   HeadView(const std::vector<Eigen::MatrixXd>& heads, const HeadViewOptions& options)
-      : heads_(heads), options_(options), shown_(options.heads) {
-    if (shown_.empty())
-      for (std::size_t h = 0; h < heads.size(); ++h) shown_.push_back(static_cast<std::ptrdiff_t>(h));
-  }
+      : heads_(heads),
+        options_(options),
+        shown_(kept(options.heads, static_cast<Eigen::Index>(heads.size()), "head")),
+        query_rows_(kept(options.queries, heads[0].rows(), "query")),
+        key_rows_(kept(options.keys, heads[0].cols(), "key")) {}
 
   std::string svg() {
     const auto tokens = [](const std::vector<std::string>& words, Eigen::Index count) {
@@ -107,8 +104,8 @@ class HeadView {
     TokenColumns columns({.title = options_.title,
                           .left_title = options_.query_title,
                           .right_title = options_.key_title,
-                          .left = queries_,
-                          .right = keys_,
+                          .left = kept_of(queries_, query_rows_),
+                          .right = kept_of(keys_, key_rows_),
                           .right_strip = strips ? square * static_cast<double>(shown_.size()) + 4 : 0,
                           .theme = options_.theme});
     if (strips) mark_query(columns);
@@ -117,7 +114,7 @@ class HeadView {
     for (const std::ptrdiff_t head : shown_) legend.push_back({name(head), stroke(head, 1)});
     return columns.document(Legend(legend), note(), "what heads attend to",
                             fmt::format("{} of {} heads, {} queries to the left, {} keys to the right, {} lines.",
-                                        shown_.size(), heads_.size(), queries_.size(), keys_.size(), lines_));
+                                        shown_.size(), heads_.size(), query_rows_.size(), key_rows_.size(), lines_));
   }
 
  private:
@@ -140,41 +137,42 @@ class HeadView {
   }
   bool is_drawn(Eigen::Index query, Eigen::Index key) const {
     if (options_.query && *options_.query != query) return false;
-    if (std::find(options_.hidden_keys.begin(), options_.hidden_keys.end(), key) != options_.hidden_keys.end())
-      return false;
     return passes(options_.sentences, query >= options_.sentence_boundary, key >= options_.sentence_boundary);
   }
 
   void mark_query(TokenColumns& columns) const {
-    const Point at = columns.at(0, *options_.query);
-    draw_mark(columns.svg(), {at.x, at.y}, {columns.svg().colours().text, 0}, 3);
+    const auto row = std::find(query_rows_.begin(), query_rows_.end(), *options_.query);
+    if (row == query_rows_.end()) return;  // a filter leaves it out
+    const Point at = columns.at(0, row - query_rows_.begin());
+    draw_mark(columns.svg(), at, {columns.svg().colours().text, 0}, 3);
   }
   void draw_head(TokenColumns& columns, std::size_t n) {
     const std::ptrdiff_t head = shown_[n];
     const Eigen::MatrixXd& map = heads_[static_cast<std::size_t>(head)];
-    for (Eigen::Index i = 0; i < map.rows(); ++i)
-      for (Eigen::Index j = 0; j < map.cols(); ++j) {
+    for (std::size_t row = 0; row < query_rows_.size(); ++row)
+      for (std::size_t key_row = 0; key_row < key_rows_.size(); ++key_row) {
+        const Eigen::Index i = query_rows_[row], j = key_rows_[key_row];
         if (!is_drawn(i, j)) continue;
         const double weight = map(i, j);
         undefined_ += std::isnan(weight);
         if (!(weight > 0)) continue;
         const double opacity = std::min(weight / options_.high, 1.);
-        if (options_.query) draw_square(columns, n, j, opacity);
+        if (options_.query) draw_square(columns, n, static_cast<std::ptrdiff_t>(key_row), opacity);
         if (weight < options_.least_weight) {
           ++omitted_;
           continue;
         }
         ++lines_;
-        Point from = columns.at(0, i), to = columns.at(1, j);
+        Point from = columns.at(0, static_cast<std::ptrdiff_t>(row)), to = columns.at(1, static_cast<std::ptrdiff_t>(key_row));
         from.y += shift(columns, n);
         to.y += shift(columns, n);
         draw_line(columns.svg(), from, to, stroke(head, opacity), title(head, i, j, weight));
       }
   }
-  void draw_square(TokenColumns& columns, std::size_t n, Eigen::Index key, double opacity) const {
+  void draw_square(TokenColumns& columns, std::size_t n, std::ptrdiff_t key_row, double opacity) const {
     const double side = std::min(square, columns.pitch());
     draw_box(columns.svg(),
-             {columns.x(1) + 2 + square * static_cast<double>(n), columns.y(key) - side / 2, side, side},
+             {columns.x(1) + 2 + square * static_cast<double>(n), columns.y(key_row) - side / 2, side, side},
              stroke(shown_[n], 1).colour, opacity);
   }
   std::string title(std::ptrdiff_t head, Eigen::Index query, Eigen::Index key, double weight) const {
@@ -186,15 +184,15 @@ class HeadView {
     std::vector<std::string> parts;
     if (omitted_ > 0)
       parts.push_back(fmt::format("{} weights below {:.3g} have no line", omitted_, options_.least_weight));
-    if (const std::size_t hidden = options_.hidden_keys.size(); hidden > 0)
-      parts.push_back(fmt::format("lines to {} key{} are hidden", hidden, hidden == 1 ? "" : "s"));
+    if (const auto hidden = static_cast<std::size_t>(heads_[0].cols()) - key_rows_.size(); hidden > 0)
+      parts.push_back(fmt::format("{} of {} keys are left out", hidden, heads_[0].cols()));
     if (undefined_ > 0) parts.push_back(fmt::format("{} weights are undefined", undefined_));
     return fmt::format("{}", fmt::join(parts, "; "));
   }
 
   const std::vector<Eigen::MatrixXd>& heads_;
   const HeadViewOptions& options_;
-  std::vector<std::ptrdiff_t> shown_;
+  std::vector<Eigen::Index> shown_, query_rows_, key_rows_;  ///< their numbers in the maps
   std::vector<std::string> queries_, keys_;
   std::size_t lines_ = 0, omitted_ = 0, undefined_ = 0;
 };

@@ -116,15 +116,18 @@ class AxisLabels {
     const double line = std::clamp(pitch, 9.6, 14.4);
     size_ = line / 1.2;
     step_ = static_cast<std::size_t>(std::ceil(line / pitch));
-    for (std::size_t i = 0; i < tokens.size(); i += step_) words_.push_back(readable_token(tokens[i], longest));
+    for (std::size_t i = 0; i < tokens.size(); i += step_) {
+      words_.push_back(readable_token(tokens[i], longest));
+      widest_ = std::max(widest_, text_width(words_.back(), size_));
+    }
+    turned_ = widest_ + 4 > pitch * static_cast<double>(step_);
   }
 
-  /// How far the labels reach away from the map, in px.
-  double extent() const {
-    double widest = 0;
-    for (const std::string& word : words_) widest = std::max(widest, text_width(word, size_));
-    return words_.empty() ? 0 : std::ceil(gap + widest);
-  }
+  /// How far the labels of rows reach away from the map, in px.
+  double extent() const { return words_.empty() ? 0 : std::ceil(gap + widest_); }
+
+  /// The same for labels of columns.
+  double column_extent() const { return words_.empty() || turned_ ? extent() : std::ceil(gap + 1.2 * size_); }
 
   /// Draws them to the left of `map`.
   void draw_rows(Svg& svg, const Box& map) const {
@@ -148,12 +151,15 @@ class AxisLabels {
     if (step_ > 1 && !ticks.empty()) svg.path(ticks, svg.colours().line);
   }
 
-  /// Draws them below `map`, turned by 90 degrees.
+  /// Draws them below `map`, turned by 90 degrees where one of them is wider than its column.
   void draw_columns(Svg& svg, const Box& map) const {
     std::string ticks;
     for (std::size_t i = 0; i < words_.size(); ++i) {
       const double x = map.left + position(i);
-      svg.text({x, map.bottom() + gap}, words_[i], {.size = size_, .anchor = Anchor::end, .turn = -90});
+      if (turned_)
+        svg.text({x, map.bottom() + gap}, words_[i], {.size = size_, .anchor = Anchor::end, .turn = -90});
+      else
+        svg.text({x, map.bottom() + gap + size_ / 2}, words_[i], {.size = size_, .anchor = Anchor::middle});
       ticks += fmt::format("M{} {}v3", svg_number(x), svg_number(map.bottom() + 1));
     }
     if (step_ > 1 && !ticks.empty()) svg.path(ticks, svg.colours().line);
@@ -167,6 +173,8 @@ class AxisLabels {
   double pitch_;
   double size_;
   std::size_t step_;
+  double widest_ = 0;
+  bool turned_;
   std::vector<std::string> words_;  // those that are drawn: each step_-th
 };
 

@@ -1,7 +1,9 @@
 #pragma once
 #include <attnscope/core/errors.hpp>
 #include <attnscope/figure/colour_scale.hpp>
+#include <attnscope/figure/filter.hpp>
 
+#include <fmt/format.h>
 #include <Eigen/Core>
 
 #include <algorithm>
@@ -14,19 +16,27 @@
 
 namespace attnscope {
 
-/// How one map, or several of one shape on one colour scale, are labelled, coloured and sized.
+/// How one map, or several of one shape on one colour scale, are filtered, labelled, coloured and sized.
 struct MapOptions {
   std::string title = {};
-  std::vector<std::string> map_titles = {};  ///< one a map; by default none, in a grid of heads "head 0", …
-  std::vector<std::string> row_labels = {};  ///< tokens, one a row, or none at all
+  std::vector<std::string> map_titles = {};     ///< one a map that is shown; by default its layer or head
+  std::vector<std::string> row_labels = {};     ///< tokens, one a row, or none at all
   std::vector<std::string> column_labels = {};  ///< tokens, one a column, or none at all
-  std::string row_title = "query";
-  std::string column_title = "key";
+  std::vector<std::string> head_names = {};     ///< one a head; by default "0", "1", …
+  std::vector<std::string> layer_names = {};    ///< one a layer; by default "0", "1", …
+  std::optional<std::string> row_title = {};    ///< by default "query", of each figure its own
+  std::optional<std::string> column_title = {};  ///< by default "key", of each figure its own
+  Filter rows = {};     ///< the rows that are shown, of each map
+  Filter columns = {};  ///< the columns; `all_but_first` leaves the sink out
+  Filter heads = {};
+  Filter layers = {};
   std::optional<double> low = {};       ///< the value of the lowest colour; by default see colour_scale
   std::optional<double> high = {};      ///< the value of the highest colour; by default the largest cell
   std::optional<Palette> palette = {};  ///< by default sequential_palette(theme)
   Scale scale = Scale::linear;
   std::optional<double> cell_size = {};  ///< px, 0.1 to 1000; by default a whole number, at least 1
+  Eigen::Index most_cells = 400000;      ///< drawn in all maps together; where there are more, they are pooled
+  std::optional<Eigen::Index> pool = {};  ///< draw one cell for pool x pool; by default 1 where most_cells allows
   Theme theme = Theme::light;
 };
 
@@ -63,15 +73,21 @@ inline CellSize cell_size(const MapOptions& options, Eigen::Index rows, Eigen::I
   return {size, size};
 }
 
-inline void check_labels(const MapOptions& options, std::size_t maps, Eigen::Index rows,
-                         Eigen::Index columns) {
-  const auto check = [](const std::vector<std::string>& labels, auto count, std::string_view what) {
-    require<ShapeError>(labels.empty() || labels.size() == static_cast<std::size_t>(count), "{} {} for {}",
-                        labels.size(), what, count);
-  };
-  check(options.map_titles, maps, "map titles");
-  check(options.row_labels, rows, "row labels");
-  check(options.column_labels, columns, "column labels");
+// `labels`: one each, or none at all.
+template <typename Label>
+void check_labels(const std::vector<Label>& labels, Eigen::Index count, std::string_view what) {
+  require<ShapeError>(labels.empty() || static_cast<Eigen::Index>(labels.size()) == count, "{} {} for {}",
+                      labels.size(), what, count);
+}
+
+// What heads or layers are called: as the options say, or by number.
+inline std::vector<std::string> names_of(const std::vector<std::string>& named, Eigen::Index count,
+                                         std::string_view what) {
+  check_labels(named, count, what);
+  if (!named.empty()) return named;
+  std::vector<std::string> numbers;
+  for (Eigen::Index i = 0; i < count; ++i) numbers.push_back(fmt::format("{}", i));
+  return numbers;
 }
 
 }  // namespace detail
