@@ -1,7 +1,9 @@
 // gallery [FOLDER]: every kind of figure, of the dumps that ship with attnscope; docs/gallery.md shows them.
 #include <attnscope/attnscope.hpp>
+#include <attnscope/report/analysis_figures.hpp>
 
 #include "analysis.hpp"
+#include "gallery_views.hpp"
 #include "support/program.hpp"
 
 namespace {
@@ -128,6 +130,9 @@ std::vector<Picture> pictures() {
   const auto add = [&](std::vector<Picture> more) { std::ranges::move(more, std::back_inserter(all)); };
   add({metric_of_heads(minilm), image_patches()});
   add(translation(cipher));
+  for (Figure& view : gallery_views(minilm.dump, cipher.dump)) all.push_back({std::move(view.name), std::move(view.svg)});
+  for (const Analysis* analysis : {&minilm.analysis, &cipher.analysis})
+    for (Figure& figure : figures(*analysis).drawn) all.push_back({"analyze." + figure.name, std::move(figure.svg)});
   return all;
 }
 

@@ -2,9 +2,7 @@
 
 #include <attnscope/alignment/word_times.hpp>
 #include <attnscope/figure/attribution_scatter.hpp>
-#include <attnscope/figure/depth_curve.hpp>
 #include <attnscope/figure/flow_graph.hpp>
-#include <attnscope/figure/head_scatter.hpp>
 #include <attnscope/figure/head_view.hpp>
 #include <attnscope/figure/neuron_view.hpp>
 #include <attnscope/figure/sankey.hpp>
@@ -12,13 +10,8 @@
 #include <attnscope/figure/word_timings.hpp>
 #include <attnscope/flow/minimum_cut.hpp>
 #include <attnscope/flow/top_targets.hpp>
-#include <attnscope/heads/head_distance.hpp>
-#include <attnscope/heads/head_map.hpp>
-#include <attnscope/heads/locality.hpp>
-#include <attnscope/heads/patterns.hpp>
-#include <attnscope/report/known_tokens.hpp>
 #include <attnscope/report/stack_alignment.hpp>
-#include <attnscope/source/all_heads.hpp>
+#include <attnscope/source/maps.hpp>
 #include <attnscope/statistics/rank_correlation.hpp>
 
 namespace {
@@ -61,18 +54,22 @@ struct Pair {
   }
 
   std::string heads_of_token() const {
-    return head_view(maps(4), {.title = "layer 4: what \u201cit\u201d attends to",
+    return head_view(maps(4), {.title = "Layer 4: what \u201cit\u201d attends to",
                                .query_tokens = tokens,
                                .key_tokens = tokens,
+                               .queries = all_but_first,
+                               .keys = all_but_first,
                                .query = token("it"),
-                               .high = .5,
+                               .high = .3,
                                .theme = theme});
   }
   std::string heads_between_sentences() const {
-    return head_view(maps(3), {.title = "layer 3, three heads: from the second sentence to the first",
+    return head_view(maps(3), {.title = "Layer 3, three heads: from the second sentence to the first",
                                .query_tokens = tokens,
                                .key_tokens = tokens,
-                               .heads = {1, 4, 9},
+                               .heads = {.only = {1, 4, 6}},
+                               .queries = all_but_first,
+                               .keys = all_but_first,
                                .sentences = SentenceFilter::b_to_a,
                                .sentence_boundary = boundary,
                                .least_weight = .05,
@@ -83,7 +80,7 @@ struct Pair {
     const DumpLayer& layer = stack.layers[4];
     const Index head = 0, count = static_cast<Index>(tokens.size()), it = token("it");
     return neuron_view(head_vectors(layer, "query", head, count).row(it), head_vectors(layer, "key", head, count),
-                       {.title = "layer 4, head 0: how \u201cit\u201d comes by its weights",
+                       {.title = "Layer 4, head 0: how \u201cit\u201d comes by its weights",
                         .query_token = "it",
                         .key_tokens = tokens,
                         .theme = theme});
@@ -93,7 +90,7 @@ struct Pair {
     const auto targets = std::visit([&](const auto& attention) { return top_targets(attention, it, {.top_k = 3}); }, layers[4]);
     std::vector<std::string> names;
     for (std::size_t h = 0; h < targets.heads.size(); ++h) names.push_back(fmt::format("head {}", h));
-    return sankey(head_sankey(targets, it), {.title = "layer 4: where the heads of \u201cit\u201d look",
+    return sankey(head_sankey(targets, it), {.title = "Layer 4: where the heads of \u201cit\u201d look",
                                              .tokens = tokens,
                                              .kinds = names,
                                              .theme = theme});
@@ -103,51 +100,25 @@ struct Pair {
     for (std::size_t l = layers.size(); l-- > 0;) steps.push_back(fmt::format("above layer {}", l));
     steps.push_back("input");
     return sankey(flow_sankey(target_flow(layers, token("it"), {.top_k = 3})),
-                  {.title = "what flows into \u201cit\u201d, by rollout", .tokens = tokens, .step_titles = steps, .theme = theme});
+                  {.title = "What flows into \u201cit\u201d, by rollout", .tokens = tokens, .step_titles = steps, .theme = theme});
   }
   std::string graph_of_flow() const {
-    const std::vector<Eigen::MatrixXd> capacities = layer_maps(layers);
-    const Index query = token("it"), input = token("doorway");
+    // Of the whole stack nearly every cut is a single layer.
+    const std::vector<LoadedAttention> lowest(layers.begin(), layers.begin() + 3);
+    const std::vector<Eigen::MatrixXd> capacities = layer_maps(lowest);
+    const Index query = token("it"), input = token("narrow");
     const MinimumCut cut = minimum_cut(capacities, query, input);
-    const TargetFlow flow = target_flow(layers, query, {.top_k = static_cast<Index>(tokens.size()), .min_weight = 0});
-    Eigen::MatrixXd shares = Eigen::MatrixXd::Zero(static_cast<Index>(layers.size()) + 1, static_cast<Index>(tokens.size()));
+    const TargetFlow flow = target_flow(lowest, query, {.top_k = static_cast<Index>(tokens.size()), .min_weight = 0});
+    Eigen::MatrixXd shares = Eigen::MatrixXd::Zero(static_cast<Index>(lowest.size()) + 1, static_cast<Index>(tokens.size()));
     for (const FlowNode& node : flow.nodes) shares(node.level, node.token) = node.share;
-    return flow_graph(capacities, {.title = fmt::format("attention flow from \u201cit\u201d to \u201cdoorway\u201d: {:.3f}", cut.flow),
+    return flow_graph(capacities, {.title = fmt::format("Layers 0 to 2: attention flow from \u201cit\u201d to \u201cnarrow\u201d, {:.3f}", cut.flow),
                                    .tokens = tokens,
                                    .query = query,
                                    .input = input,
                                    .marked = layer_edges(cut.edges),
                                    .shares = shares,
-                                   .least_weight = .04,
+                                   .least_weight = .05,
                                    .theme = theme});
-  }
-  std::string locality_against_depth() const {
-    std::vector<Eigen::VectorXd> values;
-    DepthCurveOptions options{.title = "locality against depth",
-                              .metric = "mass within 3 tokens",
-                              .baseline_name = "uniform attention",
-                              .low = 0,
-                              .high = 1,
-                              .theme = theme};
-    for (const LoadedAttention& layer : layers) {
-      const LocalityResult result = std::visit([](const auto& attention) { return locality(attention); }, layer);
-      values.push_back(result.locality);
-      options.baseline.push_back(result.uniform_locality);
-    }
-    return depth_curve(values, options);
-  }
-  std::string map_of_heads() const {
-    std::vector<AnyAttention<float>> stored;
-    HeadScatterOptions options{.title = "heads by their distance, coloured by role", .theme = theme};
-    const std::vector<TokenFacts> facts = token_facts(dump, stack);
-    for (const LoadedAttention& layer : layers) {
-      stored.push_back(std::get<AnyAttention<float>>(layer));
-      for (const HeadPattern& head : patterns(stored.back(), facts).heads) {
-        options.names.push_back(fmt::format("{}.{}", stored.size() - 1, head.head));
-        options.roles.push_back(head.label);
-      }
-    }
-    return head_scatter(head_map(head_distance(all_heads(stored)).mean_distances).coordinates, options);
   }
   std::string attention_against_attribution() const {
     const RawTensor& tensor = dump.inputs.at("embedding_gradient");
@@ -160,7 +131,7 @@ struct Pair {
     for (const Eigen::MatrixXd& head : heads) attention += head.colwise().mean().transpose() / static_cast<double>(heads.size());
     const auto tau = kendall(attention, attribution);
     return attribution_scatter(attention, attribution,
-                               {.title = "do attention and gradients agree?",
+                               {.title = "Do attention and gradients agree?",
                                 .tokens = tokens,
                                 .attention_title = "attention received in the last layer",
                                 .attribution_title = "|d loss / d embedding|",
@@ -170,13 +141,14 @@ struct Pair {
   }
 };
 
+/// A sentence, its translation, and the links between them that a head of cross-attention makes and misses.
 std::string alignment(const Dump& cipher, Theme theme) {
   const DumpStack& stack = stack_named(cipher, "cross");
   const auto links = links_of_head(content_layers(cipher, stack), {1, 2});
   const std::size_t element = 4;
   return alignment_links(stack.keys.tokens[element], stack.queries.tokens[element], links[element].links,
                          gold_links(cipher, stack)[element],
-                         {.title = "cross-attention, layer 1, head 2, as an alignment", .theme = theme});
+                         {.title = "Cross-attention, layer 1, head 2, as an alignment", .theme = theme});
 }
 
 /// Attention on sound that is made up: no model of speech ships with attnscope.
@@ -196,7 +168,7 @@ std::string timings(Theme theme) {
   const std::vector<TimeSpan> spans = word_times(times.tokens, words);
   std::vector<TimedWord> timed;
   for (std::size_t w = 0; w < spans.size(); ++w) timed.push_back({texts[w], spans[w].start, spans[w].end});
-  return word_timings(timed, {.title = "when was each word spoken? (made-up attention)",
+  return word_timings(timed, {.title = "When was each word spoken? (made-up attention)",
                               .map = -times.cost,
                               .path = map_steps(times.path),
                               .tokens = tokens,
@@ -205,17 +177,23 @@ std::string timings(Theme theme) {
 
 }  // namespace
 
-std::vector<Figure> gallery_views(const Dump& dump, const Dump& cipher, Theme theme) {
-  const Pair pair(dump, theme);
-  return {{"head_view_token", pair.heads_of_token()},
-          {"head_view_sentences", pair.heads_between_sentences()},
-          {"neuron_view", pair.neurons()},
-          {"sankey_heads", pair.sankey_of_heads()},
-          {"sankey_layers", pair.sankey_of_layers()},
-          {"flow_graph", pair.graph_of_flow()},
-          {"depth_curve", pair.locality_against_depth()},
-          {"head_scatter", pair.map_of_heads()},
-          {"attribution_scatter", pair.attention_against_attribution()},
-          {"alignment_links", alignment(cipher, theme)},
-          {"word_timings", timings(theme)}};
+std::vector<Figure> gallery_views(const Dump& dump, const Dump& cipher) {
+  std::vector<Figure> all;
+  const auto add = [&](const std::string& name, const auto& draw) {
+    all.push_back({name, draw(Theme::light)});
+    all.push_back({name + "_dark", draw(Theme::dark)});
+  };
+  const auto add_of_pair = [&](const std::string& name, std::string (Pair::*draw)() const) {
+    add(name, [&](Theme theme) { return (Pair(dump, theme).*draw)(); });
+  };
+  add_of_pair("head_view_token", &Pair::heads_of_token);
+  add_of_pair("head_view_sentences", &Pair::heads_between_sentences);
+  add_of_pair("neuron_view", &Pair::neurons);
+  add_of_pair("sankey_heads", &Pair::sankey_of_heads);
+  add_of_pair("sankey_layers", &Pair::sankey_of_layers);
+  add_of_pair("flow_graph", &Pair::graph_of_flow);
+  add_of_pair("attribution_scatter", &Pair::attention_against_attribution);
+  add("alignment_links", [&](Theme theme) { return alignment(cipher, theme); });
+  add("word_timings", timings);
+  return all;
 }
