@@ -62,6 +62,26 @@ TEST_CASE("colour_bar: numbers never overlap and stand at their values, whatever
   }
 }
 
+TEST_CASE("colour_bar: ticks of a scale that is not linear are round and stand where their colours are") {
+  CHECK(numbers({.scale = Scale::square_root}, 200) == Words{"0", "0.02", "0.1", "0.2", "0.5", "1"});
+  CHECK(numbers({.low = 1e-4, .scale = Scale::logarithmic}, 200) ==
+        Words{"0.0001", "0.001", "0.01", "0.1", "1"});
+  CHECK(numbers({.low = -1, .scale = Scale::square_root}, 150) == Words{"-1", "-0.1", "0", "0.1", "1"});
+  for (const Scale how : {Scale::square_root, Scale::logarithmic})
+    for (const double low : {1e-5, 0.3, 2.0})
+      for (const double high : {2.1, 7.0, 1e4})
+        for (const double height : {72.0, 640.0}) {
+          const ColourScale scale{.low = low, .high = high, .scale = how};
+          const auto texts = read_svg::texts(drawn(scale, height), text_width);
+          for (std::size_t i = 1; i < texts.size(); ++i) {
+            INFO(low << " to " << high << ": " << texts[i].words);
+            CHECK(texts[i].box.bottom() < texts[i - 1].box.top);
+            CHECK(texts[i].box.centre().y ==
+                  Approx(20 + height * (1 - scale.position(read_svg::number(texts[i].words)))).margin(0.01 * height));
+          }
+        }
+}
+
 TEST_CASE("colour_bar: the smallest scale that there is has numbers") {
   CHECK(numbers(between(0, 2.3e-308)).back() == "2.3e-308");
 }

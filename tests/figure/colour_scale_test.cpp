@@ -82,6 +82,60 @@ TEST_CASE("colour_scale: ends at the largest cell, and has a length even where a
   CHECK(scale_of(matrix(1e300, 0, 0, 0)).level(5e299) == 128);
 }
 
+TEST_CASE("colour_scale: the square root and the logarithm spread small numbers") {
+  const CellRange range = cell_range(matrix(0, 0.01, 0.25, 1));
+  const ColourScale root = colour_scale(range, {.scale = Scale::square_root});
+  CHECK(root.low == 0);
+  CHECK(root.position(0.25) == Approx(0.5));
+  CHECK(root.position(0.01) == Approx(0.1));
+  CHECK(root.level(1) == 255);
+  const ColourScale logarithmic = colour_scale(range, {.scale = Scale::logarithmic});
+  CHECK(logarithmic.low == 0.01);
+  CHECK(logarithmic.clips_below);  // the 0
+  CHECK(logarithmic.position(0.1) == Approx(0.5));
+  CHECK(logarithmic.level(0) == 0);
+  CHECK(logarithmic.level(1) == 255);
+  CHECK(logarithmic.level(not_a_number) == ColourScale::undefined);
+  const ColourScale deep = colour_scale(cell_range(matrix(1e-9, 1, 1, 1)), {.scale = Scale::logarithmic});
+  CHECK(deep.low == 1e-4);
+  for (const Eigen::MatrixXd& map : {matrix(0, 0, 0, 0), matrix(not_a_number, -1, -1, -2)})
+    CHECK(colour_scale(cell_range(map), {.scale = Scale::logarithmic}).high == 1);
+  CHECK(colour_scale(cell_range(matrix(3, 3, 3, 3)), {.scale = Scale::logarithmic}).level(3) == 255);
+  CHECK(message_of<ValueError>([&] { colour_scale(range, {.low = 0, .scale = Scale::logarithmic}); }) ==
+        "a logarithmic colour scale cannot start at low = 0");
+}
+
+TEST_CASE("colour_scale: a diverging one goes as far to either side of zero") {
+  const CellRange range = cell_range(matrix(-3, 0, 1, 2));
+  const auto diverging = [&](ScaleOptions options) {
+    options.palette = Palette::blue_white_orange;
+    const ColourScale scale = colour_scale(range, options);
+    CHECK(scale.position(0) == Approx((0 - scale.low) / (scale.high - scale.low)));
+    return std::pair(scale.low, scale.high);
+  };
+  CHECK(diverging({}) == std::pair(-3.0, 3.0));
+  CHECK(diverging({.high = 2}) == std::pair(-2.0, 2.0));
+  CHECK(diverging({.low = -5}) == std::pair(-5.0, 5.0));
+  CHECK(diverging({.low = -1, .high = 2}) == std::pair(-1.0, 2.0));
+  const ColourScale root =
+      colour_scale(range, {.palette = Palette::blue_white_orange, .scale = Scale::square_root});
+  CHECK(root.position(-0.75) == Approx(0.25));
+  CHECK(root.position(0.75) == Approx(0.75));
+  const ColourScale nothing =
+      colour_scale(cell_range(matrix(0, 0, 0, not_a_number)), {.palette = Palette::blue_black_orange});
+  CHECK(nothing.low == -1);
+  CHECK(nothing.high == 1);
+}
+
+TEST_CASE("colour_scale: with fewer levels a value has the nearest of them") {
+  const ColourScale scale{.step = 5};
+  CHECK(scale.level(0) == 0);
+  CHECK(scale.level(1) == 255);
+  CHECK(scale.level(2.4 / 255) == 0);
+  CHECK(scale.level(2.6 / 255) == 5);
+  CHECK(scale.level(252.6 / 255) == 255);
+}
+
 TEST_CASE("colour_scale: ends that make no scale are refused") {
   const Eigen::MatrixXd map = matrix(0, 0, 0, 1);
   CHECK(message_of<ValueError>([&] { scale_of(map, 0.5, 0.5); }) ==

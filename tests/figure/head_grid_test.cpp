@@ -53,6 +53,22 @@ TEST_CASE("head_grid: heads are numbered unless they are named") {
   CHECK(named.find("head 0") == std::string::npos);
 }
 
+TEST_CASE("head_grid: heads are chosen, keep their numbers, and may have names") {
+  const std::string svg = head_grid(heads(4), {.heads = {.only = {3, 1}}});
+  CHECK(read_svg::cells(svg).size() == 3);
+  CHECK(svg.find(">head 3<") < svg.find(">head 1<"));
+  CHECK(svg.find(">head 0<") == std::string::npos);
+  CHECK(read_svg::count(head_grid(heads(2), {.head_names = {"7", "8"}}), ">head 8</text>") == 1);
+}
+
+TEST_CASE("head_grid: layers side by side are the same, titled by layer") {
+  const std::string svg = layer_grid(heads(3), {.layers = {.without = {0}}});
+  CHECK(read_svg::count(svg, ">layer 1</text>") == 1);
+  CHECK(read_svg::count(svg, ">layer 2</text>") == 1);
+  CHECK(read_svg::cells(svg).size() == 3);
+  CHECK(message_of<ShapeError>([] { layer_grid({}); }) == "a grid of no layers");
+}
+
 TEST_CASE("head_grid: row labels stand on the left, column labels below the lowest map of each column") {
   const std::string svg =
       head_grid(heads(7), {.row_labels = {"r", "s", "t"}, .column_labels = {"x", "y", "z"}});

@@ -1,5 +1,8 @@
+#include <attnscope/figure/cross_attention.hpp>
 #include <attnscope/figure/head_grid.hpp>
 #include <attnscope/figure/heatmap.hpp>
+#include <attnscope/figure/metric_map.hpp>
+#include <attnscope/figure/model_view.hpp>
 #include <attnscope/figure/panels.hpp>
 
 #include <cmath>
@@ -57,4 +60,43 @@ TEST_CASE("panels: nothing is clipped and nothing overlaps, in grids of any size
       CHECK(read_svg::misplaced(head_grid(maps, options)) == "");
     }
   }
+}
+
+TEST_CASE("panels: every kind of map is well-formed, bounded and without overlap, whatever its tokens are") {
+  const std::vector<std::string> evil = read_svg::hostile_tokens();
+  const auto count = static_cast<Eigen::Index>(evil.size());
+  const Eigen::MatrixXd map = Eigen::MatrixXd::Identity(count, count);
+  for (const Theme theme : {Theme::light, Theme::dark})
+    for (const std::string& title : evil) {
+      const MapOptions options{.title = title,
+                               .row_labels = evil,
+                               .column_labels = evil,
+                               .row_title = title,
+                               .column_title = title,
+                               .theme = theme};
+      MetricMapOptions metric{.map = {.title = title, .head_names = evil, .layer_names = evil, .theme = theme},
+                              .roles = std::vector(evil.size(), evil)};
+      for (const std::string& svg :
+           {heatmap(map, options), head_grid({map, map}, options), cross_attention({map}, options),
+            layer_grid({map}, options), metric_map(map, metric),
+            model_view({{map}, {map}}, {.title = title, .layer_names = {title, "b"}, .theme = theme})}) {
+        CHECK(read_svg::malformed(svg) == "");
+        CHECK(svg.size() < 120'000);
+      }
+      CHECK(read_svg::misplaced(heatmap(map, options)) == "");
+      CHECK(read_svg::misplaced(head_grid({map, map}, options)) == "");
+    }
+}
+
+TEST_CASE("panels: pooled maps have their labels where their tokens are") {
+  const MapOptions options{.row_labels = tokens(300, "▁because"), .column_labels = tokens(300, "x"), .pool = 4};
+  const std::string svg = heatmap(Eigen::MatrixXd::Ones(300, 300), options);
+  CHECK(read_svg::misplaced(svg) == "");
+  const read_svg::Cells cells = read_svg::cells(svg)[0];
+  REQUIRE(cells.colours.size() == 75);
+  double lowest = 0;
+  for (const read_svg::Text& text : read_svg::texts(svg, text_width))
+    if (text.words == "·because") lowest = std::max(lowest, text.box.centre().y);
+  CHECK(lowest < cells.box.bottom());
+  CHECK(lowest > cells.box.bottom() - 20);
 }

@@ -5,10 +5,11 @@
 
 #include <Eigen/Core>
 
-#include <charconv>
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace read_svg {
@@ -43,6 +44,15 @@ inline std::vector<std::string> elements(std::string_view svg, const std::string
 
 inline double attribute(const std::string& element, const std::string& name) {
   return number(between(element, " " + name + "=\"", "\""));
+}
+
+/// What escaped text says.
+inline std::string unescaped(std::string text) {
+  for (const auto& [escape, character] :
+       {std::pair{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&#39;", "'"}, {"&amp;", "&"}})
+    for (std::size_t at = text.find(escape); at != std::string::npos; at = text.find(escape, at + 1))
+      text.replace(at, std::string_view(escape).size(), character);
+  return text;
 }
 
 /// A text as it stands in the picture: its words and about the room that it takes, turned or not.
@@ -129,6 +139,72 @@ inline std::vector<Cells> cells(std::string_view svg) {
     found.push_back(std::move(group));
   }
   return found;
+}
+
+/// What a parser of XML 1.0 would refuse in a document of elements, attributes between double quotes and text,
+/// or what a figure must not hold (scripts, links); empty when all is well.
+inline std::string malformed(std::string_view xml) {
+  if (attnscope::encode_utf8(attnscope::decode_utf8(xml)) != xml) return "malformed UTF-8";
+  for (const char32_t code : attnscope::decode_utf8(xml))
+    if (attnscope::detail::is_unfit_for_xml(code)) return "a character that XML forbids";
+  const auto bad_text = [](std::string_view text) {
+    for (std::size_t at = text.find('&'); at != std::string_view::npos; at = text.find('&', at + 1)) {
+      const std::string name(text.substr(at + 1, text.find(';', at) - at - 1));
+      if (name != "amp" && name != "lt" && name != "gt" && name != "quot" && name != "#39") return true;
+    }
+    return text.find('<') != std::string_view::npos;
+  };
+  std::vector<std::string> open;
+  std::size_t at = 0;
+  while (at < xml.size()) {
+    const std::size_t tag = std::min(xml.find('<', at), xml.size());
+    const std::string_view text = xml.substr(at, tag - at);
+    if (bad_text(text)) return "text: " + std::string(text);
+    if (open.empty() && text.find_first_not_of('\n') != std::string_view::npos) return "text outside";
+    if (tag == xml.size()) break;
+    // The end of the tag is the first > outside of quotes.
+    std::size_t end = tag;
+    for (bool quoted = false; end < xml.size() && (quoted || xml[end] != '>'); ++end)
+      if (xml[end] == '"') quoted = !quoted;
+    if (end == xml.size()) return "a tag without an end";
+    std::string_view inner = xml.substr(tag + 1, end - tag - 1);
+    at = end + 1;
+    if (inner.starts_with('/')) {
+      if (open.empty() || open.back() != inner.substr(1)) return "</" + std::string(inner.substr(1));
+      open.pop_back();
+      if (open.empty() && xml.find('<', at) != std::string_view::npos) return "a second root";
+      continue;
+    }
+    const bool closed = inner.ends_with('/');
+    if (closed) inner.remove_suffix(1);
+    const std::string name(inner.substr(0, inner.find(' ')));
+    for (const char* known : {"svg", "title", "desc", "rect", "g", "path", "text", "circle", "line", "polygon"})
+      if (name == known) goto known_element;
+    return "an element " + name;
+  known_element:
+    inner.remove_prefix(name.size());
+    while (!inner.empty()) {
+      const std::size_t equal = inner.find("=\""), close = inner.find('"', equal + 2);
+      if (equal == std::string_view::npos || close == std::string_view::npos || inner[0] != ' ')
+        return "attributes " + std::string(inner);
+      const std::string_view key = inner.substr(1, equal - 1);
+      if (key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") != key.npos ||
+          key.starts_with("on") || key.empty())
+        return "an attribute " + std::string(key);
+      if (bad_text(inner.substr(equal + 2, close - equal - 2))) return "the value of " + std::string(key);
+      inner.remove_prefix(close + 1);
+    }
+    if (!closed) open.push_back(name);
+  }
+  return open.empty() ? "" : "no end of " + open.back();
+}
+
+/// Tokens that mean harm: markup, control characters, malformed UTF-8, marks that turn the direction, emoji,
+/// 10,000 characters, nothing.
+inline std::vector<std::string> hostile_tokens() {
+  return {"</text><script>alert(1)</script>", "\"onload=\"x", "&amp;&#0;", "]]>", std::string("\0\x1b\x7f", 3),
+          "\xff\xfe\xc3", "\xed\xa0\x80", "\u202eevil", "\u05e9\u05dc\u05d5\u05dd", "\U0001F600\U0001F3FD",
+          std::string(10000, 'x'), "", "\n\t ", "\ufffe"};
 }
 
 inline bool overlap(const attnscope::Box& a, const attnscope::Box& b) {

@@ -5,8 +5,11 @@
 #include <Eigen/Core>
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
-#include <tuple>
+#include <cstdint>
+#include <limits>
+#include <string>
 #include <vector>
 
 namespace attnscope {
@@ -30,18 +33,20 @@ struct Run {
 
 using RunsByLevel = std::vector<std::vector<Run>>;
 
+// A run whose end is not yet known.
+struct OpenRun {
+  int level;
+  int begin;
+  int end;
+};
+
 // The runs of one row of cells. Higher levels are painted later, so that a run passes under them: it ends
 // where its level occurs for the last time before a lower one.
-inline void append_runs(const Levels& levels, int row, RunsByLevel& runs) {
-  struct Open {
-    int level;
-    int begin;
-    int end;
-  };
-  std::vector<Open> open;  // from the lowest level to the highest
+// `open`: empty before and after; from the lowest level to the highest in between; kept so that its memory is asked for once.
+inline void append_runs(const Levels& levels, int row, std::vector<OpenRun>& open, RunsByLevel& runs) {
   const auto close_above = [&](int level) {
     for (; !open.empty() && open.back().level > level; open.pop_back()) {
-      const Open& run = open.back();
+      const OpenRun& run = open.back();
       runs[static_cast<std::size_t>(run.level)].push_back({row, run.begin, run.end - run.begin});
     }
   };
@@ -59,9 +64,12 @@ inline void append_runs(const Levels& levels, int row, RunsByLevel& runs) {
 // down the first, up the next.
 inline void sort_in_strips(std::vector<Run>& runs) {
   constexpr int strip_width = 12;  // the fewest bytes on random maps of 512 x 512
+  // One number a run, so that the order takes one comparison: strip, then row, then column.
   const auto key = [](const Run& run) {
     const int strip = run.column / strip_width;
-    return std::tuple(strip, strip % 2 == 0 ? run.row : -run.row, run.column);
+    const int row = strip % 2 == 0 ? run.row : std::numeric_limits<int>::max() - run.row;
+    return (static_cast<std::int64_t>(strip) << 40) + static_cast<std::int64_t>(row) * strip_width +
+           run.column % strip_width;
   };
   std::sort(runs.begin(), runs.end(), [&](const Run& a, const Run& b) { return key(a) < key(b); });
 }
@@ -69,14 +77,23 @@ inline void sort_in_strips(std::vector<Run>& runs) {
 // A stroke of width 1 along the middle of each run; every step is relative to the end of the run before.
 inline void draw_runs(Svg& svg, const std::vector<Run>& runs, Colour colour) {
   const Run& first = runs.front();
-  svg.markup("<path stroke=\"{}\" d=\"M{} {}.5h{}", hex(colour), first.column, first.row, first.length);
+  std::string data = fmt::format("M{} {}.5h{}", first.column, first.row, first.length);
+  // Not fmt: half of the time of a large figure would go into reading its format.
+  const auto append = [&](char command, int number) {
+    char digits[12];
+    const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+    if (command != '\0') data += command;
+    data.append(digits, end);
+  };
   for (std::size_t i = 1; i < runs.size(); ++i) {
     const Run& last = runs[i - 1];
-    const int right = runs[i].column - last.column - last.length, down = runs[i].row - last.row;
+    const int down = runs[i].row - last.row;
+    append('m', runs[i].column - last.column - last.length);
     // A minus sign separates two numbers as well as a space does.
-    svg.markup("m{}{}{}h{}", right, down < 0 ? "" : " ", down, runs[i].length);
+    append(down < 0 ? '\0' : ' ', down);
+    append('h', runs[i].length);
   }
-  svg.markup("\"/>\n");
+  svg.markup("<path stroke=\"{}\" d=\"{}\"/>\n", hex(colour), data);
 }
 
 }  // namespace detail
@@ -90,7 +107,8 @@ inline void draw_runs(Svg& svg, const std::vector<Run>& runs, Colour colour) {
 inline void draw_cells(Svg& svg, const Levels& levels, const ColourScale& scale, const Box& box) {
   svg.rectangle(box, scale.colour(0));
   detail::RunsByLevel runs(palette_levels + 1);
-  for (int row = 0; row < levels.rows(); ++row) detail::append_runs(levels, row, runs);
+  std::vector<detail::OpenRun> open;
+  for (int row = 0; row < levels.rows(); ++row) detail::append_runs(levels, row, open, runs);
   svg.markup("<g fill=\"none\" shape-rendering=\"crispEdges\" transform=\"translate({} {}) scale({} {})\">\n",
              svg_number(box.left), svg_number(box.top), box.width / static_cast<double>(levels.cols()),
              box.height / static_cast<double>(levels.rows()));

@@ -63,18 +63,22 @@ class ColourBar {
     const double length = scale.high - scale.low;
     // As many digits as it takes to tell a hundredth of the length.
     const double largest = std::max(std::abs(scale.low), std::abs(scale.high));
-    const int digits = std::clamp(static_cast<int>(std::ceil(std::log10(largest / length))) + 3, 3, 17);
+    const int enough = std::clamp(static_cast<int>(std::ceil(std::log10(largest / length))) + 3, 3, 17);
+    const int digits = scale.scale == Scale::linear ? enough : 3;
     const auto number = [&](double value) { return fmt::format("{:.{}g}", value + 0.0, digits); };
 
     ticks_.push_back({0, (scale.clips_below ? "≤ " : "") + number(scale.low)});
     ticks_.push_back({1, (scale.clips_above ? "≥ " : "") + number(scale.high)});
+    const bool is_linear = scale.scale == Scale::linear;
     const int most = static_cast<int>(std::clamp(height / 40, 1.0, 10.0));
+    // Round numbers of many sizes are read more easily where they are not crowded.
+    const double least = (is_linear ? 1.4 : 2.2) * size;
     const auto has_room = [&](double position) {
       return std::all_of(ticks_.begin(), ticks_.end(), [&](const Tick& tick) {
-        return std::abs(tick.position - position) * height >= 1.4 * size;
+        return std::abs(tick.position - position) * height >= least;
       });
     };
-    for (const double value : scale.scale == Scale::linear ? detail::even_numbers(scale.low, scale.high, most)
+    for (const double value : is_linear ? detail::even_numbers(scale.low, scale.high, most)
                                                            : detail::round_numbers(scale.low, scale.high)) {
       const double position = scale.position(value);
       if (has_room(position)) ticks_.push_back({position, number(value)});

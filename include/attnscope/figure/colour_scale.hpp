@@ -74,6 +74,7 @@ struct ColourScale {
   bool clips_above = false;  ///< whether some cell lies above high
   Scale scale = Scale::linear;
   Theme theme = Theme::light;
+  int step = 1;  ///< only each step-th level is used, a divisor of 255: fewer colours, and fewer bytes
 
   /// The level of NaN: a grey that is in no palette.
   static constexpr int undefined = palette_levels;
@@ -87,7 +88,7 @@ struct ColourScale {
   /// The level of a value, 0 to 255; `undefined` for NaN.
   int level(double value) const {
     if (std::isnan(value)) return undefined;
-    return static_cast<int>(position(value) * (palette_levels - 1) + 0.5);
+    return step * static_cast<int>(position(value) * (palette_levels - 1) / step + 0.5);
   }
 
   Colour colour(int level) const {
@@ -114,6 +115,7 @@ struct ScaleOptions {
   std::optional<double> high = {};  ///< the value of the highest colour
   Scale scale = Scale::linear;
   Theme theme = Theme::light;
+  int step = 1;
 };
 
 namespace detail {
@@ -150,7 +152,7 @@ inline ColourScale colour_scale(const CellRange& range, const ScaleOptions& opti
   require<ValueError>(options.scale != Scale::logarithmic || low > 0,
                       "a logarithmic colour scale cannot start at low = {}", low);
   return {options.palette,      low,           high,         range.smallest < low,
-          range.largest > high, options.scale, options.theme};
+          range.largest > high, options.scale, options.theme, options.step};
 }
 
 }  // namespace attnscope

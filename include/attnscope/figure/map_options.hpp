@@ -35,19 +35,20 @@ struct MapOptions {
   std::optional<Palette> palette = {};  ///< by default sequential_palette(theme)
   Scale scale = Scale::linear;
   std::optional<double> cell_size = {};  ///< px, 0.1 to 1000; by default a whole number, at least 1
-  Eigen::Index most_cells = 400000;      ///< drawn in all maps together; where there are more, they are pooled
+  Eigen::Index most_cells = 270000;      ///< drawn in all maps together; where there are more, they are pooled
   std::optional<Eigen::Index> pool = {};  ///< draw one cell for pool x pool; by default 1 where most_cells allows
   Theme theme = Theme::light;
 };
 
 namespace detail {
 
-inline ScaleOptions scale_options(const MapOptions& options) {
+inline ScaleOptions scale_options(const MapOptions& options, int step = 1) {
   return {.palette = options.palette.value_or(sequential_palette(options.theme)),
           .low = options.low,
           .high = options.high,
           .scale = options.scale,
-          .theme = options.theme};
+          .theme = options.theme,
+          .step = step};
 }
 
 // The size of a cell in px.

@@ -21,7 +21,7 @@ namespace attnscope {
 ///
 /// A map is about 90 px long. Where it has more cells than that, or all maps together more than `most_cells`,
 /// the largest of each square of cells is drawn, and a note says so: 24 x 16 heads of 512 tokens take less
-/// than 3 MB.
+/// than 3 MB. The maps have 52 colours of the palette, 1/51 of the scale apart.
 /// @throws what `heatmap` throws, with layer and head in the text; ShapeError no maps, maps of different shapes
 inline std::string model_view(const std::vector<std::vector<Eigen::MatrixXd>>& maps,
                               const MapOptions& options = {}) {
@@ -42,6 +42,7 @@ inline std::string model_view(const std::vector<std::vector<Eigen::MatrixXd>>& m
       .name = "model view",
       .columns = heads.size(),
       .gap = 6,
+      .level_step = 5,  // each colour is a path of its own, in each map
       .row_title = "layer",
       .column_title = "head",
       .row_headings = kept_of(detail::names_of(options.layer_names, count, "layer names"), layers),

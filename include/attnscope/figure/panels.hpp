@@ -46,7 +46,8 @@ struct PanelStyle {
   std::string name = "heatmap";  // for those who cannot see it, where it has no title
   std::size_t columns = 1;       // maps side by side, at most as many as there are
   CellSize cell{};
-  double gap = 16;  // between two maps
+  double gap = 16;     // between two maps
+  int level_step = 1;  // of the colour scale
   std::string row_title = "query";
   std::string column_title = "key";
   std::vector<std::string> map_titles = {};
@@ -64,7 +65,7 @@ class Panels {
   Panels(DrawnMaps maps, PanelStyle style, const MapOptions& options)
       : maps_(std::move(maps)),
         style_(std::move(style)),
-        scale_(colour_scale(maps_.range, scale_options(options))),
+        scale_(colour_scale(maps_.range, scale_options(options, style_.level_step))),
         title_{readable_line(options.title), {.size = 15, .bold = true}},
         row_title_{readable_line(options.row_title.value_or(style_.row_title)),
                    {.size = 12, .anchor = Anchor::middle, .turn = -90}},
