@@ -2,7 +2,6 @@
 
 #include <random>
 
-#include "figure/hostile.hpp"
 #include "figure/read_svg.hpp"
 #include "support/catch.hpp"
 
@@ -89,10 +88,10 @@ TEST_CASE("attribution scatter: whatever the tokens") {
         const auto size = static_cast<Eigen::Index>(count);
         const Eigen::VectorXd attention = Eigen::VectorXd::LinSpaced(size, 0, 1), same = Eigen::VectorXd::Zero(size);
         for (const Eigen::VectorXd& attribution : {attention, same}) {
-          const AttributionScatterOptions options{.title = std::string(10000, 'W'), .tokens = hostile::tokens(count), .ranks = ranks, .theme = theme};
+          const AttributionScatterOptions options{.title = std::string(10000, 'W'), .tokens = read_svg::hostile_tokens(count), .ranks = ranks, .theme = theme};
           const std::string svg = attribution_scatter(attention, attribution, options);
           CHECK(read_svg::misplaced(svg) == "");
-          CHECK(hostile::flaw(svg) == "");
+          CHECK(read_svg::malformed(svg) == "");
           CHECK(svg == attribution_scatter(attention, attribution, options));
         }
       }

@@ -2,7 +2,6 @@
 
 #include <limits>
 
-#include "figure/hostile.hpp"
 #include "figure/read_svg.hpp"
 #include "support/catch.hpp"
 
@@ -79,11 +78,11 @@ TEST_CASE("depth curve: what is undefined has no dot, and is counted; a layer wi
 TEST_CASE("depth curve: whatever its words, its depth and its theme") {
   for (const Theme theme : {Theme::light, Theme::dark})
     for (const std::size_t depth : {1u, 2u, 120u})
-      for (const std::string& words : hostile::tokens()) {
+      for (const std::string& words : read_svg::hostile_tokens()) {
         const std::vector<Eigen::VectorXd> layers(depth, Eigen::Vector2d(-.3, 4e5));
         const std::string svg = depth_curve(layers, {.title = words, .metric = words, .baseline = std::vector<double>(depth, 3), .baseline_name = words, .theme = theme});
         CHECK(read_svg::misplaced(svg) == "");
-        CHECK(hostile::flaw(svg) == "");
+        CHECK(read_svg::malformed(svg) == "");
         CHECK(svg == depth_curve(layers, {.title = words, .metric = words, .baseline = std::vector<double>(depth, 3), .baseline_name = words, .theme = theme}));
       }
 }

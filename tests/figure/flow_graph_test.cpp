@@ -1,6 +1,5 @@
 #include <attnscope/figure/flow_graph.hpp>
 
-#include "figure/hostile.hpp"
 #include "figure/read_svg.hpp"
 #include "support/catch.hpp"
 
@@ -81,14 +80,14 @@ TEST_CASE("flow graph: whatever the tokens, their number and the theme") {
     for (const Eigen::Index size : {1, 15, 300})
       for (const std::size_t depth : {1u, 24u}) {
         const std::vector<Eigen::MatrixXd> layers(depth, Eigen::MatrixXd::Identity(size, size));
-        const FlowGraphOptions options{.title = std::string(10000, 'W'), .tokens = hostile::tokens(static_cast<std::size_t>(size)),
+        const FlowGraphOptions options{.title = std::string(10000, 'W'), .tokens = read_svg::hostile_tokens(static_cast<std::size_t>(size)),
                                        .query = size - 1, .input = 0, .marked = {{0, 0, 0}}, .marked_name = "<cut>", .theme = theme};
         const std::string svg = flow_graph(layers, options);
         CHECK(read_svg::misplaced(svg) == "");
-        CHECK(hostile::flaw(svg) == "");
+        CHECK(read_svg::malformed(svg) == "");
         CHECK(svg == flow_graph(layers, options));
       }
-  CHECK(hostile::flaw(flow_graph({Eigen::MatrixXd::Zero(2, 2)})) == "");
+  CHECK(read_svg::malformed(flow_graph({Eigen::MatrixXd::Zero(2, 2)})) == "");
 }
 
 TEST_CASE("flow graph: what cannot be drawn is named") {

@@ -2,7 +2,6 @@
 
 #include <random>
 
-#include "figure/hostile.hpp"
 #include "figure/read_svg.hpp"
 #include "support/catch.hpp"
 
@@ -78,11 +77,11 @@ TEST_CASE("head scatter: whatever the names, the roles, the number of heads and 
   for (const Theme theme : {Theme::light, Theme::dark})
     for (const Eigen::Index heads : {1, 2, 40, 384}) {
       const Eigen::MatrixXd points = Eigen::MatrixXd::NullaryExpr(heads, 2, [&] { return normal(random); });
-      const std::vector<std::string> words = hostile::tokens(static_cast<std::size_t>(heads));
+      const std::vector<std::string> words = read_svg::hostile_tokens(static_cast<std::size_t>(heads));
       const HeadScatterOptions options{.title = words[0], .names = words, .roles = words, .theme = theme};
       const std::string svg = head_scatter(points, options);
       CHECK(read_svg::misplaced(svg) == "");
-      CHECK(hostile::flaw(svg) == "");
+      CHECK(read_svg::malformed(svg) == "");
       CHECK(svg == head_scatter(points, options));
     }
 }

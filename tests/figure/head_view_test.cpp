@@ -2,7 +2,6 @@
 
 #include <set>
 
-#include "figure/hostile.hpp"
 #include "figure/read_svg.hpp"
 #include "support/catch.hpp"
 
@@ -121,18 +120,18 @@ TEST_CASE("head view: whatever the tokens, their number and the theme") {
   for (const Theme theme : {Theme::light, Theme::dark})
     for (const Eigen::Index size : {1, 15, 500}) {
       const std::vector<Eigen::MatrixXd> heads(3, Eigen::MatrixXd::Identity(size, size));
-      const std::vector<std::string> tokens = hostile::tokens(static_cast<std::size_t>(size));
+      const std::vector<std::string> tokens = read_svg::hostile_tokens(static_cast<std::size_t>(size));
       HeadViewOptions options{.title = tokens[0], .query_tokens = tokens, .key_tokens = tokens, .query_title = std::string(100, 'W'),
-                              .key_title = std::string(100, 'W'), .head_names = hostile::tokens(3), .theme = theme};
+                              .key_title = std::string(100, 'W'), .head_names = read_svg::hostile_tokens(3), .theme = theme};
       for (const bool one : {false, true}) {
         if (one) options.query = size - 1;
         const std::string svg = head_view(heads, options);
         CHECK(read_svg::misplaced(svg) == "");
-        CHECK(hostile::flaw(svg) == "");
+        CHECK(read_svg::malformed(svg) == "");
         CHECK(svg == head_view(heads, options));
       }
     }
-  CHECK(hostile::flaw(head_view({Eigen::MatrixXd(0, 0)})) == "");
+  CHECK(read_svg::malformed(head_view({Eigen::MatrixXd(0, 0)})) == "");
 }
 
 TEST_CASE("head view: what cannot be drawn is named") {

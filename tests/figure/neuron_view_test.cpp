@@ -1,6 +1,5 @@
 #include <attnscope/figure/neuron_view.hpp>
 
-#include "figure/hostile.hpp"
 #include "figure/read_svg.hpp"
 #include "support/catch.hpp"
 
@@ -71,11 +70,11 @@ TEST_CASE("neuron view: whatever the tokens, the sizes and the theme") {
       for (const Eigen::Index dim : {1, 64, 300}) {
         const Eigen::VectorXd query = Eigen::VectorXd::LinSpaced(dim, -1, 1);
         const Eigen::MatrixXd vectors = Eigen::MatrixXd::Constant(keys, dim, -1000);
-        for (const std::string& word : {hostile::tokens()[0], std::string(10000, 'W')}) {
-          const NeuronViewOptions options{.title = word, .query_token = word, .key_tokens = hostile::tokens(static_cast<std::size_t>(keys)), .theme = theme};
+        for (const std::string& word : {read_svg::hostile_tokens()[0], std::string(10000, 'W')}) {
+          const NeuronViewOptions options{.title = word, .query_token = word, .key_tokens = read_svg::hostile_tokens(static_cast<std::size_t>(keys)), .theme = theme};
           const std::string svg = neuron_view(query, vectors, options);
           CHECK(read_svg::misplaced(svg) == "");
-          CHECK(hostile::flaw(svg) == "");
+          CHECK(read_svg::malformed(svg) == "");
           CHECK(svg == neuron_view(query, vectors, options));
         }
       }

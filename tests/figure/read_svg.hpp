@@ -61,16 +61,6 @@ struct Text {
   attnscope::Box box;
 };
 
-/// The characters that the five entities of XML stand for.
-inline std::string unescaped(std::string text) {
-  constexpr const char* entities[][2] = {
-      {"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&#39;", "'"}, {"&amp;", "&"}};
-  for (const auto& [entity, character] : entities)
-    for (std::size_t at = text.find(entity); at != std::string::npos; at = text.find(entity, at + 1))
-      text.replace(at, std::string_view(entity).size(), character);
-  return text;
-}
-
 inline std::vector<Text> texts(std::string_view svg, double (*width)(std::string_view, double)) {
   std::vector<Text> found;
   for (const std::string& element : elements(svg, "text")) {
@@ -205,6 +195,13 @@ inline std::vector<std::string> hostile_tokens() {
   return {"</text><script>alert(1)</script>", "\"onload=\"x", "&amp;&#0;", "]]>", std::string("\0\x1b\x7f", 3),
           "\xff\xfe\xc3", "\xed\xa0\x80", "\u202eevil", "\u05e9\u05dc\u05d5\u05dd", "\U0001F600\U0001F3FD",
           std::string(10000, 'x'), "", "\n\t ", "\ufffe"};
+}
+/// So many of them, in turn.
+inline std::vector<std::string> hostile_tokens(std::size_t count) {
+  const std::vector<std::string> all = hostile_tokens();
+  std::vector<std::string> turn;
+  for (std::size_t i = 0; i < count; ++i) turn.push_back(all[i % all.size()]);
+  return turn;
 }
 
 inline bool overlap(const attnscope::Box& a, const attnscope::Box& b) {

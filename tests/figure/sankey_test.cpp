@@ -1,6 +1,5 @@
 #include <attnscope/figure/sankey.hpp>
 
-#include "figure/hostile.hpp"
 #include "figure/read_svg.hpp"
 #include "support/catch.hpp"
 
@@ -124,17 +123,17 @@ TEST_CASE("sankey: labels never overlap, whatever the tokens, their number and t
             graph.nodes.push_back({s, t, share, s < steps ? share / 2 : 0});
             if (s < steps) graph.links.push_back({s, t, tokens - 1 - t, share / 2, static_cast<std::size_t>(t)});
           }
-        const SankeyOptions options{.title = "<b>", .tokens = hostile::tokens(static_cast<std::size_t>(tokens)),
-                                    .step_titles = hostile::tokens(static_cast<std::size_t>(steps) + 1), .kinds = hostile::tokens(12), .theme = theme};
+        const SankeyOptions options{.title = "<b>", .tokens = read_svg::hostile_tokens(static_cast<std::size_t>(tokens)),
+                                    .step_titles = read_svg::hostile_tokens(static_cast<std::size_t>(steps) + 1), .kinds = read_svg::hostile_tokens(12), .theme = theme};
         const std::string svg = sankey(graph, options);
         CHECK(read_svg::misplaced(svg) == "");
-        CHECK(hostile::flaw(svg) == "");
+        CHECK(read_svg::malformed(svg) == "");
         CHECK(svg == sankey(graph, options));
       }
 }
 
 TEST_CASE("sankey: a token that nothing arrives at") {
-  CHECK(hostile::flaw(sankey({{{0, 0, 0, 0}}, {}})) == "");
+  CHECK(read_svg::malformed(sankey({{{0, 0, 0, 0}}, {}})) == "");
 }
 
 TEST_CASE("sankey: what cannot be drawn is named") {

@@ -1,6 +1,5 @@
 #include <attnscope/figure/token_columns.hpp>
 
-#include "figure/hostile.hpp"
 #include "figure/read_svg.hpp"
 #include "support/catch.hpp"
 
@@ -48,12 +47,12 @@ TEST_CASE("token columns: titles of gaps that have no room are left out") {
 }
 
 TEST_CASE("token columns: whatever the words") {
-  for (const std::string& words : hostile::tokens())
-    for (const std::vector<std::string>& tokens : {std::vector<std::string>{}, hostile::tokens(15), hostile::tokens(500)}) {
+  for (const std::string& words : read_svg::hostile_tokens())
+    for (const std::vector<std::string>& tokens : {std::vector<std::string>{}, read_svg::hostile_tokens(15), read_svg::hostile_tokens(500)}) {
       TokenColumns columns({.title = words, .left_title = words, .right_title = words, .left = tokens, .right = tokens,
                             .gap_titles = {words, words}, .columns = 3, .between = 60, .theme = Theme::dark});
       const std::string svg = columns.document(Legend({{words}}), words, "", words);
       CHECK(read_svg::misplaced(svg) == "");
-      CHECK(hostile::flaw(svg) == "");
+      CHECK(read_svg::malformed(svg) == "");
     }
 }

@@ -1,6 +1,5 @@
 #include <attnscope/figure/word_timings.hpp>
 
-#include "figure/hostile.hpp"
 #include "figure/read_svg.hpp"
 #include "support/catch.hpp"
 
@@ -85,16 +84,16 @@ TEST_CASE("word timings: whatever the words and the map") {
       for (const Eigen::Index rows : {0, 1, 15, 500}) {
         if (count == 0 && rows == 0) continue;
         std::vector<TimedWord> words;
-        for (const std::string& word : hostile::tokens(count)) words.push_back({word, .1, .1 + .01 * static_cast<double>(words.size())});
+        for (const std::string& word : read_svg::hostile_tokens(count)) words.push_back({word, .1, .1 + .01 * static_cast<double>(words.size())});
         Eigen::MatrixXd map = Eigen::MatrixXd::Constant(rows, rows, .5);
         if (rows > 0) map(0, 0) = std::nan("");
-        const WordTimingsOptions options{.title = std::string(10000, 'W'), .map = map, .tokens = hostile::tokens(static_cast<std::size_t>(rows)), .theme = theme};
+        const WordTimingsOptions options{.title = std::string(10000, 'W'), .map = map, .tokens = read_svg::hostile_tokens(static_cast<std::size_t>(rows)), .theme = theme};
         const std::string svg = word_timings(words, options);
         CHECK(read_svg::misplaced(svg.substr(0, svg.find("<g ")) + svg.substr(std::min(svg.find("</g>"), svg.size()))) == "");
-        CHECK(hostile::flaw(svg) == "");
+        CHECK(read_svg::malformed(svg) == "");
         CHECK(svg == word_timings(words, options));
       }
-  CHECK(hostile::flaw(word_timings({{"at once", 0, 0}})) == "");
+  CHECK(read_svg::malformed(word_timings({{"at once", 0, 0}})) == "");
 }
 
 TEST_CASE("word timings: what cannot be drawn is named") {

@@ -1,6 +1,5 @@
 #include <attnscope/report/analysis_figures.hpp>
 
-#include "figure/hostile.hpp"
 #include "figure/read_svg.hpp"
 #include "report/analyze_once.hpp"
 #include "support/catch.hpp"
@@ -26,7 +25,7 @@ TEST_CASE("figures of an analysis: each stack has what its numbers tell, and cro
   std::vector<std::string> names;
   for (const Figure& figure : all.drawn) {
     names.push_back(figure.name);
-    CHECK(hostile::flaw(figure.svg) == "");
+    CHECK(read_svg::malformed(figure.svg) == "");
     CHECK(read_svg::misplaced(figure.svg) == "");
   }
   CHECK(names == std::vector<std::string>{"encoder.locality", "encoder.entropy", "encoder.head_map", "decoder.locality",
@@ -59,5 +58,5 @@ TEST_CASE("figures of an analysis: a layer keeps its number, tokens without name
   const Dump cross = make_dump("x", {{"cross.0.attention", test::uniform(1, 1, 3)}}, {});
   CHECK(count(svg_of(figures(test::analyze(cross)), "cross.links"), "3 links") == 1);
   for (const Figure& figure : figures(test::analyze(make_dump("x", {{"self.0.attention", test::uniform(1, 2, 3)}}, {{"lengths", "[0]"}}))).drawn)
-    CHECK(hostile::flaw(figure.svg) == "");
+    CHECK(read_svg::malformed(figure.svg) == "");
 }
