@@ -78,9 +78,7 @@ std::vector<Picture> maps_of_sentences(const Example& minilm) {
       {"layers", layer_grid(means, with("Mean over heads of every layer", [](MapOptions& o) {
                               o.scale = Scale::square_root;
                             }))},
-      {"model_view", model_view(maps, {.title = "all-MiniLM-L6-v2", .scale = Scale::square_root})},
-      {"model_view_dark",
-       model_view(maps, {.title = "all-MiniLM-L6-v2", .scale = Scale::square_root, .theme = Theme::dark})}};
+      {"model_view", model_view(maps, {.title = "all-MiniLM-L6-v2", .scale = Scale::square_root})}};
 }
 
 Picture metric_of_heads(const Example& minilm) {
@@ -130,9 +128,12 @@ std::vector<Picture> pictures() {
   const auto add = [&](std::vector<Picture> more) { std::ranges::move(more, std::back_inserter(all)); };
   add({metric_of_heads(minilm), image_patches()});
   add(translation(cipher));
-  for (Figure& view : gallery_views(minilm.dump, cipher.dump)) all.push_back({std::move(view.name), std::move(view.svg)});
-  for (const Analysis* analysis : {&minilm.analysis, &cipher.analysis})
-    for (Figure& figure : figures(*analysis).drawn) all.push_back({"analyze." + figure.name, std::move(figure.svg)});
+  for (Figure& view : gallery_views(minilm.dump, cipher.dump))
+    all.push_back({std::move(view.name), std::move(view.svg)});
+  for (Figure& figure : figures(minilm.analysis).drawn) {
+    if (figure.name == "self.locality") all.push_back({"depth_curve", std::move(figure.svg)});
+    if (figure.name == "self.head_map") all.push_back({"head_scatter", std::move(figure.svg)});
+  }
   return all;
 }
 

@@ -178,22 +178,16 @@ std::string timings(Theme theme) {
 }  // namespace
 
 std::vector<Figure> gallery_views(const Dump& dump, const Dump& cipher) {
-  std::vector<Figure> all;
-  const auto add = [&](const std::string& name, const auto& draw) {
-    all.push_back({name, draw(Theme::light)});
-    all.push_back({name + "_dark", draw(Theme::dark)});
-  };
-  const auto add_of_pair = [&](const std::string& name, std::string (Pair::*draw)() const) {
-    add(name, [&](Theme theme) { return (Pair(dump, theme).*draw)(); });
-  };
-  add_of_pair("head_view_token", &Pair::heads_of_token);
-  add_of_pair("head_view_sentences", &Pair::heads_between_sentences);
-  add_of_pair("neuron_view", &Pair::neurons);
-  add_of_pair("sankey_heads", &Pair::sankey_of_heads);
-  add_of_pair("sankey_layers", &Pair::sankey_of_layers);
-  add_of_pair("flow_graph", &Pair::graph_of_flow);
-  add_of_pair("attribution_scatter", &Pair::attention_against_attribution);
-  add("alignment_links", [&](Theme theme) { return alignment(cipher, theme); });
-  add("word_timings", timings);
-  return all;
+  const Pair pair(dump, Theme::light), dark(dump, Theme::dark);
+  return {{"head_view_token", pair.heads_of_token()},
+          {"head_view_sentences", pair.heads_between_sentences()},
+          {"neuron_view", pair.neurons()},
+          {"sankey_heads", pair.sankey_of_heads()},
+          {"sankey_layers", pair.sankey_of_layers()},
+          {"sankey_layers_dark", dark.sankey_of_layers()},
+          {"flow_graph", pair.graph_of_flow()},
+          {"attribution_scatter", pair.attention_against_attribution()},
+          {"attribution_scatter_dark", dark.attention_against_attribution()},
+          {"alignment_links", alignment(cipher, Theme::light)},
+          {"word_timings", timings(Theme::light)}};
 }

@@ -20,7 +20,20 @@ VIRIDIS = """
 20928c1f978b1e9c891fa18821a58524aa8328ae802eb37c35b7793dbc7446c06f50c46a5ac864
 65cb5e70cf577cd25089d54895d840a2da37b0dd2fbddf26cae11fd8e219e5e419f1e51dfde725
 """
-UNDEFINED = (170, 170, 170)
+UNDEFINED = {"light": (170, 170, 170), "dark": (85, 85, 85)}
+# Quadratic curves: where they start, bend and end.
+BLUE = [(255, 255, 255), (85, 135, 210), (10, 30, 100)]
+ARMS = {
+    "blue_white_orange": (BLUE, [(255, 255, 255), (222, 118, 25), (68, 22, 0)]),
+    "blue_black_orange": ([(22, 22, 26), (20, 90, 190), (150, 215, 255)], [(22, 22, 26), (150, 70, 10), (255, 200, 120)]),
+}
+
+
+def curve(points, t):
+    # De Casteljau's construction, where the library has the polynomial.
+    start, bend, end = np.array(points, float)
+    t = t[:, None]
+    return (1 - t) * ((1 - t) * start + t * bend) + t * ((1 - t) * bend + t * end)
 
 
 def palette(name):
@@ -30,19 +43,42 @@ def palette(name):
         anchors = np.frombuffer(bytes.fromhex(VIRIDIS), np.uint8).reshape(-1, 3)
         places = np.linspace(0, 1, len(anchors))
         return np.stack([np.interp(position, places, channel) for channel in anchors.T], axis=1)
-    # De Casteljau's construction of the curve, where the library has the polynomial.
-    white, middle, dark = np.array([[255, 255, 255], [85, 135, 210], [10, 30, 100]], float)
-    t = position[:, None]
-    return (1 - t) * ((1 - t) * white + t * middle) + t * ((1 - t) * middle + t * dark)
+    if name in ARMS:
+        below, above = (curve(arm, np.arange(128) / 127) for arm in ARMS[name])
+        return np.concatenate([below[::-1], above])
+    return curve(BLUE, position)
 
 
-def expected(matrix, name, high):
-    """The colours [row, column, channel] of a matrix on the scale from 0 to `high`."""
-    high = np.nanmax(matrix) if high is None else high
-    position = np.clip(matrix / (high if high > 0 else 1), 0, 1)
-    level = np.floor(255 * np.nan_to_num(position) + 0.5).astype(int)
-    colours = np.round(palette(name)[level])
-    colours[np.isnan(matrix)] = UNDEFINED
+def signed_root(x):
+    return np.sign(x) * np.sqrt(np.abs(x))
+
+
+def expected(matrix, palette="white_to_blue", high=None, scale="linear", theme="light", pool=1, view="heatmap"):
+    """The colours [row, column, channel] of a matrix."""
+    signed = palette in ARMS
+    defined = matrix[~np.isnan(matrix)]
+    if high is None:
+        high = (np.abs(defined) if signed else defined).max()
+        high = high if high > 0 else 1
+    low = -high if signed else 0
+    if scale == "logarithmic":
+        low = max(defined[defined > 0].min(), 1e-4 * high)
+    if pool > 1:
+        padded = np.full([-(-n // pool) * pool for n in matrix.shape], np.nan)
+        padded[: matrix.shape[0], : matrix.shape[1]] = matrix
+        squares = padded.reshape(padded.shape[0] // pool, pool, -1, pool).swapaxes(1, 2)
+        squares = squares.reshape(*squares.shape[:2], -1)
+        filled = np.where(np.isnan(squares), 0 if signed else -np.inf, squares)
+        best = (np.abs(filled) if signed else filled).argmax(axis=-1)[..., None]
+        matrix = np.take_along_axis(filled, best, -1)[..., 0]
+        matrix = np.where(np.isnan(squares).all(axis=-1), np.nan, matrix)
+    spread = {"linear": lambda x: x, "square_root": signed_root, "logarithmic": np.log}[scale]
+    shown = np.clip(np.nan_to_num(matrix, nan=low), low, high)
+    position = (spread(shown) - spread(low)) / (spread(high) - spread(low))
+    shades = 51 if view == "model" else 255
+    level = np.floor(shades * position + 0.5).astype(int) * (255 // shades)
+    colours = np.round(globals()["palette"](palette)[level])
+    colours[np.isnan(matrix)] = UNDEFINED[theme]
     return colours
 
 
@@ -88,10 +124,10 @@ def unfilter(kind, line, above, channels):
     return np.array(out[channels:], np.uint8)
 
 
-def draw(program, folder, matrix, name, high):
+def draw(program, folder, matrix, options):
     raw, svg = folder / "matrix.raw", folder / "figure.svg"
     raw.write_bytes(np.array(matrix.shape, "<i8").tobytes() + matrix.astype("<f8").tobytes())
-    subprocess.run([program, raw, svg, name] + ([] if high is None else [str(high)]), check=True)
+    subprocess.run([program, raw, svg] + [f"{key}={value}" for key, value in options.items()], check=True)
     return svg
 
 
@@ -107,13 +143,18 @@ def map_pixels(svg, rows, columns, zoom):
     return part.reshape(rows, int(height), columns, int(width), 3).astype(float)
 
 
-def check(program, folder, title, matrix, name, high=None, zoom=1):
-    pixels = map_pixels(draw(program, folder, matrix, name, high), *matrix.shape, zoom)
-    wrong = np.abs(pixels - expected(matrix, name, high)[:, None, :, None, :]).max(axis=(1, 3, 4))
+def check(program, folder, title, matrix, zoom=1, **options):
+    colours = expected(matrix, **options)
+    svg = draw(program, folder, matrix, options)
+    pixels = map_pixels(svg, *colours.shape[:2], zoom)
+    wrong = np.abs(pixels - colours[:, None, :, None, :]).max(axis=(1, 3, 4))
     row, column = np.unravel_index(wrong.argmax(), wrong.shape)
     verdict = "ok" if wrong.max() <= 1 else f"FAILED at row {row}, column {column}"
-    print(f"{title}, {name}, zoom {zoom}: off by {wrong.max():.0f}: {verdict}", flush=True)
-    return wrong.max() <= 1
+    pdf = subprocess.run(["rsvg-convert", "-f", "pdf", svg], check=True, capture_output=True).stdout
+    if not pdf.startswith(b"%PDF"):
+        verdict = "FAILED: no PDF"
+    print(f"{title}, {options}, zoom {zoom}: off by {wrong.max():.0f}: {verdict}", flush=True)
+    return verdict == "ok"
 
 
 def causal_softmax(random, size, spread):
@@ -125,23 +166,38 @@ def main(program):
     random = np.random.default_rng(1)
     undefined = random.random((9, 14))
     undefined[random.random(undefined.shape) < 0.2] = np.nan
+    signed = random.normal(0, 1, (16, 24))
+    signed[2, 3:9] = np.nan
     cases = [
-        ("ramp", np.arange(256.0).reshape(4, 64), None, 2),
-        ("13 x 13", causal_softmax(random, 13, 1), None, 3),
-        ("7 x 31", random.random((7, 31)), None, 2),
-        ("undefined cells", undefined, None, 2),
-        ("clipped", random.random((20, 20)), 0.3, 1),
-        ("zeros", np.zeros((3, 5)), None, 1),
-        ("one cell", np.full((1, 1), 0.25), None, 4),
-        ("512 x 512", causal_softmax(random, 512, 1), None, 1),
-        ("512 x 512 in all levels", causal_softmax(random, 512, 1), 0.01, 1),
+        ("ramp", np.arange(256.0).reshape(4, 64), 2, {}),
+        ("13 x 13", causal_softmax(random, 13, 1), 3, {}),
+        ("7 x 31", random.random((7, 31)), 2, {}),
+        ("undefined cells", undefined, 2, {}),
+        ("clipped", random.random((20, 20)), 1, {"high": 0.3}),
+        ("zeros", np.zeros((3, 5)), 1, {}),
+        ("one cell", np.full((1, 1), 0.25), 4, {}),
+        ("512 x 512", causal_softmax(random, 512, 1), 1, {}),
+        ("512 x 512 in all levels", causal_softmax(random, 512, 1), 1, {"high": 0.01}),
+        ("square root", causal_softmax(random, 40, 2), 1, {"scale": "square_root"}),
+        ("logarithm", causal_softmax(random, 40, 2), 1, {"scale": "logarithmic"}),
+        ("pooled", causal_softmax(random, 50, 2), 1, {"pool": 4}),
+        ("pooled, undefined cells", undefined, 2, {"pool": 2, "theme": "dark"}),
+        ("model view", causal_softmax(random, 34, 2), 1, {"view": "model", "scale": "square_root"}),
+    ]
+    diverging = [
+        ("signed", signed, 2, {"palette": "blue_white_orange"}),
+        ("signed, root", signed, 1, {"palette": "blue_white_orange", "scale": "square_root"}),
+        ("signed, pooled", signed, 1, {"palette": "blue_white_orange", "pool": 3}),
+        ("signed, dark", signed, 1, {"palette": "blue_black_orange", "theme": "dark"}),
     ]
     with tempfile.TemporaryDirectory() as folder:
+        tell = lambda title, matrix, zoom, options: check(program, pathlib.Path(folder), title, matrix, zoom, **options)
         good = [
-            check(program, pathlib.Path(folder), title, matrix, name, high, zoom)
-            for title, matrix, high, zoom in cases
+            tell(title, matrix, zoom, {"palette": name, **options})
+            for title, matrix, zoom, options in cases
             for name in ("white_to_blue", "viridis")
         ]
+        good += [tell(*case) for case in diverging]
     print(f"{good.count(True)} passed, {good.count(False)} failed")
     return 0 if all(good) else 1
 

@@ -6,14 +6,17 @@
 
 using namespace attnscope;
 
-TEST_CASE("each layer has its mean and its heads, titled by stack, layer and element") {
+TEST_CASE("each layer has its mean and its heads, each stack its model view, titled by stack, layer and element") {
   const Figures all = figures(read_dump(ATTNSCOPE_EXAMPLE_DATA "/cipher_batch.safetensors"), {.element = 2});
-  REQUIRE(all.drawn.size() == 12);
+  REQUIRE(all.drawn.size() == 15);
   CHECK(all.left_out.empty());
   CHECK(all.drawn[0].name == "encoder.0.mean");
-  CHECK(all.drawn[11].name == "cross.1.heads");
-  CHECK_THAT(all.drawn[11].svg, ContainsSubstring("cross layer 1: 4 heads, element 2 of 16"));
-  CHECK_THAT(all.drawn[11].svg, ContainsSubstring("source (key)"));
+  CHECK(all.drawn[13].name == "cross.1.heads");
+  CHECK_THAT(all.drawn[13].svg, ContainsSubstring("cross layer 1: 4 heads, element 2 of 16"));
+  CHECK_THAT(all.drawn[13].svg, ContainsSubstring("source (key)"));
+  CHECK(all.drawn[14].name == "cross.model");
+  CHECK_THAT(all.drawn[14].svg, ContainsSubstring("cross: 2 layers, element 2 of 16"));
+  CHECK_THAT(all.drawn[14].svg, ContainsSubstring("8 maps of 17 rows and 15 columns"));
   CHECK_THAT(all.drawn[0].svg, !ContainsSubstring("source (key)"));
 }
 
@@ -38,4 +41,17 @@ TEST_CASE("chosen heads keep their numbers") {
 TEST_CASE("nothing but padding draws nothing") {
   CHECK(figures(make_dump("x", {{"self.0.attention", test::uniform(1, 2, 3)}}, {{"lengths", "[0]"}}))
             .drawn.empty());
+}
+
+TEST_CASE("the model view has a column for each head that is there, a word where layers differ in shape") {
+  const Dump dump = make_dump(
+      "x", {{"self.0.attention", test::uniform(1, 3, 4)}, {"self.1.attention", test::uniform(1, 3, 4)}}, {});
+  const Figures some = figures(chosen_part(dump, {.layers = {1, 0}, .heads = {2, 0}}));
+  REQUIRE(some.drawn.size() == 5);
+  CHECK(some.drawn[4].name == "self.model");
+  CHECK_THAT(some.drawn[4].svg, ContainsSubstring("4 maps of 4 rows and 4 columns"));
+  CHECK_THAT(some.drawn[4].svg, ContainsSubstring(">2</text>"));
+  CHECK_THAT(some.drawn[4].svg, !ContainsSubstring(">3</text>"));
+  CHECK(figures(dump, {.most_cells = 60}).left_out ==
+        std::vector<std::string>{"self.model: 96 cells are more than 60"});
 }

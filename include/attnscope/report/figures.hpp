@@ -1,9 +1,14 @@
 #pragma once
 #include <attnscope/figure/head_grid.hpp>
 #include <attnscope/figure/heatmap.hpp>
+#include <attnscope/figure/model_view.hpp>
 #include <attnscope/io/dump.hpp>
 #include <attnscope/source/maps.hpp>
 #include <attnscope/source/rewritten.hpp>
+
+#include <iterator>
+#include <set>
+#include <utility>
 
 namespace attnscope {
 
@@ -15,7 +20,7 @@ struct Figure {
 
 struct FigureOptions {
   Index element = 0;                  ///< the batch element to draw
-  Index most_cells = Index{1} << 20;  ///< larger pictures are left out
+  Index most_cells = Index{1} << 24;  ///< weights of a picture; larger ones are left out
 };
 
 struct Figures {
@@ -42,24 +47,66 @@ inline MapOptions map_options(const Dump& dump, const DumpStack& stack, const st
   return options;
 }
 
+/// All heads of all layers of a stack, each head at the place of its number; in a dump of some heads only those
+/// have a column.
+inline std::string model_figure(const Dump& dump, const DumpStack& stack, Index element) {
+  std::set<Index> numbers;
+  for (const DumpLayer& layer : stack.layers) numbers.insert(layer.heads.begin(), layer.heads.end());
+  const std::string what = fmt::format("{}: {} layers", stack.name, stack.layers.size());
+  MapOptions options{.title = map_options(dump, stack, what, element).title, .scale = Scale::square_root};
+  for (const Index head : numbers) options.head_names.push_back(fmt::format("{}", head));
+  std::vector<std::vector<Eigen::MatrixXd>> maps;
+  for (const DumpLayer& layer : stack.layers) {
+    options.layer_names.push_back(fmt::format("{}", layer.index));
+    const auto maps_of = [&](const auto& attention) { return head_maps(attention, element); };
+    std::vector<Eigen::MatrixXd> heads = std::visit(maps_of, layer.attention);
+    maps.emplace_back(numbers.size());
+    for (std::size_t h = 0; h < heads.size(); ++h) {
+      const auto place = std::distance(numbers.begin(), numbers.find(layer.heads[h]));
+      maps.back()[static_cast<std::size_t>(place)] = std::move(heads[h]);
+    }
+  }
+  return model_view(maps, options);
+}
+
+/// Whether the maps of one batch element have the same shape in all layers, and how many weights they hold.
+struct StackSize {
+  bool is_even = true;
+  Index cells = 0;
+};
+
+inline StackSize stack_size(const DumpStack& stack, Index element) {
+  const auto shape = [&](const DumpLayer& layer) {
+    const Layout& layout = dump::layout_of(layer.attention);
+    return std::pair(layout.queries(element), layout.keys(element));
+  };
+  StackSize size;
+  for (const DumpLayer& layer : stack.layers) {
+    const auto [queries, keys] = shape(layer);
+    size.is_even = size.is_even && shape(layer) == shape(stack.layers.front());
+    size.cells += queries * keys * static_cast<Index>(layer.heads.size());
+  }
+  return size;
+}
+
 }  // namespace detail
 
 /// For each stack and layer the mean over heads ("<stack>.<layer>.mean") and all heads
-/// ("<stack>.<layer>.heads") of one batch element. @throws ShapeError the element is not there
+/// ("<stack>.<layer>.heads") of one batch element, and for each stack of several layers all heads of all layers
+/// ("<stack>.model"). @throws ShapeError the element is not there
 inline Figures figures(const Dump& dump, const FigureOptions& options = {}) {
   Figures all;
   require<ShapeError>(options.element >= 0 && options.element < dump.batch, "{}: batch element {} of {}",
                       dump.name, options.element, dump.batch);
-  for (const DumpStack& stack : dump.stacks)
+  const auto add = [&](const std::string& name, Index cells, const auto& draw) {
+    if (cells > options.most_cells)
+      all.left_out.push_back(fmt::format("{}: {} cells are more than {}", name, cells, options.most_cells));
+    else if (cells > 0)
+      all.drawn.push_back({name, in_context(dump.name + ": " + name, draw)});
+  };
+  for (const DumpStack& stack : dump.stacks) {
     for (const DumpLayer& layer : stack.layers) {
-      const auto add = [&](const char* what, Index cells, const auto& draw) {
-        const std::string name = fmt::format("{}.{}.{}", stack.name, layer.index, what);
-        if (cells > options.most_cells)
-          all.left_out.push_back(
-              fmt::format("{}: {} cells are more than {}", name, cells, options.most_cells));
-        else if (cells > 0)
-          all.drawn.push_back({name, in_context(dump.name + ": " + name, draw)});
-      };
+      const std::string name = fmt::format("{}.{}.", stack.name, layer.index);
       const auto title = [&](const std::string& what) {
         return detail::map_options(dump, stack, fmt::format("{} layer {}: {}", stack.name, layer.index, what),
                                    options.element);
@@ -68,18 +115,26 @@ inline Figures figures(const Dump& dump, const FigureOptions& options = {}) {
       const auto draw = [&](const auto& attention) {
         const Layout& layout = attention.layout();
         const Index cells = layout.queries(options.element) * layout.keys(options.element);
-        add("mean", cells, [&] {
+        add(name + "mean", cells, [&] {
           return heatmap(head_maps(mean_heads(attention), options.element)[0],
                          title(fmt::format("mean over {} head{}", heads, heads == 1 ? "" : "s")));
         });
-        add("heads", cells * heads, [&] {
+        add(name + "heads", cells * heads, [&] {
           MapOptions titled = title(fmt::format("{} head{}", heads, heads == 1 ? "" : "s"));
-          for (const Index head : layer.heads) titled.map_titles.push_back(fmt::format("head {}", head));
+          for (const Index head : layer.heads) titled.head_names.push_back(fmt::format("{}", head));
           return head_grid(head_maps(attention, options.element), titled);
         });
       };
       std::visit(draw, layer.attention);
     }
+    if (stack.layers.size() < 2) continue;
+    const detail::StackSize size = detail::stack_size(stack, options.element);
+    const std::string name = stack.name + ".model";
+    if (size.is_even)
+      add(name, size.cells, [&] { return detail::model_figure(dump, stack, options.element); });
+    else
+      all.left_out.push_back(name + ": the maps of its layers have different shapes");
+  }
   return all;
 }
 
