@@ -20,7 +20,8 @@ struct Example {
   Dump dump;
   Analysis analysis;
 
-  Example(const char* path, const AnalyzeOptions& options) : dump(read_dump(path)), analysis(analysis_of(dump, options)) {}
+  Example(const char* path, const AnalyzeOptions& options)
+      : dump(read_dump(path)), analysis(analysis_of(dump, options)) {}
 
   const StackAnalysis& numbers(const std::string& stack) const {
     return *std::ranges::find(analysis.stacks, stack, &StackAnalysis::name);
@@ -60,30 +61,29 @@ std::vector<Picture> maps_of_sentences(const Example& minilm) {
     change(options);
     return options;
   };
-  return {
-      {"heatmap", heatmap(maps[2][4], with("Layer 2, head 4", [](MapOptions&) {}))},
-      {"heatmap_dark", heatmap(maps[2][4], with("Layer 2, head 4, without the first token", [](MapOptions& o) {
-                                 o.columns = all_but_first;
-                                 o.theme = Theme::dark;
-                               }))},
-      {"heatmap_log", heatmap(means[5], with("Layer 5, mean over 12 heads, logarithmic", [](MapOptions& o) {
-                                o.scale = Scale::logarithmic;
-                                o.palette = Palette::cividis;
-                              }))},
-      {"heatmap_signed",
-       heatmap(mean_of(maps_of(*self.layers[5].gradient)),
-               with("Layer 5: gradient of the similarity to a third sentence", [](MapOptions& o) {
-                 o.palette = diverging_palette(o.theme);
-               }))},
-      {"layers", layer_grid(means, with("Mean over heads of every layer", [](MapOptions& o) {
-                              o.scale = Scale::square_root;
-                            }))},
-      {"model_view", model_view(maps, {.title = "all-MiniLM-L6-v2", .scale = Scale::square_root})}};
+  return {{"heatmap", heatmap(maps[2][4], with("Layer 2, head 4", [](MapOptions&) {}))},
+          {"heatmap_dark", heatmap(maps[2][4], with("Layer 2, head 4, without the first token",
+                                                    [](MapOptions& o) {
+                                                      o.columns = all_but_first;
+                                                      o.theme = Theme::dark;
+                                                    }))},
+          {"heatmap_log", heatmap(means[5], with("Layer 5, mean over 12 heads, logarithmic",
+                                                 [](MapOptions& o) {
+                                                   o.scale = Scale::logarithmic;
+                                                   o.palette = Palette::cividis;
+                                                 }))},
+          {"heatmap_signed", heatmap(mean_of(maps_of(*self.layers[5].gradient)),
+                                     with("Layer 5: gradient of the similarity to a third sentence",
+                                          [](MapOptions& o) { o.palette = diverging_palette(o.theme); }))},
+          {"layers", layer_grid(means, with("Mean over heads of every layer",
+                                            [](MapOptions& o) { o.scale = Scale::square_root; }))},
+          {"model_view", model_view(maps, {.title = "all-MiniLM-L6-v2", .scale = Scale::square_root})}};
 }
 
 Picture metric_of_heads(const Example& minilm) {
   const StackAnalysis& self = minilm.numbers("self");
-  Eigen::MatrixXd entropy(static_cast<Index>(self.layers.size()), static_cast<Index>(self.layers[0].heads.size()));
+  Eigen::MatrixXd entropy(static_cast<Index>(self.layers.size()),
+                          static_cast<Index>(self.layers[0].heads.size()));
   MetricMapOptions options{.map = {.title = "Entropy in nats, and the role of each head"}};
   for (std::size_t layer = 0; layer < self.layers.size(); ++layer) {
     entropy.row(static_cast<Index>(layer)) = self.layers[layer].pooled.entropy.entropies.transpose();
@@ -143,7 +143,8 @@ int main(int argc, char** argv) {
   CLI::App app("Writes one figure of every kind, of the dumps that ship with attnscope.");
   std::string folder = "gallery";
   app.name("gallery");
-  app.add_option("FOLDER", folder, "Where to write them; it is made where it is not there")->capture_default_str();
+  app.add_option("FOLDER", folder, "Where to write them; it is made where it is not there")
+      ->capture_default_str();
   return run_program(app, argc, argv, [&] {
     std::filesystem::create_directories(folder);
     for (const Picture& picture : pictures())

@@ -77,7 +77,8 @@ TEST_CASE("colour_bar: ticks of a scale that is not linear are round and stand w
             INFO(low << " to " << high << ": " << texts[i].words);
             CHECK(texts[i].box.bottom() < texts[i - 1].box.top);
             CHECK(texts[i].box.centre().y ==
-                  Approx(20 + height * (1 - scale.position(read_svg::number(texts[i].words)))).margin(0.01 * height));
+                  Approx(20 + height * (1 - scale.position(read_svg::number(texts[i].words))))
+                      .margin(0.01 * height));
           }
         }
 }

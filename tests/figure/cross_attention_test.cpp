@@ -39,12 +39,14 @@ TEST_CASE("cross_attention: of one head or some") {
   CHECK_THAT(two, ContainsSubstring(">0.6<"));
   const std::string named = cross_attention(heads(), {.head_names = {"4", "5", "9"}, .heads = {.only = {2}}});
   CHECK_THAT(named, ContainsSubstring(">head 9<"));
-  CHECK_THAT(cross_attention(heads(), {.map_titles = {"mine"}, .row_title = "to"}), ContainsSubstring(">mine<"));
+  CHECK_THAT(cross_attention(heads(), {.map_titles = {"mine"}, .row_title = "to"}),
+             ContainsSubstring(">mine<"));
 }
 
 TEST_CASE("cross_attention: what cannot be drawn is refused by name") {
   CHECK(message_of<ShapeError>([] { cross_attention({}); }) == "cross-attention of no heads");
-  CHECK(message_of<ShapeError>([] { cross_attention(heads(), {.heads = {.only = {3}}}); }) == "filter: head 3 of 3");
+  CHECK(message_of<ShapeError>([] { cross_attention(heads(), {.heads = {.only = {3}}}); }) ==
+        "filter: head 3 of 3");
   std::vector<Eigen::MatrixXd> maps = heads();
   maps[1].resize(3, 2);
   CHECK(message_of<ShapeError>([&] { cross_attention(maps); }) == "head 1 is 3 x 2, head 0 is 2 x 3");

@@ -15,18 +15,17 @@ constexpr Eigen::Index any = 1000000;
 
 // 0, 1, 2, … row by row.
 Eigen::MatrixXd counted(Eigen::Index rows, Eigen::Index columns) {
-  return Eigen::MatrixXd::NullaryExpr(rows, columns, [&](Eigen::Index i, Eigen::Index j) {
-    return static_cast<double>(i * columns + j);
-  });
+  return Eigen::MatrixXd::NullaryExpr(
+      rows, columns, [&](Eigen::Index i, Eigen::Index j) { return static_cast<double>(i * columns + j); });
 }
 
 }  // namespace
 
 TEST_CASE("drawn_maps: rows and columns that are kept, with their labels and their range") {
   const Eigen::MatrixXd map = counted(3, 4);
-  const DrawnMaps drawn = drawn_maps({{&map, "weights"}},
-                                     {.row_labels = {"a", "b", "c"}, .rows = {.only = {2, 0}}, .columns = all_but_first},
-                                     any);
+  const DrawnMaps drawn =
+      drawn_maps({{&map, "weights"}},
+                 {.row_labels = {"a", "b", "c"}, .rows = {.only = {2, 0}}, .columns = all_but_first}, any);
   CHECK(drawn.cells[0] == (Eigen::MatrixXd(2, 3) << 9, 10, 11, 1, 2, 3).finished());
   CHECK(drawn.row_labels == std::vector<std::string>{"c", "a"});
   CHECK(drawn.column_labels.empty());
@@ -35,7 +34,8 @@ TEST_CASE("drawn_maps: rows and columns that are kept, with their labels and the
   CHECK(drawn.pool == 1);
 }
 
-TEST_CASE("drawn_maps: of each square the largest number, of signed ones the farthest from 0, NaN only alone") {
+TEST_CASE(
+    "drawn_maps: of each square the largest number, of signed ones the farthest from 0, NaN only alone") {
   Eigen::MatrixXd map(3, 5);
   map << 1, 2, std::nan(""), std::nan(""), 5,  //
       4, -9, std::nan(""), std::nan(""), 6,    //
@@ -75,10 +75,12 @@ TEST_CASE("drawn_maps: what cannot be drawn is refused by name") {
   CHECK(message_of<ShapeError>([&] {
           drawn_maps({{nullptr, "head 0"}, {&map, "head 1"}, {&other, "head 2"}}, {}, any);
         }) == "head 2 is 2 x 3, head 1 is 2 x 2");
-  CHECK(message_of<ValueError>([&] { drawn_maps({{&map, "x"}}, {.pool = 0}, any); }) ==
-        "squares of 0 cells cannot be pooled");
-  CHECK(message_of<ShapeError>([&] { drawn_maps({{&map, "x"}}, {.columns = {.only = {2}}}, any); }) ==
-        "filter: column 2 of 2");
+  CHECK(message_of<ValueError>([&] {
+          drawn_maps({{&map, "x"}}, {.pool = 0}, any);
+        }) == "squares of 0 cells cannot be pooled");
+  CHECK(message_of<ShapeError>([&] {
+          drawn_maps({{&map, "x"}}, {.columns = {.only = {2}}}, any);
+        }) == "filter: column 2 of 2");
   const Eigen::MatrixXd infinite = map / 0.0;
   CHECK(message_of<ValueError>([&] {
           drawn_maps({{&infinite, "head 4"}}, {.rows = {.only = {1}}}, any);

@@ -41,8 +41,8 @@ TEST_CASE("map_grid: an empty place stays empty, and its neighbours where they a
 TEST_CASE("map_grid: cells are pooled beyond their bound, and a note says so") {
   Eigen::MatrixXd map = Eigen::MatrixXd::Zero(10, 10);
   map(9, 3) = 1;
-  const std::string svg =
-      detail::map_grid({{&map, "x"}}, {.side = 50, .most_a_side = 5}, {}, {.row_labels = std::vector<std::string>(10, "a")});
+  const std::string svg = detail::map_grid({{&map, "x"}}, {.side = 50, .most_a_side = 5}, {},
+                                           {.row_labels = std::vector<std::string>(10, "a")});
   const auto cells = read_svg::cells(svg)[0].colours;
   REQUIRE(cells.size() == 5);
   CHECK(cells[4][1] == hex(level_colour(Palette::white_to_blue, 255)));

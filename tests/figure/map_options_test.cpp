@@ -59,5 +59,6 @@ TEST_CASE("map_options: heads and layers are numbered unless they are named") {
 TEST_CASE("map_options: the palette is that of the theme unless one is asked for") {
   CHECK(detail::scale_options({}).palette == Palette::white_to_blue);
   CHECK(detail::scale_options({.theme = Theme::dark}).palette == Palette::viridis);
-  CHECK(detail::scale_options({.palette = Palette::cividis, .theme = Theme::dark}).palette == Palette::cividis);
+  CHECK(detail::scale_options({.palette = Palette::cividis, .theme = Theme::dark}).palette ==
+        Palette::cividis);
 }

@@ -71,7 +71,8 @@ TEST_CASE("metric_map: roles stand below the numbers, within their cells") {
 
 TEST_CASE("metric_map: layers and heads are chosen and named") {
   const std::string svg = metric_map(
-      entropies(), {.map = {.head_names = {"a", "b", "c"}, .heads = {.only = {2, 1}}, .layers = {.only = {0}}}});
+      entropies(),
+      {.map = {.head_names = {"a", "b", "c"}, .heads = {.only = {2, 1}}, .layers = {.only = {0}}}});
   const auto cells = read_svg::cells(svg)[0].colours;
   REQUIRE(cells.size() == 1);
   REQUIRE(cells[0].size() == 2);
@@ -82,10 +83,15 @@ TEST_CASE("metric_map: layers and heads are chosen and named") {
 }
 
 TEST_CASE("metric_map: what cannot be drawn is refused by name") {
-  CHECK(message_of<ShapeError>([] { metric_map(Eigen::MatrixXd(0, 3)); }) == "values: a map of 0 x 3 has no cells");
-  CHECK(message_of<ShapeError>([] { metric_map(entropies(), {.roles = {{"a"}}}); }) == "1 layers of roles for 2");
-  CHECK(message_of<ShapeError>([] { metric_map(entropies(), {.roles = {{"a"}, {"b"}}}); }) == "1 roles for 3");
-  CHECK(message_of<ShapeError>([] { metric_map(entropies(), {.map = {.head_names = {"a"}}}); }) == "1 head names for 3");
+  CHECK(message_of<ShapeError>([] { metric_map(Eigen::MatrixXd(0, 3)); }) ==
+        "values: a map of 0 x 3 has no cells");
+  CHECK(message_of<ShapeError>([] { metric_map(entropies(), {.roles = {{"a"}}}); }) ==
+        "1 layers of roles for 2");
+  CHECK(message_of<ShapeError>([] {
+          metric_map(entropies(), {.roles = {{"a"}, {"b"}}});
+        }) == "1 roles for 3");
+  CHECK(message_of<ShapeError>([] { metric_map(entropies(), {.map = {.head_names = {"a"}}}); }) ==
+        "1 head names for 3");
   Eigen::MatrixXd values = entropies();
   values(1, 1) = -1 / 0.;
   CHECK(message_of<ValueError>([&] { metric_map(values); }) == "values: row 1, column 1 is -inf");

@@ -54,7 +54,8 @@ TEST_CASE("model_view: a head that is not there is an empty place; layers may ha
 }
 
 TEST_CASE("model_view: layers and heads are chosen, and keep their numbers or names") {
-  const std::string svg = model_view(made(3, 4), {.title = "chosen", .heads = {.only = {3, 1}}, .layers = {.without = {1}}});
+  const std::string svg =
+      model_view(made(3, 4), {.title = "chosen", .heads = {.only = {3, 1}}, .layers = {.without = {1}}});
   CHECK(read_svg::cells(svg).size() == 5);
   std::vector<std::string> words;
   for (const read_svg::Text& text : read_svg::texts(svg, text_width)) words.push_back(text.words);
@@ -80,14 +81,16 @@ TEST_CASE("model_view: headings stand at the middle of their maps, nothing overl
     for (const auto& [layers, heads, size] :
          {std::tuple{1, 1, 1}, {1, 12, 3}, {6, 12, 34}, {24, 16, 8}, {3, 1, 128}, {12, 12, 200}}) {
       INFO(layers << " x " << heads << " of " << size);
-      const std::string svg = model_view(made(static_cast<std::size_t>(layers), static_cast<std::size_t>(heads), size),
-                                         {.title = "A model", .theme = theme});
+      const std::string svg =
+          model_view(made(static_cast<std::size_t>(layers), static_cast<std::size_t>(heads), size),
+                     {.title = "A model", .theme = theme});
       CHECK(read_svg::misplaced(svg) == "");
       CHECK(read_svg::malformed(svg) == "");
       const auto groups = read_svg::cells(svg);
       const auto texts = read_svg::texts(svg, text_width);
       CHECK(texts[2].box.centre().y == Approx(groups[0].box.centre().y).margin(0.01));
-      CHECK(texts[2 + static_cast<std::size_t>(layers)].box.centre().x == Approx(groups[0].box.centre().x).margin(0.01));
+      CHECK(texts[2 + static_cast<std::size_t>(layers)].box.centre().x ==
+            Approx(groups[0].box.centre().x).margin(0.01));
     }
 }
 
@@ -97,7 +100,8 @@ TEST_CASE("model_view: 24 x 16 heads of 512 tokens take less than 3 MB, and the 
   for (Eigen::Index i = 0; i < 512; ++i)
     for (Eigen::Index j = 0; j < 512; ++j) noise(i, j) *= noise(i - i % 20, j - j % 20);
   std::vector<detail::GivenMap> maps(24 * 16, {&noise, "x"});
-  const std::string svg = detail::map_grid(maps, {.side = 90, .most_a_side = 90}, {.columns = 16, .gap = 6, .level_step = 5}, {});
+  const std::string svg =
+      detail::map_grid(maps, {.side = 90, .most_a_side = 90}, {.columns = 16, .gap = 6, .level_step = 5}, {});
   CHECK(svg.size() < 3'000'000);
   CHECK(svg.size() > 500'000);
   CHECK_THAT(svg, ContainsSubstring("a cell: the largest of 20 x 20"));
@@ -113,5 +117,6 @@ TEST_CASE("model_view: what cannot be drawn is refused by name") {
   maps[1][0](2, 1) = 1 / 0.;
   CHECK(message_of<ValueError>([&] { model_view(maps); }) == "layer 1, head 0: row 2, column 1 is inf");
   maps[1][1].resize(2, 3);
-  CHECK(message_of<ShapeError>([&] { model_view(maps); }) == "layer 1, head 1 is 2 x 3, layer 0, head 0 is 3 x 3");
+  CHECK(message_of<ShapeError>([&] { model_view(maps); }) ==
+        "layer 1, head 1 is 2 x 3, layer 0, head 0 is 3 x 3");
 }

@@ -74,8 +74,9 @@ TEST_CASE("panels: every kind of map is well-formed, bounded and without overlap
                                .row_title = title,
                                .column_title = title,
                                .theme = theme};
-      MetricMapOptions metric{.map = {.title = title, .head_names = evil, .layer_names = evil, .theme = theme},
-                              .roles = std::vector(evil.size(), evil)};
+      MetricMapOptions metric{
+          .map = {.title = title, .head_names = evil, .layer_names = evil, .theme = theme},
+          .roles = std::vector(evil.size(), evil)};
       for (const std::string& svg :
            {heatmap(map, options), head_grid({map, map}, options), cross_attention({map}, options),
             layer_grid({map}, options), metric_map(map, metric),
@@ -89,7 +90,8 @@ TEST_CASE("panels: every kind of map is well-formed, bounded and without overlap
 }
 
 TEST_CASE("panels: pooled maps have their labels where their tokens are") {
-  const MapOptions options{.row_labels = tokens(300, "▁because"), .column_labels = tokens(300, "x"), .pool = 4};
+  const MapOptions options{
+      .row_labels = tokens(300, "▁because"), .column_labels = tokens(300, "x"), .pool = 4};
   const std::string svg = heatmap(Eigen::MatrixXd::Ones(300, 300), options);
   CHECK(read_svg::misplaced(svg) == "");
   const read_svg::Cells cells = read_svg::cells(svg)[0];

@@ -131,8 +131,8 @@ inline std::vector<Cells> cells(std::string_view svg) {
   return found;
 }
 
-/// What a parser of XML 1.0 would refuse in a document of elements, attributes between double quotes and text,
-/// or what a figure must not hold (scripts, links); empty when all is well.
+/// What a parser of XML 1.0 would refuse in a document of elements, attributes between double quotes and
+/// text, or what a figure must not hold (scripts, links); empty when all is well.
 inline std::string malformed(std::string_view xml) {
   if (attnscope::encode_utf8(attnscope::decode_utf8(xml)) != xml) return "malformed UTF-8";
   for (const char32_t code : attnscope::decode_utf8(xml))
@@ -168,7 +168,8 @@ inline std::string malformed(std::string_view xml) {
     const bool closed = inner.ends_with('/');
     if (closed) inner.remove_suffix(1);
     const std::string name(inner.substr(0, inner.find(' ')));
-    for (const char* known : {"svg", "title", "desc", "rect", "g", "path", "text", "circle", "line", "polygon"})
+    for (const char* known :
+         {"svg", "title", "desc", "rect", "g", "path", "text", "circle", "line", "polygon"})
       if (name == known) goto known_element;
     return "an element " + name;
   known_element:
@@ -192,9 +193,20 @@ inline std::string malformed(std::string_view xml) {
 /// Tokens that mean harm: markup, control characters, malformed UTF-8, marks that turn the direction, emoji,
 /// 10,000 characters, nothing.
 inline std::vector<std::string> hostile_tokens() {
-  return {"</text><script>alert(1)</script>", "\"onload=\"x", "&amp;&#0;", "]]>", std::string("\0\x1b\x7f", 3),
-          "\xff\xfe\xc3", "\xed\xa0\x80", "\u202eevil", "\u05e9\u05dc\u05d5\u05dd", "\U0001F600\U0001F3FD",
-          std::string(10000, 'x'), "", "\n\t ", "\ufffe"};
+  return {"</text><script>alert(1)</script>",
+          "\"onload=\"x",
+          "&amp;&#0;",
+          "]]>",
+          std::string("\0\x1b\x7f", 3),
+          "\xff\xfe\xc3",
+          "\xed\xa0\x80",
+          "\u202eevil",
+          "\u05e9\u05dc\u05d5\u05dd",
+          "\U0001F600\U0001F3FD",
+          std::string(10000, 'x'),
+          "",
+          "\n\t ",
+          "\ufffe"};
 }
 /// So many of them, in turn.
 inline std::vector<std::string> hostile_tokens(std::size_t count) {

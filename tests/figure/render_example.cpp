@@ -1,6 +1,6 @@
-// render_example MATRIX SVG [palette=P] [high=N] [scale=S] [theme=dark] [pool=N] [view=model]: draws a raw file
-// (int64 rows, int64 columns, then the cells row by row as float64) as a heatmap, or as a model view of one head,
-// for raster_check.py.
+// render_example MATRIX SVG [palette=P] [high=N] [scale=S] [theme=dark] [pool=N] [view=model]: draws a raw
+// file (int64 rows, int64 columns, then the cells row by row as float64) as a heatmap, or as a model view of
+// one head, for raster_check.py.
 #include <attnscope/figure/heatmap.hpp>
 #include <attnscope/figure/model_view.hpp>
 

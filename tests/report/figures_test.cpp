@@ -6,7 +6,8 @@
 
 using namespace attnscope;
 
-TEST_CASE("each layer has its mean and its heads, each stack its model view, titled by stack, layer and element") {
+TEST_CASE(
+    "each layer has its mean and its heads, each stack its model view, titled by stack, layer and element") {
   const Figures all = figures(read_dump(ATTNSCOPE_EXAMPLE_DATA "/cipher_batch.safetensors"), {.element = 2});
   REQUIRE(all.drawn.size() == 15);
   CHECK(all.left_out.empty());

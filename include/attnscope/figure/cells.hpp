@@ -42,7 +42,7 @@ struct OpenRun {
 
 // The runs of one row of cells. Higher levels are painted later, so that a run passes under them: it ends
 // where its level occurs for the last time before a lower one.
-// `open`: empty before and after; from the lowest level to the highest in between; kept so that its memory is asked for once.
+// `open`, from the lowest level to the highest, is empty before and after: its memory is asked for once.
 inline void append_runs(const Levels& levels, int row, std::vector<OpenRun>& open, RunsByLevel& runs) {
   const auto close_above = [&](int level) {
     for (; !open.empty() && open.back().level > level; open.pop_back()) {

@@ -27,7 +27,8 @@ inline std::string hex(Colour colour) {
 ///
 /// Sequential, for weights and other numbers of one sign:
 ///
-/// - `white_to_blue`, for paper: white, and then as much darker as the value is larger (CIE lightness falls in
+/// - `white_to_blue`, for paper: white, and then as much darker as the value is larger (CIE lightness falls
+/// in
 ///   a straight line from 100 to 15, within half a unit);
 /// - `viridis` (van der Walt and Smith, 2015), for screens and for dark pages;
 /// - `cividis` (Nuñez, Anderton and Renslow, 2018), which looks nearly the same to the colour-blind.
@@ -106,15 +107,13 @@ inline Colour on_curve(double t, Colour from, Colour bend, Colour to) {
           channel(from.blue, bend.blue, to.blue)};
 }
 
-inline Colour white_to_blue(double t) {
-  return on_curve(t, {255, 255, 255}, {85, 135, 210}, {10, 30, 100});
-}
+inline Colour white_to_blue(double t) { return on_curve(t, {255, 255, 255}, {85, 135, 210}, {10, 30, 100}); }
 
 // The number of levels is even: the two in the middle share its colour.
 inline Colour diverging(Palette palette, int level) {
   const bool below = level < palette_levels / 2;
-  const double t = (below ? palette_levels / 2 - 1 - level : level - palette_levels / 2) /
-                   double{palette_levels / 2 - 1};
+  const double t =
+      (below ? palette_levels / 2 - 1 - level : level - palette_levels / 2) / double{palette_levels / 2 - 1};
   if (palette == Palette::blue_white_orange)
     return below ? white_to_blue(t) : on_curve(t, {255, 255, 255}, {222, 118, 25}, {68, 22, 0});
   return below ? on_curve(t, {22, 22, 26}, {20, 90, 190}, {150, 215, 255})

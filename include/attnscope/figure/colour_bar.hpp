@@ -36,8 +36,8 @@ inline std::vector<double> even_numbers(double low, double high, int most) {
   return numbers;
 }
 
-// Numbers within [low, high] for a scale that is not linear, the roundest first: 0, then 1, 5 and 2 times powers
-// of ten, down to a ten-thousandth of the largest, and the same below zero.
+// Numbers within [low, high] for a scale that is not linear, the roundest first: 0, then 1, 5 and 2 times
+// powers of ten, down to a ten-thousandth of the largest, and the same below zero.
 inline std::vector<double> round_numbers(double low, double high) {
   std::vector<double> numbers;
   const auto add = [&](double value) {
@@ -79,7 +79,7 @@ class ColourBar {
       });
     };
     for (const double value : is_linear ? detail::even_numbers(scale.low, scale.high, most)
-                                                           : detail::round_numbers(scale.low, scale.high)) {
+                                        : detail::round_numbers(scale.low, scale.high)) {
       const double position = scale.position(value);
       if (has_room(position)) ticks_.push_back({position, number(value)});
     }

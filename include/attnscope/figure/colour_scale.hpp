@@ -59,9 +59,9 @@ inline CellRange cell_range(const Eigen::MatrixXd& map) {
   return cell_range(map, all(map.rows()), all(map.cols()));
 }
 
-/// How numbers are spread over the colours of a palette: by their size, by the root of it (of a negative number,
-/// minus the root of its size), or by its logarithm. The last two tell small weights apart beside large ones,
-/// such as those of an attention sink.
+/// How numbers are spread over the colours of a palette: by their size, by the root of it (of a negative
+/// number, minus the root of its size), or by its logarithm. The last two tell small weights apart beside
+/// large ones, such as those of an attention sink.
 enum class Scale { linear, square_root, logarithmic };
 
 /// Which value has which colour: `low` and what is below it the lowest of the 256 levels of the palette,
@@ -138,8 +138,8 @@ inline double default_low(const CellRange& range, const ScaleOptions& options, d
 
 /// The colour scale for cells of this range.
 ///
-/// By default it ends at the largest cell and starts at 0; a logarithmic one at the smallest positive cell, at
-/// least at 1e-4 of its end; that of a diverging palette goes as far to either side of 0. Where no cell
+/// By default it ends at the largest cell and starts at 0; a logarithmic one at the smallest positive cell,
+/// at least at 1e-4 of its end; that of a diverging palette goes as far to either side of 0. Where no cell
 /// exceeds low (all are equal, or undefined) it ends at low + max(1, |low|), so that it always has a length.
 /// @throws ValueError unless high - low is a positive, finite and normal number; a logarithmic scale from
 /// low <= 0
@@ -148,11 +148,12 @@ inline ColourScale colour_scale(const CellRange& range, const ScaleOptions& opti
   double high = options.high.value_or(detail::default_high(range, options));
   const double low = options.low.value_or(detail::default_low(range, options, high));
   if (!options.high && !has_length(low, high)) high = low + std::max(1.0, std::abs(low));
-  require<ValueError>(has_length(low, high), "a colour scale cannot go from low = {} to high = {}", low, high);
+  require<ValueError>(has_length(low, high), "a colour scale cannot go from low = {} to high = {}", low,
+                      high);
   require<ValueError>(options.scale != Scale::logarithmic || low > 0,
                       "a logarithmic colour scale cannot start at low = {}", low);
-  return {options.palette,      low,           high,         range.smallest < low,
-          range.largest > high, options.scale, options.theme, options.step};
+  return {options.palette, low,           high,        range.smallest<low, range.largest> high,
+          options.scale,   options.theme, options.step};
 }
 
 }  // namespace attnscope

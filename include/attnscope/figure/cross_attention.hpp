@@ -17,7 +17,8 @@ namespace attnscope {
 /// default all. The map is titled "head 3", "mean over 12 heads" or "mean over 4 of 12 heads" unless
 /// `map_titles` names it. A cell that is undefined in one of them is undefined in the mean.
 /// @throws what `heatmap` throws; ShapeError no heads, heads of different shapes, a head that is not there
-inline std::string cross_attention(const std::vector<Eigen::MatrixXd>& heads, const MapOptions& options = {}) {
+inline std::string cross_attention(const std::vector<Eigen::MatrixXd>& heads,
+                                   const MapOptions& options = {}) {
   require<ShapeError>(!heads.empty(), "cross-attention of no heads");
   const auto shown = kept(options.heads, static_cast<Eigen::Index>(heads.size()), "head");
   Eigen::MatrixXd mean = Eigen::MatrixXd::Zero(heads[0].rows(), heads[0].cols());
@@ -30,7 +31,8 @@ inline std::string cross_attention(const std::vector<Eigen::MatrixXd>& heads, co
   }
   mean /= static_cast<double>(shown.size());
 
-  const auto names = detail::names_of(options.head_names, static_cast<Eigen::Index>(heads.size()), "head names");
+  const auto names =
+      detail::names_of(options.head_names, static_cast<Eigen::Index>(heads.size()), "head names");
   detail::PanelStyle style{.name = "cross-attention",
                            .row_title = "Target",
                            .column_title = "Source",

@@ -44,7 +44,8 @@ inline Eigen::Index pool_width(Eigen::Index rows, Eigen::Index columns, std::siz
                                Eigen::Index most_cells, Eigen::Index most_a_side) {
   const auto too_many = [&](Eigen::Index width) {
     const Eigen::Index down = rounded_up(rows, width), across = rounded_up(columns, width);
-    return std::max(down, across) > most_a_side || (down * across > 1 && down * across * static_cast<Eigen::Index>(maps) > most_cells);
+    return std::max(down, across) > most_a_side ||
+           (down * across > 1 && down * across * static_cast<Eigen::Index>(maps) > most_cells);
   };
   Eigen::Index width = 1;
   while (too_many(width)) ++width;
@@ -62,7 +63,8 @@ inline Eigen::MatrixXd pooled(const Eigen::MatrixXd& map, const DrawnMaps& drawn
   Eigen::MatrixXd cells = Eigen::MatrixXd::Constant(drawn.rows, drawn.columns, std::nan(""));
   for (std::size_t j = 0; j < drawn.kept_columns.size(); ++j)
     for (std::size_t i = 0; i < drawn.kept_rows.size(); ++i) {
-      double& cell = cells(static_cast<Eigen::Index>(i) / drawn.pool, static_cast<Eigen::Index>(j) / drawn.pool);
+      double& cell =
+          cells(static_cast<Eigen::Index>(i) / drawn.pool, static_cast<Eigen::Index>(j) / drawn.pool);
       cell = prevailing(cell, map(drawn.kept_rows[i], drawn.kept_columns[j]), is_signed);
     }
   return cells;
@@ -92,18 +94,16 @@ inline DrawnMaps drawn_maps(const std::vector<GivenMap>& maps, const MapOptions&
   require<ValueError>(!options.pool || *options.pool > 0, "squares of {} cells cannot be pooled",
                       options.pool.value_or(1));
   const auto count = static_cast<std::size_t>(std::count_if(maps.begin(), maps.end(), is_map));
-  drawn.pool = options.pool
-                   ? *options.pool
-                   : pool_width(rows_left, columns_left, count, options.most_cells, most_a_side);
+  drawn.pool = options.pool ? *options.pool
+                            : pool_width(rows_left, columns_left, count, options.most_cells, most_a_side);
   drawn.rows = rounded_up(rows_left, drawn.pool);
   drawn.columns = rounded_up(columns_left, drawn.pool);
   const bool is_signed = options.palette && is_diverging(*options.palette);
   for (const auto& [map, name] : maps) {
     drawn.cells.emplace_back();
     if (map == nullptr) continue;
-    in_context(name, [&, &map = map] {
-      drawn.range.merge(cell_range(*map, drawn.kept_rows, drawn.kept_columns));
-    });
+    in_context(name,
+               [&, &map = map] { drawn.range.merge(cell_range(*map, drawn.kept_rows, drawn.kept_columns)); });
     drawn.cells.back() = pooled(*map, drawn, is_signed);
   }
   return drawn;

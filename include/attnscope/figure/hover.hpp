@@ -11,7 +11,8 @@
 namespace attnscope {
 
 /// Lays a transparent rectangle over each cell of a map that fills `box`, whose title viewers show beside the
-/// pointer: "cat – sat: 0.123". `rows`, `columns`: one name each. About 90 bytes a cell, hence for small maps.
+/// pointer: "cat – sat: 0.123". `rows`, `columns`: one name each. About 90 bytes a cell, hence for small
+/// maps.
 inline void draw_hover(Svg& svg, const Eigen::MatrixXd& map, const Box& box,
                        const std::vector<std::string>& rows, const std::vector<std::string>& columns) {
   const auto name = [](const std::vector<std::string>& names, Eigen::Index i) {

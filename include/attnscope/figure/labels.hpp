@@ -1,6 +1,6 @@
 #pragma once
-#include <attnscope/figure/svg.hpp>
 #include <attnscope/core/utf8.hpp>
+#include <attnscope/figure/svg.hpp>
 
 #include <fmt/format.h>
 

@@ -37,7 +37,7 @@ inline std::size_t landscape_columns(std::size_t maps, double aspect) {
 
 // How large a map is to be.
 struct MapSize {
-  double side;                                                                 // px, about
+  double side;                                                          // px, about
   Eigen::Index most_a_side = std::numeric_limits<Eigen::Index>::max();  // cells; more are pooled
 };
 

@@ -19,15 +19,15 @@ namespace attnscope {
 /// How one map, or several of one shape on one colour scale, are filtered, labelled, coloured and sized.
 struct MapOptions {
   std::string title = {};
-  std::vector<std::string> map_titles = {};     ///< one a map that is shown; by default its layer or head
-  std::vector<std::string> row_labels = {};     ///< tokens, one a row, or none at all
-  std::vector<std::string> column_labels = {};  ///< tokens, one a column, or none at all
-  std::vector<std::string> head_names = {};     ///< one a head; by default "0", "1", …
-  std::vector<std::string> layer_names = {};    ///< one a layer; by default "0", "1", …
-  std::optional<std::string> row_title = {};    ///< by default "query", of each figure its own
+  std::vector<std::string> map_titles = {};      ///< one a map that is shown; by default its layer or head
+  std::vector<std::string> row_labels = {};      ///< tokens, one a row, or none at all
+  std::vector<std::string> column_labels = {};   ///< tokens, one a column, or none at all
+  std::vector<std::string> head_names = {};      ///< one a head; by default "0", "1", …
+  std::vector<std::string> layer_names = {};     ///< one a layer; by default "0", "1", …
+  std::optional<std::string> row_title = {};     ///< by default "query", of each figure its own
   std::optional<std::string> column_title = {};  ///< by default "key", of each figure its own
-  Filter rows = {};     ///< the rows that are shown, of each map
-  Filter columns = {};  ///< the columns; `all_but_first` leaves the sink out
+  Filter rows = {};                              ///< the rows that are shown, of each map
+  Filter columns = {};                           ///< the columns; `all_but_first` leaves the sink out
   Filter heads = {};
   Filter layers = {};
   std::optional<double> low = {};       ///< the value of the lowest colour; by default see colour_scale
@@ -35,8 +35,9 @@ struct MapOptions {
   std::optional<Palette> palette = {};  ///< by default sequential_palette(theme)
   Scale scale = Scale::linear;
   std::optional<double> cell_size = {};  ///< px, 0.1 to 1000; by default a whole number, at least 1
-  Eigen::Index most_cells = 270000;      ///< drawn in all maps together; where there are more, they are pooled
-  std::optional<Eigen::Index> pool = {};  ///< draw one cell for pool x pool; by default 1 where most_cells allows
+  Eigen::Index most_cells = 270000;  ///< drawn in all maps together; where there are more, they are pooled
+  std::optional<Eigen::Index> pool =
+      {};  ///< draw one cell for pool x pool; by default 1 where most_cells allows
   Theme theme = Theme::light;
 };
 

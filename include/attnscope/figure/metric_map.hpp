@@ -62,8 +62,8 @@ inline CellSize cell_around(const std::vector<std::vector<std::string>>& cells) 
 
 }  // namespace detail
 
-/// One number of each head, such as its entropy (SVG): a row a layer, layer 0 at the top, a column a head, the
-/// number printed in each cell, in black or white, whichever reads better on its colour.
+/// One number of each head, such as its entropy (SVG): a row a layer, layer 0 at the top, a column a head,
+/// the number printed in each cell, in black or white, whichever reads better on its colour.
 ///
 /// values: [layer x head]; NaN is a head that is not there or whose number is undefined: grey, with a dash.
 /// Signed numbers are for a diverging palette, whose middle is 0. `rows`, `columns`, their labels, `pool` and

@@ -22,7 +22,8 @@ namespace attnscope {
 /// A map is about 90 px long. Where it has more cells than that, or all maps together more than `most_cells`,
 /// the largest of each square of cells is drawn, and a note says so: 24 x 16 heads of 512 tokens take less
 /// than 3 MB. The maps have 52 colours of the palette, 1/51 of the scale apart.
-/// @throws what `heatmap` throws, with layer and head in the text; ShapeError no maps, maps of different shapes
+/// @throws what `heatmap` throws, with layer and head in the text; ShapeError no maps, maps of different
+/// shapes
 inline std::string model_view(const std::vector<std::vector<Eigen::MatrixXd>>& maps,
                               const MapOptions& options = {}) {
   std::size_t most_heads = 0;

@@ -129,8 +129,8 @@ class Panels {
     const double row_height = map_title_height_ + first.height;
     const double right = column_width + style_.gap, down = row_height + style_.gap;
     const auto pool = static_cast<double>(maps_.pool);
-    row_labels_ = has_headings() ? AxisLabels(style_.row_headings, down)
-                                 : AxisLabels(maps_.row_labels, height / pool);
+    row_labels_ =
+        has_headings() ? AxisLabels(style_.row_headings, down) : AxisLabels(maps_.row_labels, height / pool);
     column_labels_ = has_headings() ? AxisLabels(style_.column_headings, right)
                                     : AxisLabels(maps_.column_labels, width / pool);
     first.left = margin + row_title_.height() + row_labels_.extent();
@@ -182,7 +182,8 @@ class Panels {
   }
 
   static std::vector<std::string> hover_names(const std::vector<std::string>& labels,
-                                              const std::vector<Eigen::Index>& numbers, const Caption& title) {
+                                              const std::vector<Eigen::Index>& numbers,
+                                              const Caption& title) {
     std::vector<std::string> names = labels;
     if (names.empty())
       for (const Eigen::Index i : numbers) names.push_back(fmt::format("{} {}", title.words, i));

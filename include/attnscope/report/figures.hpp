@@ -47,8 +47,8 @@ inline MapOptions map_options(const Dump& dump, const DumpStack& stack, const st
   return options;
 }
 
-/// All heads of all layers of a stack, each head at the place of its number; in a dump of some heads only those
-/// have a column.
+/// All heads of all layers of a stack, each head at the place of its number; in a dump of some heads only
+/// those have a column.
 inline std::string model_figure(const Dump& dump, const DumpStack& stack, Index element) {
   std::set<Index> numbers;
   for (const DumpLayer& layer : stack.layers) numbers.insert(layer.heads.begin(), layer.heads.end());
@@ -92,7 +92,8 @@ inline StackSize stack_size(const DumpStack& stack, Index element) {
 }  // namespace detail
 
 /// For each stack and layer the mean over heads ("<stack>.<layer>.mean") and all heads
-/// ("<stack>.<layer>.heads") of one batch element, and for each stack of several layers all heads of all layers
+/// ("<stack>.<layer>.heads") of one batch element, and for each stack of several layers all heads of all
+/// layers
 /// ("<stack>.model"). @throws ShapeError the element is not there
 inline Figures figures(const Dump& dump, const FigureOptions& options = {}) {
   Figures all;
