@@ -43,7 +43,8 @@ struct Pair {
   std::vector<std::string> tokens = stack.keys.tokens[0];
   Index boundary = 21;
 
-  Pair(const Dump& the_dump, Theme the_theme) : dump(the_dump), stack(stack_named(the_dump, "self")), theme(the_theme) {
+  Pair(const Dump& the_dump, Theme the_theme)
+      : dump(the_dump), stack(stack_named(the_dump, "self")), theme(the_theme) {
     for (const DumpLayer& layer : stack.layers) layers.push_back(layer.attention);
   }
   Index token(const std::string& word) const {
@@ -79,7 +80,8 @@ struct Pair {
   std::string neurons() const {
     const DumpLayer& layer = stack.layers[4];
     const Index head = 0, count = static_cast<Index>(tokens.size()), it = token("it");
-    return neuron_view(head_vectors(layer, "query", head, count).row(it), head_vectors(layer, "key", head, count),
+    return neuron_view(head_vectors(layer, "query", head, count).row(it),
+                       head_vectors(layer, "key", head, count),
                        {.title = "Layer 4, head 0: how \u201cit\u201d comes by its weights",
                         .query_token = "it",
                         .key_tokens = tokens,
@@ -87,7 +89,8 @@ struct Pair {
   }
   std::string sankey_of_heads() const {
     const Index it = token("it");
-    const auto targets = std::visit([&](const auto& attention) { return top_targets(attention, it, {.top_k = 3}); }, layers[4]);
+    const auto targets = std::visit(
+        [&](const auto& attention) { return top_targets(attention, it, {.top_k = 3}); }, layers[4]);
     std::vector<std::string> names;
     for (std::size_t h = 0; h < targets.heads.size(); ++h) names.push_back(fmt::format("head {}", h));
     return sankey(head_sankey(targets, it), {.title = "Layer 4: where the heads of \u201cit\u201d look",
@@ -100,7 +103,10 @@ struct Pair {
     for (std::size_t l = layers.size(); l-- > 0;) steps.push_back(fmt::format("above layer {}", l));
     steps.push_back("input");
     return sankey(flow_sankey(target_flow(layers, token("it"), {.top_k = 3})),
-                  {.title = "What flows into \u201cit\u201d, by rollout", .tokens = tokens, .step_titles = steps, .theme = theme});
+                  {.title = "What flows into \u201cit\u201d, by rollout",
+                   .tokens = tokens,
+                   .step_titles = steps,
+                   .theme = theme});
   }
   std::string graph_of_flow() const {
     // Of the whole stack nearly every cut is a single layer.
@@ -108,36 +114,45 @@ struct Pair {
     const std::vector<Eigen::MatrixXd> capacities = layer_maps(lowest);
     const Index query = token("it"), input = token("narrow");
     const MinimumCut cut = minimum_cut(capacities, query, input);
-    const TargetFlow flow = target_flow(lowest, query, {.top_k = static_cast<Index>(tokens.size()), .min_weight = 0});
-    Eigen::MatrixXd shares = Eigen::MatrixXd::Zero(static_cast<Index>(lowest.size()) + 1, static_cast<Index>(tokens.size()));
+    const TargetFlow flow =
+        target_flow(lowest, query, {.top_k = static_cast<Index>(tokens.size()), .min_weight = 0});
+    Eigen::MatrixXd shares =
+        Eigen::MatrixXd::Zero(static_cast<Index>(lowest.size()) + 1, static_cast<Index>(tokens.size()));
     for (const FlowNode& node : flow.nodes) shares(node.level, node.token) = node.share;
-    return flow_graph(capacities, {.title = fmt::format("Layers 0 to 2: attention flow from \u201cit\u201d to \u201cnarrow\u201d, {:.3f}", cut.flow),
-                                   .tokens = tokens,
-                                   .query = query,
-                                   .input = input,
-                                   .marked = layer_edges(cut.edges),
-                                   .shares = shares,
-                                   .least_weight = .05,
-                                   .theme = theme});
+    return flow_graph(
+        capacities,
+        {.title = fmt::format(
+             "Layers 0 to 2: attention flow from \u201cit\u201d to \u201cnarrow\u201d, {:.3f}", cut.flow),
+         .tokens = tokens,
+         .query = query,
+         .input = input,
+         .marked = layer_edges(cut.edges),
+         .shares = shares,
+         .least_weight = .05,
+         .theme = theme});
   }
   std::string attention_against_attribution() const {
     const RawTensor& tensor = dump.inputs.at("embedding_gradient");
     const auto numbers = detail::dump::as_weights<double>("input.embedding_gradient", tensor);
     const Eigen::VectorXd attribution =
         Eigen::Map<const RowMajor>(numbers.get(), static_cast<Index>(tokens.size()), tensor.shape[2])
-            .cwiseAbs().rowwise().sum();
+            .cwiseAbs()
+            .rowwise()
+            .sum();
     Eigen::VectorXd attention = Eigen::VectorXd::Zero(attribution.size());
     const std::vector<Eigen::MatrixXd> heads = maps(layers.size() - 1);
-    for (const Eigen::MatrixXd& head : heads) attention += head.colwise().mean().transpose() / static_cast<double>(heads.size());
+    for (const Eigen::MatrixXd& head : heads)
+      attention += head.colwise().mean().transpose() / static_cast<double>(heads.size());
     const auto tau = kendall(attention, attribution);
-    return attribution_scatter(attention, attribution,
-                               {.title = "Do attention and gradients agree?",
-                                .tokens = tokens,
-                                .attention_title = "attention received in the last layer",
-                                .attribution_title = "|d loss / d embedding|",
-                                .ranks = true,
-                                .note = fmt::format("Kendall's tau {:.2f}", tau.statistic.value_or(undefined)),
-                                .theme = theme});
+    return attribution_scatter(
+        attention, attribution,
+        {.title = "Do attention and gradients agree?",
+         .tokens = tokens,
+         .attention_title = "attention received in the last layer",
+         .attribution_title = "|d loss / d embedding|",
+         .ranks = true,
+         .note = fmt::format("Kendall's tau {:.2f}", tau.statistic.value_or(undefined)),
+         .theme = theme});
   }
 };
 
@@ -153,7 +168,8 @@ std::string alignment(const Dump& cipher, Theme theme) {
 
 /// Attention on sound that is made up: no model of speech ships with attnscope.
 std::string timings(Theme theme) {
-  const std::vector<std::string> tokens{"\u2581the", "\u2581door", "way", "\u2581was", "\u2581too", "\u2581na", "rrow"};
+  const std::vector<std::string> tokens{"\u2581the", "\u2581door", "way", "\u2581was",
+                                        "\u2581too", "\u2581na",   "rrow"};
   const std::vector<double> middles{6, 20, 34, 50, 62, 78, 94}, widths{4, 6, 5, 5, 4, 6, 8};
   Eigen::MatrixXd head(7, 110);
   for (Index i = 0; i < head.rows(); ++i)

@@ -14,7 +14,8 @@ Point dot(const std::string& svg, const std::string& token) {
   for (const std::string& path : read_svg::elements(svg, "path"))
     if (count(path, "<title>" + token + ": ") == 1) {
       double x = 0, y = 0, radius = 0;
-      REQUIRE(std::sscanf(read_svg::between(path, " d=\"", "\"").c_str(), "M%lf %lfa%lf", &x, &y, &radius) == 3);
+      REQUIRE(std::sscanf(read_svg::between(path, " d=\"", "\"").c_str(), "M%lf %lfa%lf", &x, &y, &radius) ==
+              3);
       return {x + radius, y};
     }
   FAIL("no dot " + token);
@@ -42,7 +43,8 @@ TEST_CASE("attribution scatter: attention to the right, attribution upwards, tit
 
 TEST_CASE("attribution scatter: by rank, equal ranks lie on the dashed line") {
   const Eigen::Vector4d attention(.9, .05, .03, .02), attribution(40, 30, 2, 1);
-  const std::string svg = attribution_scatter(attention, attribution, {.tokens = {"a", "b", "c", "d"}, .ranks = true});
+  const std::string svg =
+      attribution_scatter(attention, attribution, {.tokens = {"a", "b", "c", "d"}, .ranks = true});
   std::string diagonal;
   for (const std::string& path : read_svg::elements(svg, "path"))
     if (count(path, "equal ranks") == 1) diagonal = read_svg::between(path, " d=\"", "\"");
@@ -68,7 +70,8 @@ TEST_CASE("attribution scatter: the best ranked are labelled first, the rest are
   const std::string svg = attribution_scatter(attention, attribution, {.tokens = tokens, .note = "tau .01"});
   CHECK(read_svg::misplaced(svg) == "");
   std::size_t drawn = 0;
-  for (const read_svg::Text& text : read_svg::texts(svg, text_width)) drawn += text.words.starts_with("token");
+  for (const read_svg::Text& text : read_svg::texts(svg, text_width))
+    drawn += text.words.starts_with("token");
   CHECK(drawn > 5);
   CHECK(drawn < 400);
   CHECK(count(svg, fmt::format("tau .01; {} of 500 tokens have no room for their labels", 500 - drawn)) == 1);
@@ -86,9 +89,13 @@ TEST_CASE("attribution scatter: whatever the tokens") {
     for (const bool ranks : {false, true})
       for (const std::size_t count : {1u, 2u, 15u, 500u}) {
         const auto size = static_cast<Eigen::Index>(count);
-        const Eigen::VectorXd attention = Eigen::VectorXd::LinSpaced(size, 0, 1), same = Eigen::VectorXd::Zero(size);
+        const Eigen::VectorXd attention = Eigen::VectorXd::LinSpaced(size, 0, 1),
+                              same = Eigen::VectorXd::Zero(size);
         for (const Eigen::VectorXd& attribution : {attention, same}) {
-          const AttributionScatterOptions options{.title = std::string(10000, 'W'), .tokens = read_svg::hostile_tokens(count), .ranks = ranks, .theme = theme};
+          const AttributionScatterOptions options{.title = std::string(10000, 'W'),
+                                                  .tokens = read_svg::hostile_tokens(count),
+                                                  .ranks = ranks,
+                                                  .theme = theme};
           const std::string svg = attribution_scatter(attention, attribution, options);
           CHECK(read_svg::misplaced(svg) == "");
           CHECK(read_svg::malformed(svg) == "");
@@ -99,9 +106,12 @@ TEST_CASE("attribution scatter: whatever the tokens") {
 
 TEST_CASE("attribution scatter: what cannot be drawn is named") {
   const Eigen::Vector2d two(1, 2);
-  CHECK_THROWS_WITH(attribution_scatter(Eigen::VectorXd(), Eigen::VectorXd()), "attention of 0 tokens, attribution of 0");
-  CHECK_THROWS_WITH(attribution_scatter(two, Eigen::Vector3d(1, 2, 3)), "attention of 2 tokens, attribution of 3");
+  CHECK_THROWS_WITH(attribution_scatter(Eigen::VectorXd(), Eigen::VectorXd()),
+                    "attention of 0 tokens, attribution of 0");
+  CHECK_THROWS_WITH(attribution_scatter(two, Eigen::Vector3d(1, 2, 3)),
+                    "attention of 2 tokens, attribution of 3");
   CHECK_THROWS_WITH(attribution_scatter(two, two, {.tokens = {"a"}}), "1 labels for 2 tokens");
-  CHECK_THROWS_WITH(attribution_scatter(two, Eigen::Vector2d(1, std::nan(""))), "token 1: the attribution is nan");
+  CHECK_THROWS_WITH(attribution_scatter(two, Eigen::Vector2d(1, std::nan(""))),
+                    "token 1: the attribution is nan");
   CHECK_THROWS_WITH(attribution_scatter(Eigen::Vector2d(-1. / 0., 1), two), "token 0: the attention is -inf");
 }

@@ -18,7 +18,8 @@ std::vector<Point> circles(const std::string& svg, const std::string& words) {
   for (const std::string& path : read_svg::elements(svg, "path")) {
     if (count(path, words) == 0) continue;
     double x = 0, y = 0, radius = 0;
-    REQUIRE(std::sscanf(read_svg::between(path, " d=\"", "\"").c_str(), "M%lf %lfa%lf", &x, &y, &radius) == 3);
+    REQUIRE(std::sscanf(read_svg::between(path, " d=\"", "\"").c_str(), "M%lf %lfa%lf", &x, &y, &radius) ==
+            3);
     found.push_back({x + radius, y});
   }
   return found;
@@ -44,13 +45,16 @@ std::vector<Point> line(const std::string& svg, const std::string& colour) {
 }  // namespace
 
 TEST_CASE("depth curve: a dot a head, and a line through their means") {
-  const std::vector<Eigen::VectorXd> layers{Eigen::Vector3d(0, .5, 1), Eigen::Vector2d(.2, .6), Eigen::Vector2d(1, 1)};
-  const std::string svg = depth_curve(layers, {.metric = "locality", .layers = {0, 4, 8}, .baseline = {.25, .25, .25}});
+  const std::vector<Eigen::VectorXd> layers{Eigen::Vector3d(0, .5, 1), Eigen::Vector2d(.2, .6),
+                                            Eigen::Vector2d(1, 1)};
+  const std::string svg =
+      depth_curve(layers, {.metric = "locality", .layers = {0, 4, 8}, .baseline = {.25, .25, .25}});
   // .5 of layer 0 and the mean of that layer are one height; layers are as far apart as their numbers.
-  const Point middle = circles(svg, "<title>layer 0, head 1: 0.5</title>").at(0), low = circles(svg, "layer 0, head 0").at(0),
-              high = circles(svg, "layer 8, head 1").at(0);
+  const Point middle = circles(svg, "<title>layer 0, head 1: 0.5</title>").at(0),
+              low = circles(svg, "layer 0, head 0").at(0), high = circles(svg, "layer 8, head 1").at(0);
   CHECK(std::abs(middle.y - (low.y + high.y) / 2) < .02);
-  const std::vector<Point> means = line(svg, "#d55e00"), baseline = line(svg, hex(theme_colours(Theme::light).quiet));
+  const std::vector<Point> means = line(svg, "#d55e00"),
+                           baseline = line(svg, hex(theme_colours(Theme::light).quiet));
   REQUIRE(means.size() == 3);
   CHECK(std::abs(means[0].y - middle.y) < .02);
   CHECK(std::abs(means[1].y - (low.y + .4 * (high.y - low.y))) < .02);
@@ -64,7 +68,8 @@ TEST_CASE("depth curve: a dot a head, and a line through their means") {
 
 TEST_CASE("depth curve: what is undefined has no dot, and is counted; a layer without any breaks the line") {
   Eigen::Vector2d half(nan_value, .5);
-  const std::string svg = depth_curve({half, Eigen::Vector2d(nan_value, nan_value), Eigen::Vector2d(.1, .1), Eigen::Vector2d(.3, .3), Eigen::Vector2d(.3, .3)});
+  const std::string svg = depth_curve({half, Eigen::Vector2d(nan_value, nan_value), Eigen::Vector2d(.1, .1),
+                                       Eigen::Vector2d(.3, .3), Eigen::Vector2d(.3, .3)});
   CHECK(count(svg, "undefined: 3 of 10 heads") == 1);
   CHECK(count(svg, "<title>layer 0") == 1);
   CHECK(line(svg, "#d55e00").size() == 4);
@@ -72,7 +77,8 @@ TEST_CASE("depth curve: what is undefined has no dot, and is counted; a layer wi
   CHECK(count(depth_curve({half, half}, {.baseline = {nan_value, nan_value}}), "nan") == 0);
   CHECK(count(depth_curve({Eigen::Vector2d(nan_value, nan_value)}), "undefined: 2 of 2 heads") == 1);
   CHECK(count(depth_curve({Eigen::VectorXd()}), "0 heads in 1 layers") == 1);
-  CHECK(count(depth_curve({Eigen::Vector3d(.1, .5, .9)}, {.low = .2, .high = .6}), "beyond the ends of the axis: 2 of 3 heads") == 1);
+  CHECK(count(depth_curve({Eigen::Vector3d(.1, .5, .9)}, {.low = .2, .high = .6}),
+              "beyond the ends of the axis: 2 of 3 heads") == 1);
 }
 
 TEST_CASE("depth curve: whatever its words, its depth and its theme") {
@@ -80,15 +86,24 @@ TEST_CASE("depth curve: whatever its words, its depth and its theme") {
     for (const std::size_t depth : {1u, 2u, 120u})
       for (const std::string& words : read_svg::hostile_tokens()) {
         const std::vector<Eigen::VectorXd> layers(depth, Eigen::Vector2d(-.3, 4e5));
-        const std::string svg = depth_curve(layers, {.title = words, .metric = words, .baseline = std::vector<double>(depth, 3), .baseline_name = words, .theme = theme});
+        const std::string svg = depth_curve(layers, {.title = words,
+                                                     .metric = words,
+                                                     .baseline = std::vector<double>(depth, 3),
+                                                     .baseline_name = words,
+                                                     .theme = theme});
         CHECK(read_svg::misplaced(svg) == "");
         CHECK(read_svg::malformed(svg) == "");
-        CHECK(svg == depth_curve(layers, {.title = words, .metric = words, .baseline = std::vector<double>(depth, 3), .baseline_name = words, .theme = theme}));
+        CHECK(svg == depth_curve(layers, {.title = words,
+                                          .metric = words,
+                                          .baseline = std::vector<double>(depth, 3),
+                                          .baseline_name = words,
+                                          .theme = theme}));
       }
 }
 
 TEST_CASE("depth curve: what cannot be drawn is named") {
-  const std::vector<Eigen::VectorXd> two{Eigen::Vector2d(0, 1), Eigen::Vector2d(0, std::numeric_limits<double>::infinity())};
+  const std::vector<Eigen::VectorXd> two{Eigen::Vector2d(0, 1),
+                                         Eigen::Vector2d(0, std::numeric_limits<double>::infinity())};
   CHECK_THROWS_WITH(depth_curve({}), "a curve of no layers");
   CHECK_THROWS_WITH(depth_curve(two), "layer 1, head 1: the value is inf");
   CHECK_THROWS_WITH(depth_curve({two[0]}, {.layers = {1, 2}}), "2 layer numbers for 1 layers");

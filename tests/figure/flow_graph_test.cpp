@@ -18,7 +18,8 @@ struct Ends {
 };
 Ends ends(const std::string& path) {
   Ends e;
-  REQUIRE(std::sscanf(read_svg::between(path, " d=\"", "\"").c_str(), "M%lf %lfL%lf %lf", &e.from.x, &e.from.y, &e.to.x, &e.to.y) == 4);
+  REQUIRE(std::sscanf(read_svg::between(path, " d=\"", "\"").c_str(), "M%lf %lfL%lf %lf", &e.from.x,
+                      &e.from.y, &e.to.x, &e.to.y) == 4);
   return e;
 }
 
@@ -36,7 +37,8 @@ const std::vector<Eigen::MatrixXd>& two_layers() {
 
 TEST_CASE("flow graph: the top layer is to the left, and an edge leads from upper to lower token") {
   const std::string svg = flow_graph(two_layers(), {.tokens = {"a", "b"}, .layers = {3, 7}});
-  const Ends upper = ends(edge(svg, "layer 7: a \u2013 b: 0.5")), lower = ends(edge(svg, "layer 3: b \u2013 a: 0.25"));
+  const Ends upper = ends(edge(svg, "layer 7: a \u2013 b: 0.5")),
+             lower = ends(edge(svg, "layer 3: b \u2013 a: 0.25"));
   CHECK(upper.from.x < upper.to.x);
   CHECK(upper.to.x == lower.from.x);
   CHECK(upper.to.y == lower.from.y);  // token b of the level between
@@ -45,8 +47,7 @@ TEST_CASE("flow graph: the top layer is to the left, and an edge leads from uppe
   CHECK(count(svg, "1 edges below 0.02 are left out") == 1);
   CHECK(edge(svg, "layer 7: b \u2013 a: 0.01") == "no edge layer 7: b \u2013 a: 0.01");
   CHECK(count(svg, "2 layers, 2 tokens, 6 edges, 0 of them marked") == 1);
-  CHECK(read_svg::attribute(edge(svg, "layer 3: a \u2013 a: 1"), "stroke-width") ==
-        3.6);
+  CHECK(read_svg::attribute(edge(svg, "layer 3: a \u2013 a: 1"), "stroke-width") == 3.6);
   CHECK(read_svg::misplaced(svg) == "");
 }
 
@@ -80,8 +81,13 @@ TEST_CASE("flow graph: whatever the tokens, their number and the theme") {
     for (const Eigen::Index size : {1, 15, 300})
       for (const std::size_t depth : {1u, 24u}) {
         const std::vector<Eigen::MatrixXd> layers(depth, Eigen::MatrixXd::Identity(size, size));
-        const FlowGraphOptions options{.title = std::string(10000, 'W'), .tokens = read_svg::hostile_tokens(static_cast<std::size_t>(size)),
-                                       .query = size - 1, .input = 0, .marked = {{0, 0, 0}}, .marked_name = "<cut>", .theme = theme};
+        const FlowGraphOptions options{.title = std::string(10000, 'W'),
+                                       .tokens = read_svg::hostile_tokens(static_cast<std::size_t>(size)),
+                                       .query = size - 1,
+                                       .input = 0,
+                                       .marked = {{0, 0, 0}},
+                                       .marked_name = "<cut>",
+                                       .theme = theme};
         const std::string svg = flow_graph(layers, options);
         CHECK(read_svg::misplaced(svg) == "");
         CHECK(read_svg::malformed(svg) == "");
@@ -98,8 +104,10 @@ TEST_CASE("flow graph: what cannot be drawn is named") {
   CHECK_THROWS_WITH(flow_graph(layers, {.layers = {1}}), "1 layer numbers for 2 layers");
   CHECK_THROWS_WITH(flow_graph(layers, {.query = 2}), "query 2 of 2 tokens");
   CHECK_THROWS_WITH(flow_graph(layers, {.input = -1}), "input -1 of 2 tokens");
-  CHECK_THROWS_WITH(flow_graph(layers, {.marked = {{2, 0, 0}}}), "marked edge 0: layer 2, from 0 to 0, of 2 layers and 2 tokens");
-  CHECK_THROWS_WITH(flow_graph(layers, {.shares = Eigen::MatrixXd::Zero(2, 2)}), "shares are 2 x 2, not 3 levels x 2 tokens");
+  CHECK_THROWS_WITH(flow_graph(layers, {.marked = {{2, 0, 0}}}),
+                    "marked edge 0: layer 2, from 0 to 0, of 2 layers and 2 tokens");
+  CHECK_THROWS_WITH(flow_graph(layers, {.shares = Eigen::MatrixXd::Zero(2, 2)}),
+                    "shares are 2 x 2, not 3 levels x 2 tokens");
   CHECK_THROWS_WITH(flow_graph(layers, {.least_weight = -1}), "least_weight = -1 is below 0");
   CHECK_THROWS_WITH(flow_graph(layers, {.high = 0}), "high = 0 is not above 0");
   layers[1](0, 1) = std::nan("");

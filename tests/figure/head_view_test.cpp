@@ -25,7 +25,9 @@ std::string path_of(const std::string& svg, const std::string& title) {
 }
 using Titles = std::set<std::string>;
 
-Eigen::MatrixXd map_of(Eigen::Index size) { return Eigen::MatrixXd::Constant(size, size, 1. / static_cast<double>(size)); }
+Eigen::MatrixXd map_of(Eigen::Index size) {
+  return Eigen::MatrixXd::Constant(size, size, 1. / static_cast<double>(size));
+}
 
 }  // namespace
 
@@ -36,14 +38,17 @@ TEST_CASE("head view: a line for each weight, as opaque as it is large, a colour
   const std::string svg = head_view({first, second}, {.query_tokens = {"a", "b"}, .key_tokens = {"x", "y"}});
   CHECK(lines(svg) == Titles{"head 0: a \u2013 x: 0.75", "head 0: a \u2013 y: 0.25", "head 0: b \u2013 y: 1",
                              "head 1: a \u2013 x: 0.5", "head 1: a \u2013 y: 0.5", "head 1: b \u2013 x: 1"});
-  const std::string line = path_of(svg, "head 0: a \u2013 y: 0.25"), other = path_of(svg, "head 1: a \u2013 y: 0.5");
+  const std::string line = path_of(svg, "head 0: a \u2013 y: 0.25"),
+                    other = path_of(svg, "head 1: a \u2013 y: 0.5");
   CHECK(read_svg::attribute(line, "stroke-opacity") == .25);
   CHECK(count(line, hex(category_colour(0))) == 1);
   CHECK(count(other, hex(category_colour(1))) == 1);
   // From the row of its query to that of its key, and beside the line of the other head.
   Point from, to, beside;
-  REQUIRE(std::sscanf(read_svg::between(line, " d=\"", "\"").c_str(), "M%lf %lfL%lf %lf", &from.x, &from.y, &to.x, &to.y) == 4);
-  REQUIRE(std::sscanf(read_svg::between(other, " d=\"", "\"").c_str(), "M%lf %lf", &beside.x, &beside.y) == 2);
+  REQUIRE(std::sscanf(read_svg::between(line, " d=\"", "\"").c_str(), "M%lf %lfL%lf %lf", &from.x, &from.y,
+                      &to.x, &to.y) == 4);
+  REQUIRE(std::sscanf(read_svg::between(other, " d=\"", "\"").c_str(), "M%lf %lf", &beside.x, &beside.y) ==
+          2);
   CHECK(beside.y - from.y == 2);
   for (const read_svg::Text& text : read_svg::texts(svg, text_width)) {
     if (text.words == "a") CHECK(std::abs(text.box.centre().y - from.y) <= 1);
@@ -83,22 +88,27 @@ TEST_CASE("head view: of a pair of sentences the lines from one to the other") {
   };
   using Pairs = std::set<std::pair<char, char>>;
   CHECK(shown(SentenceFilter::a_to_a) == Pairs{{'0', '0'}, {'0', '1'}, {'1', '0'}, {'1', '1'}});
-  CHECK(shown(SentenceFilter::a_to_b) == Pairs{{'0', '2'}, {'0', '3'}, {'0', '4'}, {'1', '2'}, {'1', '3'}, {'1', '4'}});
-  CHECK(shown(SentenceFilter::b_to_a) == Pairs{{'2', '0'}, {'3', '0'}, {'4', '0'}, {'2', '1'}, {'3', '1'}, {'4', '1'}});
+  CHECK(shown(SentenceFilter::a_to_b) ==
+        Pairs{{'0', '2'}, {'0', '3'}, {'0', '4'}, {'1', '2'}, {'1', '3'}, {'1', '4'}});
+  CHECK(shown(SentenceFilter::b_to_a) ==
+        Pairs{{'2', '0'}, {'3', '0'}, {'4', '0'}, {'2', '1'}, {'3', '1'}, {'4', '1'}});
   CHECK(shown(SentenceFilter::b_to_b).size() == 9);
   CHECK(shown(SentenceFilter::all).size() == 25);
 }
 
 TEST_CASE("head view: tokens that a filter leaves out have no row, and the others keep their names") {
-  const std::string svg = head_view({map_of(3)}, {.query_tokens = {"a", "b", "c"}, .key_tokens = {"x", "y", "z"},
-                                                  .queries = {.only = {2}}, .keys = all_but_first});
+  const std::string svg = head_view({map_of(3)}, {.query_tokens = {"a", "b", "c"},
+                                                  .key_tokens = {"x", "y", "z"},
+                                                  .queries = {.only = {2}},
+                                                  .keys = all_but_first});
   CHECK(lines(svg) == Titles{"head 0: c \u2013 y: 0.333", "head 0: c \u2013 z: 0.333"});
   CHECK(count(svg, ">x</text>") == 0);
   CHECK(count(svg, ">a</text>") == 0);
   CHECK(count(svg, "1 of 3 keys are left out") == 1);
   // A line ends at the row of its key all the same.
   Point from, to;
-  REQUIRE(std::sscanf(read_svg::between(path_of(svg, "head 0: c \u2013 z: 0.333"), " d=\"", "\"").c_str(), "M%lf %lfL%lf %lf", &from.x, &from.y, &to.x, &to.y) == 4);
+  REQUIRE(std::sscanf(read_svg::between(path_of(svg, "head 0: c \u2013 z: 0.333"), " d=\"", "\"").c_str(),
+                      "M%lf %lfL%lf %lf", &from.x, &from.y, &to.x, &to.y) == 4);
   for (const read_svg::Text& text : read_svg::texts(svg, text_width)) {
     if (text.words == "z") CHECK(text.box.centre().y == to.y);
     if (text.words == "c") CHECK(text.box.centre().y == from.y);
@@ -121,8 +131,13 @@ TEST_CASE("head view: whatever the tokens, their number and the theme") {
     for (const Eigen::Index size : {1, 15, 500}) {
       const std::vector<Eigen::MatrixXd> heads(3, Eigen::MatrixXd::Identity(size, size));
       const std::vector<std::string> tokens = read_svg::hostile_tokens(static_cast<std::size_t>(size));
-      HeadViewOptions options{.title = tokens[0], .query_tokens = tokens, .key_tokens = tokens, .query_title = std::string(100, 'W'),
-                              .key_title = std::string(100, 'W'), .head_names = read_svg::hostile_tokens(3), .theme = theme};
+      HeadViewOptions options{.title = tokens[0],
+                              .query_tokens = tokens,
+                              .key_tokens = tokens,
+                              .query_title = std::string(100, 'W'),
+                              .key_title = std::string(100, 'W'),
+                              .head_names = read_svg::hostile_tokens(3),
+                              .theme = theme};
       for (const bool one : {false, true}) {
         if (one) options.query = size - 1;
         const std::string svg = head_view(heads, options);
@@ -144,7 +159,8 @@ TEST_CASE("head view: what cannot be drawn is named") {
   CHECK_THROWS_WITH(head_view({map}, {.heads = {.only = {1}}}), "filter: head 1 of 1");
   CHECK_THROWS_WITH(head_view({map}, {.keys = {.without = {3}}}), "filter: key 3 of 3");
   CHECK_THROWS_WITH(head_view({map}, {.query = 3}), "query 3 of 3");
-  CHECK_THROWS_WITH(head_view({map}, {.sentences = SentenceFilter::a_to_b}), "a second sentence that begins with token 0 of 3");
+  CHECK_THROWS_WITH(head_view({map}, {.sentences = SentenceFilter::a_to_b}),
+                    "a second sentence that begins with token 0 of 3");
   CHECK_THROWS_WITH(head_view({map}, {.least_weight = -1}), "least_weight = -1 is below 0");
   CHECK_THROWS_WITH(head_view({map}, {.high = 0}), "high = 0 is not above 0");
   map(1, 2) = -.5;

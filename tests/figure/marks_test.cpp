@@ -47,9 +47,12 @@ TEST_CASE("marks: lines and areas say their colour, opacity, dashes and title, a
   draw_line(svg, Point{0, 0}, Point{1, 1}, Stroke{});
   draw_box(svg, {1, 2, 3, 4}, {213, 94, 0}, .25);
   const std::string text = svg.document({});
-  CHECK(count(text,
-              "<path d=\"M1 2L3 4.5\" fill=\"none\" stroke=\"#0072b2\" stroke-width=\"2\" stroke-opacity=\"0.5\" "
-              "stroke-dasharray=\"5 4\"><title>a &lt; b</title></path>\n") == 1);
-  CHECK(count(text, "<path d=\"M0 0L1 1\" fill=\"none\" stroke=\"#000000\" stroke-width=\"1.5\"></path>") == 1);
+  CHECK(
+      count(
+          text,
+          "<path d=\"M1 2L3 4.5\" fill=\"none\" stroke=\"#0072b2\" stroke-width=\"2\" stroke-opacity=\"0.5\" "
+          "stroke-dasharray=\"5 4\"><title>a &lt; b</title></path>\n") == 1);
+  CHECK(count(text, "<path d=\"M0 0L1 1\" fill=\"none\" stroke=\"#000000\" stroke-width=\"1.5\"></path>") ==
+        1);
   CHECK(count(text, "<path d=\"M1 2h3v4h-3z\" fill=\"#d55e00\" fill-opacity=\"0.25\"></path>") == 1);
 }

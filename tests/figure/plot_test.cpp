@@ -79,9 +79,11 @@ TEST_CASE("plot: numbers stand where they are, larger ones higher and to the rig
 }
 
 TEST_CASE("plot: ranks are written without their sign") {
-  Plot plot({.x = {-8.3, .3}, .y = {-8.3, -.7}, .x_numbers = AxisNumbers::ranks, .y_numbers = AxisNumbers::ranks});
+  Plot plot(
+      {.x = {-8.3, .3}, .y = {-8.3, -.7}, .x_numbers = AxisNumbers::ranks, .y_numbers = AxisNumbers::ranks});
   std::vector<std::string> words;
-  for (const read_svg::Text& text : read_svg::texts(plot.document({}, "", "", ""), text_width)) words.push_back(text.words);
+  for (const read_svg::Text& text : read_svg::texts(plot.document({}, "", "", ""), text_width))
+    words.push_back(text.words);
   CHECK(std::count(words.begin(), words.end(), "2") == 2);
   CHECK(std::count(words.begin(), words.end(), "0") == 0);
   for (const std::string& word : words) CHECK(word.find('-') == std::string::npos);
@@ -90,8 +92,15 @@ TEST_CASE("plot: ranks are written without their sign") {
 TEST_CASE("plot: nothing overlaps or leaves the page, whatever the titles, numbers and sizes") {
   for (const std::string& words : {std::string(), std::string("title"), std::string(300, 'W')})
     for (const double size : {60., 480.})
-      for (const AxisRange range : {AxisRange{0, 1}, AxisRange{-1e-7, 1.1e-7}, AxisRange{1234567.1, 1234567.9}}) {
-        Plot plot({.title = words, .x_title = words, .y_title = words, .x = range, .y = range, .width = size, .height = size});
+      for (const AxisRange range :
+           {AxisRange{0, 1}, AxisRange{-1e-7, 1.1e-7}, AxisRange{1234567.1, 1234567.9}}) {
+        Plot plot({.title = words,
+                   .x_title = words,
+                   .y_title = words,
+                   .x = range,
+                   .y = range,
+                   .width = size,
+                   .height = size});
         CHECK(read_svg::misplaced(plot.document(Legend({{words}}), words, "plot", "")) == "");
       }
 }

@@ -55,5 +55,7 @@ TEST_CASE("point labels: to the right where there is room, and the first choose 
   CHECK(placed[1].at.x < 100);
   CHECK(place_labels({{100, 100}}, {"no room for this at all"}, {80, 80, 40, 40}).empty());
   // A thousand points in one place have at most their eight places.
-  CHECK(place_labels(std::vector<Point>(1000, {150, 150}), std::vector<std::string>(1000, "x"), {0, 0, 300, 300}).size() <= 8);
+  CHECK(place_labels(std::vector<Point>(1000, {150, 150}), std::vector<std::string>(1000, "x"),
+                     {0, 0, 300, 300})
+            .size() <= 8);
 }

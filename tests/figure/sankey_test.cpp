@@ -22,8 +22,8 @@ Band band(const std::string& svg, const std::string& title) {
   Band b;
   Point skip;
   const std::string data = read_svg::between(path_of(svg, title), " d=\"", "\"");
-  REQUIRE(std::sscanf(data.c_str(), "M%lf %lfC%lf %lf %lf %lf %lf %lfL%lf %lf", &b.from.x, &b.from.y, &skip.x, &skip.y,
-                      &skip.x, &skip.y, &b.to.x, &b.to.y, &b.below.x, &b.below.y) == 10);
+  REQUIRE(std::sscanf(data.c_str(), "M%lf %lfC%lf %lf %lf %lf %lf %lfL%lf %lf", &b.from.x, &b.from.y, &skip.x,
+                      &skip.y, &skip.x, &skip.y, &b.to.x, &b.to.y, &b.below.x, &b.below.y) == 10);
   return b;
 }
 struct Bar {
@@ -31,7 +31,8 @@ struct Bar {
 };
 Bar bar(const std::string& svg, const std::string& title) {
   Bar b;
-  REQUIRE(std::sscanf(read_svg::between(path_of(svg, title), " d=\"", "\"").c_str(), "M%lf %lfh%lfv%lf", &b.left, &b.top, &b.width, &b.height) == 4);
+  REQUIRE(std::sscanf(read_svg::between(path_of(svg, title), " d=\"", "\"").c_str(), "M%lf %lfh%lfv%lf",
+                      &b.left, &b.top, &b.width, &b.height) == 4);
   return b;
 }
 
@@ -59,7 +60,9 @@ TEST_CASE("sankey: bars and bands are as high as their shares, and lie beside ea
   CHECK(second.to.y == lower.top);
   // What is dropped is a tip below the bands.
   Point tip;
-  REQUIRE(std::sscanf(read_svg::between(path_of(svg, "b: 0.1 to tokens that are not drawn"), " d=\"", "\"").c_str(), "M%lf %lf", &tip.x, &tip.y) == 2);
+  REQUIRE(std::sscanf(
+              read_svg::between(path_of(svg, "b: 0.1 to tokens that are not drawn"), " d=\"", "\"").c_str(),
+              "M%lf %lf", &tip.x, &tip.y) == 2);
   CHECK(std::abs(tip.y - start.top - 180) < .02);
   CHECK(read_svg::misplaced(svg) == "");
 }
@@ -109,7 +112,8 @@ TEST_CASE("sankey: the heads of one layer share a token alike, each in its colou
   CHECK(count(path_of(svg, "head 1: 7 \u2013 3: 0.25"), hex(category_colour(1))) == 1);
   CHECK(count(svg, ">head 1</text>") == 1);
   // Two bands arrive at key 3, one below the other.
-  CHECK(std::abs(band(svg, "head 1: 7 \u2013 3: 0.25").to.y - band(svg, "head 0: 7 \u2013 3: 0.25").below.y) < .02);
+  CHECK(std::abs(band(svg, "head 1: 7 \u2013 3: 0.25").to.y - band(svg, "head 0: 7 \u2013 3: 0.25").below.y) <
+        .02);
 }
 
 TEST_CASE("sankey: labels never overlap, whatever the tokens, their number and the theme") {
@@ -121,10 +125,15 @@ TEST_CASE("sankey: labels never overlap, whatever the tokens, their number and t
         for (std::ptrdiff_t s = 0; s <= steps; ++s)
           for (std::ptrdiff_t t = 0; t < tokens; ++t) {
             graph.nodes.push_back({s, t, share, s < steps ? share / 2 : 0});
-            if (s < steps) graph.links.push_back({s, t, tokens - 1 - t, share / 2, static_cast<std::size_t>(t)});
+            if (s < steps)
+              graph.links.push_back({s, t, tokens - 1 - t, share / 2, static_cast<std::size_t>(t)});
           }
-        const SankeyOptions options{.title = "<b>", .tokens = read_svg::hostile_tokens(static_cast<std::size_t>(tokens)),
-                                    .step_titles = read_svg::hostile_tokens(static_cast<std::size_t>(steps) + 1), .kinds = read_svg::hostile_tokens(12), .theme = theme};
+        const SankeyOptions options{
+            .title = "<b>",
+            .tokens = read_svg::hostile_tokens(static_cast<std::size_t>(tokens)),
+            .step_titles = read_svg::hostile_tokens(static_cast<std::size_t>(steps) + 1),
+            .kinds = read_svg::hostile_tokens(12),
+            .theme = theme};
         const std::string svg = sankey(graph, options);
         CHECK(read_svg::misplaced(svg) == "");
         CHECK(read_svg::malformed(svg) == "");

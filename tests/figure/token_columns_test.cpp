@@ -7,7 +7,8 @@ using namespace attnscope;
 using read_svg::count;
 
 TEST_CASE("token columns: a token's name is in the row, beside the first and the last column") {
-  TokenColumns columns({.left = {"a", "b", "c"}, .right = {"x", "y"}, .columns = 4, .between = 70, .right_strip = 30});
+  TokenColumns columns(
+      {.left = {"a", "b", "c"}, .right = {"x", "y"}, .columns = 4, .between = 70, .right_strip = 30});
   CHECK(columns.x(3) - columns.x(0) == 210);
   CHECK(columns.y(1) - columns.y(0) == 20);
   const Point left = columns.at(0, 2), right = columns.at(3, 1);
@@ -38,7 +39,8 @@ TEST_CASE("token columns: rows become lower, then every k-th is named") {
 
 TEST_CASE("token columns: titles of gaps that have no room are left out") {
   const auto draw = [](const std::string& gap) {
-    return TokenColumns({.left = {"a"}, .right = {"b"}, .gap_titles = {gap, gap, gap}, .columns = 4, .between = 60})
+    return TokenColumns(
+               {.left = {"a"}, .right = {"b"}, .gap_titles = {gap, gap, gap}, .columns = 4, .between = 60})
         .document({}, "", "", "");
   };
   CHECK(count(draw("layer 1"), ">layer 1</text>") == 3);
@@ -48,9 +50,17 @@ TEST_CASE("token columns: titles of gaps that have no room are left out") {
 
 TEST_CASE("token columns: whatever the words") {
   for (const std::string& words : read_svg::hostile_tokens())
-    for (const std::vector<std::string>& tokens : {std::vector<std::string>{}, read_svg::hostile_tokens(15), read_svg::hostile_tokens(500)}) {
-      TokenColumns columns({.title = words, .left_title = words, .right_title = words, .left = tokens, .right = tokens,
-                            .gap_titles = {words, words}, .columns = 3, .between = 60, .theme = Theme::dark});
+    for (const std::vector<std::string>& tokens :
+         {std::vector<std::string>{}, read_svg::hostile_tokens(15), read_svg::hostile_tokens(500)}) {
+      TokenColumns columns({.title = words,
+                            .left_title = words,
+                            .right_title = words,
+                            .left = tokens,
+                            .right = tokens,
+                            .gap_titles = {words, words},
+                            .columns = 3,
+                            .between = 60,
+                            .theme = Theme::dark});
       const std::string svg = columns.document(Legend({{words}}), words, "", words);
       CHECK(read_svg::misplaced(svg) == "");
       CHECK(read_svg::malformed(svg) == "");

@@ -17,7 +17,7 @@ struct AttributionScatterOptions {
   std::string title = {};
   std::vector<std::string> tokens{};  ///< [token], or none: no labels
   std::string attention_title = "attention", attribution_title = "attribution";
-  bool ranks = false;  ///< ranks along both axes, 1 the largest, where few tokens dwarf the others
+  bool ranks = false;     ///< ranks along both axes, 1 the largest, where few tokens dwarf the others
   std::string note = {};  ///< such as the correlation
   double width = 420, height = 360;  ///< of the frame, px
   Theme theme = Theme::light;

@@ -42,7 +42,8 @@ inline void check_depth(const std::vector<Eigen::VectorXd>& layers, const DepthC
                       "a baseline of {} numbers for {} layers", options.baseline.size(), layers.size());
   for (std::size_t l = 0; l < layers.size(); ++l) {
     for (Eigen::Index h = 0; h < layers[l].size(); ++h)
-      require<ValueError>(!std::isinf(layers[l](h)), "layer {}, head {}: the value is {}", l, h, layers[l](h));
+      require<ValueError>(!std::isinf(layers[l](h)), "layer {}, head {}: the value is {}", l, h,
+                          layers[l](h));
     const double baseline = options.baseline.empty() ? 0 : options.baseline[l];
     require<ValueError>(!std::isinf(baseline), "layer {}: the baseline is {}", l, baseline);
   }
@@ -54,8 +55,8 @@ inline void check_depth(const std::vector<Eigen::VectorXd>& layers, const DepthC
 /// dashed line for a baseline beside them, such as the locality of uniform attention. layers: [layer] of
 /// [head], which may differ in length. A head whose number is undefined (NaN) has no dot, and a note counts
 /// them; where no head of a layer has one the line is broken.
-/// @throws ShapeError no layers, layer numbers or a baseline of another length; ValueError an infinite number,
-/// ends of an axis that are none
+/// @throws ShapeError no layers, layer numbers or a baseline of another length; ValueError an infinite
+/// number, ends of an axis that are none
 inline std::string depth_curve(const std::vector<Eigen::VectorXd>& layers,
                                const DepthCurveOptions& options = {}) {
   detail::check_depth(layers, options);

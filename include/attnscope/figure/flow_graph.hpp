@@ -29,10 +29,10 @@ std::vector<LayerEdge> layer_edges(const Edges& edges) {
 
 struct FlowGraphOptions {
   std::string title = {};
-  std::vector<std::string> tokens{};      ///< [token], or none: their numbers
-  std::vector<std::ptrdiff_t> layers{};   ///< [layer] its number in the model; none: 0, 1, …
+  std::vector<std::string> tokens{};                     ///< [token], or none: their numbers
+  std::vector<std::ptrdiff_t> layers{};                  ///< [layer] its number in the model; none: 0, 1, …
   std::optional<std::ptrdiff_t> query = {}, input = {};  ///< the two ends, with a ring around them
-  std::vector<LayerEdge> marked{};        ///< such as a minimum cut, on top of the others
+  std::vector<LayerEdge> marked{};                       ///< such as a minimum cut, on top of the others
   std::string marked_name = "minimum cut";
   Eigen::MatrixXd shares{};      ///< [level x token] 0..1 or empty: how large the dots are, such as rollout's
                                  ///< rows; level 0 are the inputs, level l + 1 stands above layer l
@@ -72,10 +72,10 @@ inline void check_flow_graph(const std::vector<Eigen::MatrixXd>& layers, const F
                       "{} labels for {} tokens", options.tokens.size(), tokens);
   require<ShapeError>(options.layers.empty() || options.layers.size() == layers.size(),
                       "{} layer numbers for {} layers", options.layers.size(), layers.size());
-  require<ShapeError>(options.shares.size() == 0 ||
-                          (options.shares.rows() == count + 1 && options.shares.cols() == tokens),
-                      "shares are {} x {}, not {} levels x {} tokens", options.shares.rows(),
-                      options.shares.cols(), count + 1, tokens);
+  require<ShapeError>(
+      options.shares.size() == 0 || (options.shares.rows() == count + 1 && options.shares.cols() == tokens),
+      "shares are {} x {}, not {} levels x {} tokens", options.shares.rows(), options.shares.cols(),
+      count + 1, tokens);
   require<ValueError>(options.shares.size() == 0 || options.shares.allFinite(), "a share is not finite");
   require<ValueError>(options.least_weight >= 0, "least_weight = {} is below 0", options.least_weight);
   require<ValueError>(!options.high || (*options.high > 0 && std::isfinite(*options.high)),
@@ -101,7 +101,8 @@ inline std::string flow_graph(const std::vector<Eigen::MatrixXd>& layers,
   std::vector<std::string> gaps;
   double largest = 0;
   for (std::size_t l = count; l-- > 0;) {
-    gaps.push_back(fmt::format("layer {}", options.layers.empty() ? static_cast<std::ptrdiff_t>(l) : options.layers[l]));
+    gaps.push_back(
+        fmt::format("layer {}", options.layers.empty() ? static_cast<std::ptrdiff_t>(l) : options.layers[l]));
     largest = std::max(largest, layers[l].maxCoeff());
   }
   const double high = options.high.value_or(largest > 0 ? largest : 1);
@@ -161,15 +162,13 @@ inline std::string flow_graph(const std::vector<Eigen::MatrixXd>& layers,
   if (options.input) ring(0, *options.input);
 
   std::vector<LegendEntry> legend;
-  if (!options.marked.empty())
-    legend = {{"edge", {plain, 2.5}}, {options.marked_name, {strong, 2.5}}};
-  return columns.document(Legend(legend),
-                          omitted > 0 ? fmt::format("{} edges below {:.3g} are left out", omitted,
-                                                    options.least_weight)
-                                      : "",
-                          "graph of a stack",
-                          fmt::format("{} layers, {} tokens, {} edges, {} of them marked.", count,
-                                      layers[0].rows(), drawn, marked.size()));
+  if (!options.marked.empty()) legend = {{"edge", {plain, 2.5}}, {options.marked_name, {strong, 2.5}}};
+  return columns.document(
+      Legend(legend),
+      omitted > 0 ? fmt::format("{} edges below {:.3g} are left out", omitted, options.least_weight) : "",
+      "graph of a stack",
+      fmt::format("{} layers, {} tokens, {} edges, {} of them marked.", count, layers[0].rows(), drawn,
+                  marked.size()));
 }
 
 }  // namespace attnscope

@@ -105,8 +105,8 @@ inline std::string head_scatter(const Eigen::MatrixXd& points, const HeadScatter
   for (std::size_t h = 0; h < heads; ++h) {
     const std::string role = role_of(h);
     const std::string name = names[h].empty() ? fmt::format("head {}", h) : names[h];
-    draw_mark(plot.svg(), places[h], options.roles.empty() ? category_style(0, options.theme) : style(role), 4,
-              .9, role.empty() ? name : name + ": " + readable_line(role));
+    draw_mark(plot.svg(), places[h], options.roles.empty() ? category_style(0, options.theme) : style(role),
+              4, .9, role.empty() ? name : name + ": " + readable_line(role));
   }
   for (const PointLabel& label : labels) plot.svg().text(label.at, label.words, {.size = 10});
   const std::size_t left_out = named - labels.size();

@@ -20,10 +20,10 @@ struct HeadViewOptions {
   std::string title = {};
   std::vector<std::string> query_tokens{}, key_tokens{};  ///< one a row or column of the maps, or none
   std::string query_title = "query", key_title = "key";
-  std::vector<std::string> head_names{};       ///< [map]; none: "head 0", …
-  Filter heads{};                              ///< which maps are drawn; a colour stays with its map
-  Filter queries{}, keys{};                    ///< which tokens have a row; all_but_first leaves a sink out
-  std::optional<std::ptrdiff_t> query = {};    ///< the one token whose lines are drawn; none: all tokens
+  std::vector<std::string> head_names{};     ///< [map]; none: "head 0", …
+  Filter heads{};                            ///< which maps are drawn; a colour stays with its map
+  Filter queries{}, keys{};                  ///< which tokens have a row; all_but_first leaves a sink out
+  std::optional<std::ptrdiff_t> query = {};  ///< the one token whose lines are drawn; none: all tokens
   SentenceFilter sentences = SentenceFilter::all;
   std::ptrdiff_t sentence_boundary = 0;  ///< the first token of the second sentence
   double least_weight = .02;             ///< smaller weights have no line
@@ -112,9 +112,10 @@ class HeadView {
     for (std::size_t n = 0; n < shown_.size(); ++n) draw_head(columns, n);
     std::vector<LegendEntry> legend;
     for (const std::ptrdiff_t head : shown_) legend.push_back({name(head), stroke(head, 1)});
-    return columns.document(Legend(legend), note(), "what heads attend to",
-                            fmt::format("{} of {} heads, {} queries to the left, {} keys to the right, {} lines.",
-                                        shown_.size(), heads_.size(), query_rows_.size(), key_rows_.size(), lines_));
+    return columns.document(
+        Legend(legend), note(), "what heads attend to",
+        fmt::format("{} of {} heads, {} queries to the left, {} keys to the right, {} lines.", shown_.size(),
+                    heads_.size(), query_rows_.size(), key_rows_.size(), lines_));
   }
 
  private:
@@ -133,7 +134,8 @@ class HeadView {
   /// other.
   double shift(const TokenColumns& columns, std::size_t n) const {
     const double middle = (static_cast<double>(shown_.size()) - 1) / 2;
-    return (static_cast<double>(n) - middle) * std::min(2., .7 * columns.pitch() / static_cast<double>(shown_.size()));
+    return (static_cast<double>(n) - middle) *
+           std::min(2., .7 * columns.pitch() / static_cast<double>(shown_.size()));
   }
   bool is_drawn(Eigen::Index query, Eigen::Index key) const {
     if (options_.query && *options_.query != query) return false;
@@ -163,7 +165,8 @@ class HeadView {
           continue;
         }
         ++lines_;
-        Point from = columns.at(0, static_cast<std::ptrdiff_t>(row)), to = columns.at(1, static_cast<std::ptrdiff_t>(key_row));
+        Point from = columns.at(0, static_cast<std::ptrdiff_t>(row)),
+              to = columns.at(1, static_cast<std::ptrdiff_t>(key_row));
         from.y += shift(columns, n);
         to.y += shift(columns, n);
         draw_line(columns.svg(), from, to, stroke(head, opacity), title(head, i, j, weight));

@@ -111,8 +111,7 @@ class AxisLabels {
  public:
   /// `tokens`: one for each row or column, or none at all; `pitch`: the distance of two of them in px;
   /// `longest`: how many characters of a token are shown.
-  AxisLabels(const std::vector<std::string>& tokens, double pitch, std::size_t longest = 16)
-      : pitch_(pitch) {
+  AxisLabels(const std::vector<std::string>& tokens, double pitch, std::size_t longest = 16) : pitch_(pitch) {
     const double line = std::clamp(pitch, 9.6, 14.4);
     size_ = line / 1.2;
     step_ = static_cast<std::size_t>(std::ceil(line / pitch));

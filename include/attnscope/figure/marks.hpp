@@ -14,9 +14,9 @@ namespace attnscope {
 /// How a line looks.
 struct Stroke {
   Colour colour{};
-  double width = 1.5;              ///< px
-  double opacity = 1;              ///< 0..1
-  std::string_view dashes = {};    ///< lengths of dashes and gaps in px, such as "5 4"; none: one line
+  double width = 1.5;            ///< px
+  double opacity = 1;            ///< 0..1
+  std::string_view dashes = {};  ///< lengths of dashes and gaps in px, such as "5 4"; none: one line
 };
 
 /// Dashes for the second, third, … group of a figure's lines.
@@ -53,10 +53,30 @@ inline const std::vector<Point>& mark_corners(std::size_t shape) {
       {{0, -1.15}, {1.1, .8}, {-1.1, .8}},
       {{0, -1.2}, {1.2, 0}, {0, 1.2}, {-1.2, 0}},
       {{0, 1.15}, {1.1, -.8}, {-1.1, -.8}},
-      {{-.4, -1.1}, {.4, -1.1}, {.4, -.4}, {1.1, -.4}, {1.1, .4}, {.4, .4},
-       {.4, 1.1}, {-.4, 1.1}, {-.4, .4}, {-1.1, .4}, {-1.1, -.4}, {-.4, -.4}},
-      {{-1.1, -.55}, {-.55, -1.1}, {0, -.55}, {.55, -1.1}, {1.1, -.55}, {.55, 0},
-       {1.1, .55}, {.55, 1.1}, {0, .55}, {-.55, 1.1}, {-1.1, .55}, {-.55, 0}},
+      {{-.4, -1.1},
+       {.4, -1.1},
+       {.4, -.4},
+       {1.1, -.4},
+       {1.1, .4},
+       {.4, .4},
+       {.4, 1.1},
+       {-.4, 1.1},
+       {-.4, .4},
+       {-1.1, .4},
+       {-1.1, -.4},
+       {-.4, -.4}},
+      {{-1.1, -.55},
+       {-.55, -1.1},
+       {0, -.55},
+       {.55, -1.1},
+       {1.1, -.55},
+       {.55, 0},
+       {1.1, .55},
+       {.55, 1.1},
+       {0, .55},
+       {-.55, 1.1},
+       {-1.1, .55},
+       {-.55, 0}},
       {{-1, -1}, {1, -1}, {-1, 1}, {1, 1}},
   }};
   return corners[shape % mark_shapes];
@@ -103,9 +123,10 @@ inline void draw_area(Svg& svg, std::string_view path, Colour fill, double opaci
 /// The inside of a box.
 inline void draw_box(Svg& svg, const Box& box, Colour fill, double opacity = 1, std::string_view title = {}) {
   const std::string width = svg_number(box.width);
-  draw_area(svg,
-            fmt::format("M{}h{}v{}h-{}z", detail::place({box.left, box.top}), width, svg_number(box.height), width),
-            fill, opacity, title);
+  draw_area(
+      svg,
+      fmt::format("M{}h{}v{}h-{}z", detail::place({box.left, box.top}), width, svg_number(box.height), width),
+      fill, opacity, title);
 }
 
 /// A filled shape of about `radius` px around a point: 0 circle, 1 square, 2 triangle, 3 diamond, 4 triangle

@@ -18,8 +18,8 @@ namespace attnscope {
 struct NeuronViewOptions {
   std::string title = {};
   std::string query_token = "query";
-  std::vector<std::string> key_tokens{};   ///< [key], or none
-  std::optional<double> scale{};           ///< of the dot products; by default 1 / sqrt(dim)
+  std::vector<std::string> key_tokens{};     ///< [key], or none
+  std::optional<double> scale{};             ///< of the dot products; by default 1 / sqrt(dim)
   std::optional<Eigen::VectorXd> weights{};  ///< [key] what the model made of them, where more than a softmax
                                              ///< (a bias, a cap) lies between; by default their softmax
   Theme theme = Theme::light;
@@ -33,9 +33,9 @@ inline void check_neuron_view(const Eigen::VectorXd& query, const Eigen::MatrixX
                       query.size(), keys.rows());
   require<ShapeError>(keys.cols() == query.size(), "a query of {} dimensions, keys of {}", query.size(),
                       keys.cols());
-  require<ShapeError>(options.key_tokens.empty() ||
-                          static_cast<Eigen::Index>(options.key_tokens.size()) == keys.rows(),
-                      "{} labels for {} keys", options.key_tokens.size(), keys.rows());
+  require<ShapeError>(
+      options.key_tokens.empty() || static_cast<Eigen::Index>(options.key_tokens.size()) == keys.rows(),
+      "{} labels for {} keys", options.key_tokens.size(), keys.rows());
   require<ShapeError>(!options.weights || options.weights->size() == keys.rows(), "{} weights for {} keys",
                       options.weights ? options.weights->size() : 0, keys.rows());
   for (Eigen::Index d = 0; d < query.size(); ++d) {
@@ -43,7 +43,8 @@ inline void check_neuron_view(const Eigen::VectorXd& query, const Eigen::MatrixX
     for (Eigen::Index j = 0; j < keys.rows(); ++j)
       require<ValueError>(std::isfinite(keys(j, d)), "key {}, dimension {}: {}", j, d, keys(j, d));
   }
-  require<ValueError>(!options.scale || std::isfinite(*options.scale), "scale = {}", options.scale.value_or(0));
+  require<ValueError>(!options.scale || std::isfinite(*options.scale), "scale = {}",
+                      options.scale.value_or(0));
   if (options.weights)
     for (Eigen::Index j = 0; j < keys.rows(); ++j)
       require<ValueError>((*options.weights)(j) >= 0 && (*options.weights)(j) <= 1.02,
@@ -54,8 +55,8 @@ inline void check_neuron_view(const Eigen::VectorXd& query, const Eigen::MatrixX
 
 /// How one query comes by its weights (SVG), a row a key: the key's vector, below that of the query; their
 /// product, dimension by dimension; the scaled dot product; and the softmax over the keys that are given
-/// (leave out those that the query may not see), the longest bar for the largest. Signed numbers have a diverging palette, each block one of
-/// its own scale. query: [dim], keys: [key x dim].
+/// (leave out those that the query may not see), the longest bar for the largest. Signed numbers have a
+/// diverging palette, each block one of its own scale. query: [dim], keys: [key x dim].
 /// @throws ShapeError no dimensions or keys, sizes that do not fit; ValueError a number that is not finite,
 /// naming key and dimension, a weight outside 0..1
 inline std::string neuron_view(const Eigen::VectorXd& query, const Eigen::MatrixXd& keys,
@@ -65,7 +66,8 @@ inline std::string neuron_view(const Eigen::VectorXd& query, const Eigen::Matrix
   const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(query.size())));
   for (Eigen::Index j = 0; j < keys.rows(); ++j)
     for (Eigen::Index d = 0; d < keys.cols(); ++d)
-      require<ValueError>(std::isfinite(product(j, d)), "key {}, dimension {}: the product is {}", j, d, product(j, d));
+      require<ValueError>(std::isfinite(product(j, d)), "key {}, dimension {}: the product is {}", j, d,
+                          product(j, d));
   const Eigen::VectorXd dots = scale * product.rowwise().sum();
   for (Eigen::Index j = 0; j < keys.rows(); ++j)
     require<ValueError>(std::isfinite(dots(j)), "key {}: the dot product is {}", j, dots(j));
@@ -76,7 +78,8 @@ inline std::string neuron_view(const Eigen::VectorXd& query, const Eigen::Matrix
   const ScaleOptions diverging{.palette = diverging_palette(options.theme), .theme = options.theme};
   CellRange range = cell_range(keys);
   range.merge(cell_range(query));
-  const ColourScale vectors = colour_scale(range, diverging), products = colour_scale(cell_range(product), diverging),
+  const ColourScale vectors = colour_scale(range, diverging),
+                    products = colour_scale(cell_range(product), diverging),
                     sums = colour_scale(cell_range(dots), diverging);
 
   constexpr double size = 10, gap = 18, number_width = 48, bar_length = 90, dot_width = 14;
@@ -121,8 +124,10 @@ inline std::string neuron_view(const Eigen::VectorXd& query, const Eigen::Matrix
     draw_box(svg, {bars, y - .4 * pitch, length(j), .8 * pitch}, category_colour(0, options.theme), 1,
              fmt::format("{:.4g}", weights(j)));
     if (j % step != 0) continue;
-    svg.text({dots_box.right() + 5, y}, fmt::format("{:.2f}", dots(j)), {.size = size, .colour = colours.quiet});
-    svg.text({bars + length(j) + 5, y}, fmt::format("{:.3f}", weights(j)), {.size = size, .colour = colours.quiet});
+    svg.text({dots_box.right() + 5, y}, fmt::format("{:.2f}", dots(j)),
+             {.size = size, .colour = colours.quiet});
+    svg.text({bars + length(j) + 5, y}, fmt::format("{:.3f}", weights(j)),
+             {.size = size, .colour = colours.quiet});
   }
   const double bar_height = std::max(ColourBar::least_height, std::min(height, 160.));
   const ColourBar vector_bar(vectors, bar_height), product_bar(products, bar_height);
@@ -134,10 +139,10 @@ inline std::string neuron_view(const Eigen::VectorXd& query, const Eigen::Matrix
   product_bar.draw(svg, {x, query_top});
   const double right = x + std::max(product_bar.width(), 60.);
   const double bottom = std::max(top + height, query_top + bar_height + 6);
-  return sheet.document({Sheet::margin, sheet.top(), right - Sheet::margin, bottom - sheet.top()}, {}, "",
-                        "how a query comes by its weights",
-                        fmt::format("{} keys of {} dimensions; dot products times {:.4g}.", keys.rows(),
-                                    query.size(), scale));
+  return sheet.document(
+      {Sheet::margin, sheet.top(), right - Sheet::margin, bottom - sheet.top()}, {}, "",
+      "how a query comes by its weights",
+      fmt::format("{} keys of {} dimensions; dot products times {:.4g}.", keys.rows(), query.size(), scale));
 }
 
 }  // namespace attnscope

@@ -96,8 +96,8 @@ class Plot {
     for (const detail::AxisTick& tick : y_ticks_) numbers = std::max(numbers, text_width(tick.number, size));
     // The first number along x, or the title of that axis, may reach further to the left.
     const double first = x_ticks_.empty() ? 0 : text_width(x_ticks_.front().number, size) / 2;
-    left_ = std::ceil(Sheet::margin + std::max({y_title_.height() + (numbers > 0 ? numbers + gap : 0), first, frame.left_room,
-                                                (x_title_.width() - frame.width) / 2}));
+    left_ = std::ceil(Sheet::margin + std::max({y_title_.height() + (numbers > 0 ? numbers + gap : 0), first,
+                                                frame.left_room, (x_title_.width() - frame.width) / 2}));
     top_ = sheet_.top() + std::max(0., (y_title_.width() - frame.height) / 2);
     draw_frame();
   }
@@ -136,8 +136,8 @@ class Plot {
     x_title_.draw(svg(), {frame.centre().x, bottom + x_title_.height() / 2});
     bottom += x_title_.height();
     const double right = std::max(frame.right(), frame.centre().x + x_title_.width() / 2);
-    return sheet_.document({Sheet::margin, top_, right - Sheet::margin, bottom - top_}, legend, note, fallback,
-                           description);
+    return sheet_.document({Sheet::margin, top_, right - Sheet::margin, bottom - top_}, legend, note,
+                           fallback, description);
   }
 
  private:

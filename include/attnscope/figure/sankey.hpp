@@ -32,8 +32,8 @@ struct SankeyGraph {
 };
 
 /// The graph of one token through all layers, step by step from its level down to the inputs: of what
-/// target_flow() gives, or anything with such nodes (level, token, share, dropped) and links (layer, from, to,
-/// share).
+/// target_flow() gives, or anything with such nodes (level, token, share, dropped) and links (layer, from,
+/// to, share).
 template <typename Flow>
 SankeyGraph flow_sankey(const Flow& flow) {
   SankeyGraph graph;
@@ -71,11 +71,11 @@ SankeyGraph head_sankey(const Targets& targets, std::ptrdiff_t query) {
 
 struct SankeyOptions {
   std::string title = {};
-  std::vector<std::string> tokens{};       ///< [token], those of the last step, too; none: their numbers
+  std::vector<std::string> tokens{};        ///< [token], those of the last step, too; none: their numbers
   std::vector<std::string> query_tokens{};  ///< of step 0 where they are others; none: `tokens`
-  std::vector<std::string> step_titles{};  ///< one a step, or none
-  std::vector<std::string> kinds{};        ///< names of the colours; several have a legend
-  double height = 320;                     ///< px of the largest share
+  std::vector<std::string> step_titles{};   ///< one a step, or none
+  std::vector<std::string> kinds{};         ///< names of the colours; several have a legend
+  double height = 320;                      ///< px of the largest share
   Theme theme = Theme::light;
 };
 
@@ -150,8 +150,8 @@ inline std::string band_path(Point from, Point to, double height) {
 
 inline void check_sankey(const SankeyGraph& graph, const SankeyOptions& options) {
   require<ShapeError>(!graph.nodes.empty(), "a Sankey figure of no tokens");
-  require<ValueError>(options.height >= 10 && options.height <= 10'000, "a height of {} px is not 10 to 10000",
-                      options.height);
+  require<ValueError>(options.height >= 10 && options.height <= 10'000,
+                      "a height of {} px is not 10 to 10000", options.height);
   const auto share = [](double value) { return std::isfinite(value) && value >= 0; };
   std::map<std::pair<std::ptrdiff_t, std::ptrdiff_t>, double> leaving;
   std::ptrdiff_t last = 0;
@@ -159,43 +159,46 @@ inline void check_sankey(const SankeyGraph& graph, const SankeyOptions& options)
     const SankeyNode& node = graph.nodes[n];
     require<ShapeError>(node.step >= 0 && node.token >= 0, "node {}: step {}, token {}", n, node.step,
                         node.token);
-    require<ValueError>(share(node.share) && share(node.dropped), "node {}: its share is {}, {} of it dropped",
-                        n, node.share, node.dropped);
+    require<ValueError>(share(node.share) && share(node.dropped),
+                        "node {}: its share is {}, {} of it dropped", n, node.share, node.dropped);
     const bool fresh = leaving.emplace(std::pair(node.step, node.token), node.dropped).second;
     require<ShapeError>(fresh, "node {}: token {} of step {} stands twice", n, node.token, node.step);
     last = std::max(last, node.step);
   }
   require<ShapeError>(last < static_cast<std::ptrdiff_t>(graph.nodes.size()), "step {} of {} tokens", last,
                       graph.nodes.size());
-  require<ShapeError>(options.step_titles.empty() ||
-                          static_cast<std::ptrdiff_t>(options.step_titles.size()) == last + 1,
-                      "{} titles for {} steps", options.step_titles.size(), last + 1);
+  require<ShapeError>(
+      options.step_titles.empty() || static_cast<std::ptrdiff_t>(options.step_titles.size()) == last + 1,
+      "{} titles for {} steps", options.step_titles.size(), last + 1);
   for (std::size_t n = 0; n < graph.links.size(); ++n) {
     const SankeyLink& link = graph.links[n];
-    require<ShapeError>(leaving.contains({link.step, link.from}) && leaving.contains({link.step + 1, link.to}),
-                        "link {}: token {} of step {} or token {} of step {} is not there", n, link.from,
-                        link.step, link.to, link.step + 1);
+    require<ShapeError>(
+        leaving.contains({link.step, link.from}) && leaving.contains({link.step + 1, link.to}),
+        "link {}: token {} of step {} or token {} of step {} is not there", n, link.from, link.step, link.to,
+        link.step + 1);
     require<ValueError>(share(link.share), "link {}: its share is {}", n, link.share);
     leaving[{link.step, link.from}] += link.share;
   }
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const double gone = leaving[{graph.nodes[n].step, graph.nodes[n].token}], came = graph.nodes[n].share;
-    require<ValueError>(gone <= came * (1 + 1e-6) + 1e-9, "node {}: {} arrives, but {} leaves", n, came, gone);
+    require<ValueError>(gone <= came * (1 + 1e-6) + 1e-9, "node {}: {} arrives, but {} leaves", n, came,
+                        gone);
   }
 }
 
 }  // namespace detail
 
-/// Where what a token takes comes from (SVG): a bar for each token, as high as its share, in a column for each
-/// step, and a band from bar to bar for each link, as wide as its share; what is dropped ends in a grey tip.
-/// One px is the same share everywhere. Give flow_sankey() or head_sankey(), or a graph of your own.
+/// Where what a token takes comes from (SVG): a bar for each token, as high as its share, in a column for
+/// each step, and a band from bar to bar for each link, as wide as its share; what is dropped ends in a grey
+/// tip. One px is the same share everywhere. Give flow_sankey() or head_sankey(), or a graph of your own.
 /// @throws ShapeError no nodes, a token that stands twice in a step, links of tokens that are not there;
 /// ValueError a share that is not finite or is negative, more leaving a token than arrives
 inline std::string sankey(const SankeyGraph& graph, const SankeyOptions& options = {}) {
   detail::check_sankey(graph, options);
-  const auto last_step = std::max_element(graph.nodes.begin(), graph.nodes.end(), [](const auto& a, const auto& b) {
-                           return a.step < b.step;
-                         })->step;
+  const auto last_step =
+      std::max_element(graph.nodes.begin(), graph.nodes.end(), [](const auto& a, const auto& b) {
+        return a.step < b.step;
+      })->step;
   const std::size_t longest = last_step > 6 ? 9 : 16;
   const auto word = [&](const SankeyNode& node) {
     const std::vector<std::string>& words =
@@ -214,10 +217,12 @@ inline std::string sankey(const SankeyGraph& graph, const SankeyOptions& options
   const double between = detail::SankeyLayout::bar_width + std::max(widest + 60, last_step < 3 ? 200. : 90.);
   const double first = Sheet::margin + widest_first, titles = options.step_titles.empty() ? 0 : 20;
   detail::SankeyLayout layout(graph, options.height, first, sheet.top() + titles, between);
-  double right = first + static_cast<double>(last_step) * between + detail::SankeyLayout::bar_width + widest_last;
+  double right =
+      first + static_cast<double>(last_step) * between + detail::SankeyLayout::bar_width + widest_last;
 
   for (std::size_t s = 0; s < options.step_titles.size(); ++s) {
-    const detail::Caption title{readable_line(options.step_titles[s], 40), {.size = 11, .colour = svg.colours().quiet}};
+    const detail::Caption title{readable_line(options.step_titles[s], 40),
+                                {.size = 11, .colour = svg.colours().quiet}};
     const double x = first + static_cast<double>(s) * between;
     const bool is_last = s + 1 == options.step_titles.size();
     if (title.width() > between - 6 && !is_last) continue;
@@ -239,9 +244,11 @@ inline std::string sankey(const SankeyGraph& graph, const SankeyOptions& options
                               &to = *layout.find(link->step + 1, link->to);
     const double height = layout.unit() * link->share;
     draw_area(svg,
-              detail::band_path({from.box.right(), from.box.top + from.out}, {to.box.left, to.box.top + to.in}, height),
+              detail::band_path({from.box.right(), from.box.top + from.out},
+                                {to.box.left, to.box.top + to.in}, height),
               category_colour(link->kind, options.theme), detail::band_opacity(link->kind),
-              fmt::format("{}{} \u2013 {}: {:.3g}", kind_name(link->kind), word(*from.node), word(*to.node), link->share));
+              fmt::format("{}{} \u2013 {}: {:.3g}", kind_name(link->kind), word(*from.node), word(*to.node),
+                          link->share));
     from.out += height;
     to.in += height;
   }
@@ -253,8 +260,11 @@ inline std::string sankey(const SankeyGraph& graph, const SankeyOptions& options
     if (const double height = layout.unit() * node.dropped; height > .2) {
       dropped = true;
       const Point top{bar.box.right(), bar.box.top + bar.out};
-      draw_area(svg, fmt::format("M{}l24 {}L{}z", detail::place(top), svg_number(height / 2), detail::place({top.x, top.y + height})),
-                svg.colours().line, .5, fmt::format("{}: {:.3g} to tokens that are not drawn", word(node), node.dropped));
+      draw_area(svg,
+                fmt::format("M{}l24 {}L{}z", detail::place(top), svg_number(height / 2),
+                            detail::place({top.x, top.y + height})),
+                svg.colours().line, .5,
+                fmt::format("{}: {:.3g} to tokens that are not drawn", word(node), node.dropped));
     }
     draw_box(svg, bar.box, svg.colours().text, .85, fmt::format("{}: {:.3g}", word(node), node.share));
     const Point middle = bar.box.centre();
@@ -268,11 +278,12 @@ inline std::string sankey(const SankeyGraph& graph, const SankeyOptions& options
   std::vector<LegendEntry> legend;
   if (options.kinds.size() > 1)
     for (std::size_t kind = 0; kind < options.kinds.size(); ++kind)
-      legend.push_back({options.kinds[kind], {category_colour(kind, options.theme), 8, detail::band_opacity(kind)}});
-  return sheet.document({Sheet::margin, sheet.top(), right - Sheet::margin, layout.bottom() - sheet.top()},
-                        Legend(legend), dropped ? "grey: to tokens that are not drawn" : "", "where a token's information comes from",
-                        fmt::format("{} tokens in {} steps, {} links.", graph.nodes.size(), last_step + 1,
-                                    graph.links.size()));
+      legend.push_back(
+          {options.kinds[kind], {category_colour(kind, options.theme), 8, detail::band_opacity(kind)}});
+  return sheet.document(
+      {Sheet::margin, sheet.top(), right - Sheet::margin, layout.bottom() - sheet.top()}, Legend(legend),
+      dropped ? "grey: to tokens that are not drawn" : "", "where a token's information comes from",
+      fmt::format("{} tokens in {} steps, {} links.", graph.nodes.size(), last_step + 1, graph.links.size()));
 }
 
 }  // namespace attnscope

@@ -75,8 +75,8 @@ class Sheet {
   /// Where the figure may begin, below the title.
   double top() const { return margin + title_.height() + (title_.words.empty() ? 0 : 4); }
 
-  /// The whole figure. `content`: the room of all that was drawn, from {margin, top()} on; `fallback`: what it
-  /// is called where it has no title.
+  /// The whole figure. `content`: the room of all that was drawn, from {margin, top()} on; `fallback`: what
+  /// it is called where it has no title.
   std::string document(const Box& content, const Legend& legend, const std::string& note,
                        const std::string& fallback, const std::string& description) {
     const detail::Caption below{readable_line(note, 200), {.size = 10, .colour = svg_.colours().quiet}};

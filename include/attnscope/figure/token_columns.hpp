@@ -17,14 +17,14 @@ struct TokenColumnsFrame {
   std::vector<std::string> left{}, right{};  ///< the tokens of the first and of the last column
   std::vector<std::string> gap_titles{};     ///< what stands above each gap between two columns, or none
   std::size_t columns = 2;
-  double between = 180;  ///< px from column to column
+  double between = 180;                    ///< px from column to column
   double left_strip = 0, right_strip = 0;  ///< px between a column and its tokens, for marks of one's own
   Theme theme = Theme::light;
 };
 
-/// Columns of tokens in rows of one height, the tokens' names to the left of the first and to the right of the
-/// last, and whatever joins them drawn in between. Names are as large as the height of a row allows, which is
-/// 20 px, and less where there are more than 60 tokens; then every k-th has its name.
+/// Columns of tokens in rows of one height, the tokens' names to the left of the first and to the right of
+/// the last, and whatever joins them drawn in between. Names are as large as the height of a row allows,
+/// which is 20 px, and less where there are more than 60 tokens; then every k-th has its name.
 class TokenColumns {
  public:
   explicit TokenColumns(const TokenColumnsFrame& frame)
@@ -37,7 +37,8 @@ class TokenColumns {
         left_(frame.left, pitch_, 24),
         right_(frame.right, pitch_, 24) {
     const double titles = std::max(left_title_.height(), right_title_.height());
-    first_ = Sheet::margin + frame.left_strip + std::ceil(std::max(left_.extent(), left_title_.width() + gap));
+    first_ =
+        Sheet::margin + frame.left_strip + std::ceil(std::max(left_.extent(), left_title_.width() + gap));
     top_ = sheet_.top() + std::max(titles, frame.gap_titles.empty() ? 0. : 20.);
     left_.draw_rows(svg(), {first_ - frame.left_strip, top_, 0, 0});
     right_.draw_rows_after(svg(), {last() + frame.right_strip, top_, 0, 0});
@@ -47,8 +48,7 @@ class TokenColumns {
     for (std::size_t i = 0; i < frame.gap_titles.size(); ++i) {
       const detail::Caption words{readable_line(frame.gap_titles[i], 40),
                                   {.size = 11, .anchor = Anchor::middle, .colour = svg().colours().quiet}};
-      if (words.width() <= frame.between)
-        words.draw(svg(), {(x(i) + x(i + 1)) / 2, line});
+      if (words.width() <= frame.between) words.draw(svg(), {(x(i) + x(i + 1)) / 2, line});
     }
   }
 

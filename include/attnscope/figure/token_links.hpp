@@ -102,8 +102,8 @@ inline TokenLinksOptions alignment_drawing(const AlignmentLinksOptions& options)
 
 }  // namespace detail
 
-/// The links between two sentences (SVG), the source to the left, each as opaque as its confidence. found: any
-/// range of what has target, source and confidence, such as AlignmentLinks::links.
+/// The links between two sentences (SVG), the source to the left, each as opaque as its confidence. found:
+/// any range of what has target, source and confidence, such as AlignmentLinks::links.
 /// @throws ShapeError a link of a token that is not there; ValueError a confidence that is not finite or is
 /// negative
 template <typename Found>
@@ -114,9 +114,9 @@ std::string alignment_links(const std::vector<std::string>& sources, const std::
   return token_links(sources, targets, lines, detail::alignment_drawing(options));
 }
 
-/// The same where people have said what is right: links in gold, links that are not, and gold links that were not found have a colour, and
-/// dashes or none, of their own. gold: what has the ranges `sure` and `possible` of links, as GoldLinks; a
-/// possible link may be found and need not.
+/// The same where people have said what is right: links in gold, links that are not, and gold links that were
+/// not found have a colour, and dashes or none, of their own. gold: what has the ranges `sure` and `possible`
+/// of links, as GoldLinks; a possible link may be found and need not.
 template <typename Found, typename Gold>
 std::string alignment_links(const std::vector<std::string>& sources, const std::vector<std::string>& targets,
                             const Found& found, const Gold& gold, const AlignmentLinksOptions& options) {

@@ -35,10 +35,10 @@ std::vector<MapStep> map_steps(const Path& path) {
 
 struct WordTimingsOptions {
   std::string title = {};
-  Eigen::MatrixXd map{};               ///< [token x frame] drawn above the words; empty: none
-  std::vector<MapStep> path{};         ///< drawn over the map
-  std::vector<std::string> tokens{};   ///< [token], the rows of the map, or none
-  double frames_per_second = 50;       ///< of the map
+  Eigen::MatrixXd map{};                ///< [token x frame] drawn above the words; empty: none
+  std::vector<MapStep> path{};          ///< drawn over the map
+  std::vector<std::string> tokens{};    ///< [token], the rows of the map, or none
+  double frames_per_second = 50;        ///< of the map
   std::optional<Palette> palette = {};  ///< by default sequential_palette(theme)
   double low = 0;                       ///< of the map's colours
   std::optional<double> high = {};
@@ -56,9 +56,9 @@ inline void check_timings(const std::vector<TimedWord>& words, const WordTimings
                         "word {}: from {} to {} seconds", n, words[n].start, words[n].end);
   require<ValueError>(options.frames_per_second > 0 && std::isfinite(options.frames_per_second),
                       "frames_per_second = {} is not above 0", options.frames_per_second);
-  require<ShapeError>(options.tokens.empty() ||
-                          static_cast<Eigen::Index>(options.tokens.size()) == options.map.rows(),
-                      "{} labels for {} rows of the map", options.tokens.size(), options.map.rows());
+  require<ShapeError>(
+      options.tokens.empty() || static_cast<Eigen::Index>(options.tokens.size()) == options.map.rows(),
+      "{} labels for {} rows of the map", options.tokens.size(), options.map.rows());
   for (std::size_t n = 0; n < options.path.size(); ++n) {
     const MapStep& step = options.path[n];
     require<ShapeError>(step.row >= 0 && step.row < options.map.rows() && step.column >= 0 &&
@@ -78,8 +78,8 @@ struct PlacedWord {
 /// Words centred on their times, each in the first of `lines` lines in which it touches none before it; those
 /// that fit into none are left out. centres, widths: [word] px.
 inline std::vector<PlacedWord> words_in_lines(const std::vector<double>& centres,
-                                              const std::vector<double>& widths, std::size_t lines, double low,
-                                              double high) {
+                                              const std::vector<double>& widths, std::size_t lines,
+                                              double low, double high) {
   std::vector<double> ends(lines, low);
   std::vector<PlacedWord> placed;
   for (std::size_t w = 0; w < centres.size(); ++w) {
@@ -133,7 +133,8 @@ class TimedNames {
 inline std::string word_timings(const std::vector<TimedWord>& words, const WordTimingsOptions& options = {}) {
   detail::check_timings(words, options);
   const bool with_map = options.map.size() > 0;
-  const double frames = static_cast<double>(options.map.cols()), rows = static_cast<double>(options.map.rows());
+  const double frames = static_cast<double>(options.map.cols()),
+               rows = static_cast<double>(options.map.rows());
   AxisRange time{0, with_map ? frames / options.frames_per_second : 0};
   for (const TimedWord& word : words) time.include(word.end);
   if (!(time.high > 0)) time.high = 1;
@@ -157,10 +158,11 @@ inline std::string word_timings(const std::vector<TimedWord>& words, const WordT
   const auto x_of = [&](double seconds) { return plot.at(seconds, 0).x; };
   if (with_map) {
     const ColourScale scale = in_context("map", [&] {
-      return colour_scale(cell_range(options.map), {.palette = options.palette.value_or(sequential_palette(options.theme)),
-                                                    .low = options.low,
-                                                    .high = options.high,
-                                                    .theme = options.theme});
+      return colour_scale(cell_range(options.map),
+                          {.palette = options.palette.value_or(sequential_palette(options.theme)),
+                           .low = options.low,
+                           .high = options.high,
+                           .theme = options.theme});
     });
     const Box map{frame.left, frame.top, x_of(frames / options.frames_per_second) - frame.left, map_height};
     draw_cells(svg, levels_of(options.map, scale), scale, map);
@@ -187,8 +189,10 @@ inline std::string word_timings(const std::vector<TimedWord>& words, const WordT
   }
   if (!leads.empty()) svg.path(leads, svg.colours().line);
   const std::size_t left_out = words.size() - names.placed().size();
-  return plot.document({}, left_out > 0 ? fmt::format("{} of {} words have no room for their names", left_out, words.size()) : "",
-                       "when words were spoken", fmt::format("{} words over {:.4g} seconds.", words.size(), time.high));
+  return plot.document(
+      {},
+      left_out > 0 ? fmt::format("{} of {} words have no room for their names", left_out, words.size()) : "",
+      "when words were spoken", fmt::format("{} words over {:.4g} seconds.", words.size(), time.high));
 }
 
 }  // namespace attnscope

@@ -31,15 +31,14 @@ inline std::string locality_curve(const StackAnalysis& stack, Index window) {
                             .high = 1};
   for (const LayerAnalysis& layer : stack.layers)
     options.baseline.push_back(layer.pooled.locality->uniform_locality);
-  return stack_curve(stack, [](const LayerAnalysis& layer) { return layer.pooled.locality->locality; }, options);
+  return stack_curve(
+      stack, [](const LayerAnalysis& layer) { return layer.pooled.locality->locality; }, options);
 }
 
 inline std::string entropy_curve(const StackAnalysis& stack) {
-  return stack_curve(stack, [](const LayerAnalysis& layer) { return layer.pooled.entropy.normalized_entropies; },
-                     {.title = stack.name + ": entropy against depth",
-                      .metric = "normalised entropy",
-                      .low = 0,
-                      .high = 1});
+  return stack_curve(
+      stack, [](const LayerAnalysis& layer) { return layer.pooled.entropy.normalized_entropies; },
+      {.title = stack.name + ": entropy against depth", .metric = "normalised entropy", .low = 0, .high = 1});
 }
 
 /// The heads of all layers by the distances between them, a colour for each role.
@@ -57,8 +56,8 @@ inline std::string head_role_map(const StackAnalysis& stack) {
 }
 
 /// The tokens of one batch element, numbers where they have no names; at least `count`.
-inline std::vector<std::string> named_tokens(const std::vector<std::vector<std::string>>& tokens, Index element,
-                                             Index count) {
+inline std::vector<std::string> named_tokens(const std::vector<std::vector<std::string>>& tokens,
+                                             Index element, Index count) {
   std::vector<std::string> names;
   if (!tokens.empty()) names = tokens[static_cast<std::size_t>(element)];
   for (Index i = static_cast<Index>(names.size()); i < count; ++i) names.push_back(fmt::format("{}", i));
@@ -75,18 +74,19 @@ inline std::string best_links(const StackAnalysis& stack, Index element) {
     sources = std::max(sources, link.source + 1);
     targets = std::max(targets, link.target + 1);
   }
-  return alignment_links(named_tokens(stack.key_tokens, element, sources),
-                         named_tokens(stack.query_tokens, element, targets), links,
-                         {.title = fmt::format("{} layer {}, head {}, element {}", stack.name, layer.layer,
-                                               layer.heads[static_cast<std::size_t>(best.id.head)], element)});
+  return alignment_links(
+      named_tokens(stack.key_tokens, element, sources), named_tokens(stack.query_tokens, element, targets),
+      links,
+      {.title = fmt::format("{} layer {}, head {}, element {}", stack.name, layer.layer,
+                            layer.heads[static_cast<std::size_t>(best.id.head)], element)});
 }
 
 }  // namespace detail
 
 /// Pictures of what an analysis says of each stack: "<stack>.locality" and "<stack>.entropy" against depth,
-/// "<stack>.head_map", the heads of all layers coloured by role, and of cross-attention "<stack>.links" of one
-/// batch element by the head that aligns best. What an analysis lacks has no picture. @throws ShapeError the
-/// element is not there
+/// "<stack>.head_map", the heads of all layers coloured by role, and of cross-attention "<stack>.links" of
+/// one batch element by the head that aligns best. What an analysis lacks has no picture. @throws ShapeError
+/// the element is not there
 inline Figures figures(const Analysis& analysis, const FigureOptions& options = {}) {
   require<ShapeError>(options.element >= 0 && options.element < analysis.batch, "{}: batch element {} of {}",
                       analysis.source, options.element, analysis.batch);
@@ -98,10 +98,11 @@ inline Figures figures(const Analysis& analysis, const FigureOptions& options = 
     };
     const bool has_heads = std::any_of(stack.layers.begin(), stack.layers.end(),
                                        [](const LayerAnalysis& layer) { return !layer.heads.empty(); });
-    const bool has_locality = std::all_of(stack.layers.begin(), stack.layers.end(), [](const LayerAnalysis& layer) {
-      return layer.pooled.locality.has_value();
-    });
-    if (has_heads && has_locality) add("locality", [&] { return detail::locality_curve(stack, analysis.window); });
+    const bool has_locality =
+        std::all_of(stack.layers.begin(), stack.layers.end(),
+                    [](const LayerAnalysis& layer) { return layer.pooled.locality.has_value(); });
+    if (has_heads && has_locality)
+      add("locality", [&] { return detail::locality_curve(stack, analysis.window); });
     if (has_heads) add("entropy", [&] { return detail::entropy_curve(stack); });
     if (stack.comparison && !stack.comparison->heads.empty())
       add("head_map", [&] { return detail::head_role_map(stack); });
