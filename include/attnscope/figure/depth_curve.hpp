@@ -65,12 +65,12 @@ inline std::string depth_curve(const std::vector<Eigen::VectorXd>& layers,
   };
   AxisRange x, y;
   std::vector<Point> means, baseline;
-  std::size_t undefined = 0, heads = 0;
+  std::size_t unknown = 0, heads = 0;
   for (std::size_t l = 0; l < layers.size(); ++l) {
     x.include(depth(l));
     for (const double value : layers[l]) {
       y.include(value);
-      undefined += std::isnan(value);
+      unknown += std::isnan(value);
       ++heads;
     }
     means.push_back({depth(l), detail::mean_defined(layers[l])});
@@ -107,8 +107,8 @@ inline std::string depth_curve(const std::vector<Eigen::VectorXd>& layers,
       }
   plot.line(means, mean_line);
   std::vector<std::string> notes;
-  if (undefined > 0) notes.push_back(fmt::format("undefined: {} of {} heads", undefined, heads));
-  if (const std::size_t beyond = heads - undefined - drawn; beyond > 0)
+  if (unknown > 0) notes.push_back(fmt::format("undefined: {} of {} heads", unknown, heads));
+  if (const std::size_t beyond = heads - unknown - drawn; beyond > 0)
     notes.push_back(fmt::format("beyond the ends of the axis: {} of {} heads", beyond, heads));
   return plot.document(Legend(std::move(legend)), fmt::format("{}", fmt::join(notes, "; ")),
                        options.metric + " against depth",
