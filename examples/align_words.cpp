@@ -76,10 +76,6 @@ Alignment align(const Dump& dump, const DumpStack& stack, const Options& options
   return result;
 }
 
-bool holds(const std::vector<Link>& links, const Link& link) {
-  return std::ranges::any_of(links, [&](const Link& other) { return same_tokens(link, other); });
-}
-
 std::vector<std::string> words(const metadata::TokenLists& tokens, Index element, Index count) {
   if (!tokens.empty()) return tokens[static_cast<std::size_t>(element)];
   std::vector<std::string> numbers;
@@ -91,19 +87,10 @@ std::vector<std::string> words(const metadata::TokenLists& tokens, Index element
 std::string picture(const Alignment& alignment, const Options& options, const std::string& title,
                     const std::vector<std::string>& sources, const std::vector<std::string>& targets) {
   const auto element = static_cast<std::size_t>(options.element);
-  TokenLinksOptions drawing{.title = title, .left_title = "source", .right_title = "target"};
-  const bool judged = !alignment.gold.empty();
-  if (judged)
-    drawing.kinds = {{"in gold"}, {"not in gold", {213, 94, 0}}, {"gold, not found", {140, 140, 140}, true}};
-  std::vector<TokenLink> lines;
-  for (const Link& link : alignment.links[element].links) {
-    const bool wrong = judged && !holds(alignment.gold[element].sure, link);
-    lines.push_back({link.source, link.target, link.confidence, wrong ? 1u : 0u});
-  }
-  if (judged)
-    for (const Link& link : alignment.gold[element].sure)
-      if (!holds(alignment.links[element].links, link)) lines.push_back({link.source, link.target, 1, 2});
-  return token_links(sources, targets, lines, drawing);
+  const AlignmentLinksOptions drawing{.title = title};
+  const std::vector<Link>& links = alignment.links[element].links;
+  return alignment.gold.empty() ? alignment_links(sources, targets, links, drawing)
+                                : alignment_links(sources, targets, links, alignment.gold[element], drawing);
 }
 
 void print_links(const Alignment& alignment, Index element, const std::vector<std::string>& sources,

@@ -1,5 +1,6 @@
 // analyze DUMP... --out DIR: what the attention in files does, as a table, a report and figures.
 #include <attnscope/io/token_file.hpp>
+#include <attnscope/report/analysis_figures.hpp>
 #include <attnscope/report/chosen_part.hpp>
 #include <attnscope/report/csv.hpp>
 #include <attnscope/report/figures.hpp>
@@ -171,7 +172,8 @@ void run(const std::vector<std::filesystem::path>& paths, const BareArrays& arra
     fmt::print(stderr, "analyze: nothing written; --out DIR writes the report and figures\n");
     return;
   }
-  const Figures drawn = figures(chosen_part(dump, options), {.element = element});
+  Figures drawn = figures(chosen_part(dump, options), {.element = element});
+  std::ranges::move(figures(analysis, {.element = element}).drawn, std::back_inserter(drawn.drawn));
   write_report(folder, analysis, drawn);
   for (const std::string& line : drawn.left_out) fmt::print(stderr, "analyze: not drawn: {}\n", line);
 }

@@ -1,7 +1,9 @@
 // gallery [FOLDER]: every kind of figure, of the dumps that ship with attnscope; docs/gallery.md shows them.
 #include <attnscope/attnscope.hpp>
+#include <attnscope/report/analysis_figures.hpp>
 
 #include "analysis.hpp"
+#include "gallery_views.hpp"
 #include "support/program.hpp"
 
 namespace {
@@ -126,6 +128,12 @@ std::vector<Picture> pictures() {
   const auto add = [&](std::vector<Picture> more) { std::ranges::move(more, std::back_inserter(all)); };
   add({metric_of_heads(minilm), image_patches()});
   add(translation(cipher));
+  for (Figure& view : gallery_views(minilm.dump, cipher.dump))
+    all.push_back({std::move(view.name), std::move(view.svg)});
+  for (Figure& figure : figures(minilm.analysis).drawn) {
+    if (figure.name == "self.locality") all.push_back({"depth_curve", std::move(figure.svg)});
+    if (figure.name == "self.head_map") all.push_back({"head_scatter", std::move(figure.svg)});
+  }
   return all;
 }
 

@@ -208,6 +208,13 @@ inline std::vector<std::string> hostile_tokens() {
           "\n\t ",
           "\ufffe"};
 }
+/// So many of them, in turn.
+inline std::vector<std::string> hostile_tokens(std::size_t count) {
+  const std::vector<std::string> all = hostile_tokens();
+  std::vector<std::string> turn;
+  for (std::size_t i = 0; i < count; ++i) turn.push_back(all[i % all.size()]);
+  return turn;
+}
 
 inline bool overlap(const attnscope::Box& a, const attnscope::Box& b) {
   return a.left < b.right() && b.left < a.right() && a.top < b.bottom() && b.top < a.bottom();

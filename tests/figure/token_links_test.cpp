@@ -41,7 +41,7 @@ TEST_CASE("token links: a line ends beside its two tokens") {
   CHECK(line.to.x < box("Katze").left);
   const std::vector<std::string> lines = read_svg::elements(svg, "path");
   CHECK(read_svg::attribute(lines[0], "stroke-opacity") == .5);
-  CHECK(read_svg::attribute(lines[1], "stroke-opacity") == 1);
+  CHECK(count(lines[1], "stroke-opacity") == 0);
   CHECK(count(svg, "<title>sat \u2013 Katze: 0.5</title>") == 1);
   CHECK(count(svg, "3 tokens to the left, 2 to the right, 2 links.") == 1);
 }
@@ -72,6 +72,37 @@ TEST_CASE("token links: kinds have their colour, their dashes and a legend") {
   CHECK(count(lines[1], "stroke-dasharray") == 1);
   CHECK(count(svg, ">wrong</text>") == 1);
   CHECK(count(token_links(three, two, {{0, 0}}), ">right</text>") == 0);
+}
+
+TEST_CASE("alignment links: found, wrong and missed ones are told apart where there is gold") {
+  struct Linked {
+    std::ptrdiff_t target = 0, source = 0;
+    double confidence = 1;
+  };
+  struct Gold {
+    std::vector<Linked> sure, possible;
+  };
+  const std::vector<Linked> found{{0, 0, .5}, {1, 1, .25}, {0, 2, 1}};
+  const Gold gold{{{0, 0}, {1, 2}}, {{1, 1}}};
+  const std::string svg = alignment_links(three, two, found, gold, AlignmentLinksOptions{.title = "x"});
+  const auto line = [&](const std::string& title) {
+    for (const std::string& path : read_svg::elements(svg, "path"))
+      if (count(path, "<title>" + title) == 1) return path;
+    FAIL("no line " + title);
+    return std::string();
+  };
+  const std::string right = hex(category_colour(0)), wrong = hex(category_colour(1));
+  CHECK(count(line("the \u2013 die: 0.5"), right) == 1);
+  CHECK(count(line("cat \u2013 Katze: 0.25"), right) == 1);  // possible
+  CHECK(count(line("sat \u2013 die: 1"), wrong) == 1);
+  CHECK(count(line("sat \u2013 Katze: 1"), hex(theme_colours(Theme::light).line)) == 1);  // missed
+  CHECK(count(svg, "<title>") == 5);
+  CHECK(count(svg, ">gold, not found</text>") == 1);
+  const std::string plain = alignment_links(three, two, found);
+  CHECK(count(plain, wrong) == 0);
+  CHECK(count(plain, "<title>") == 4);
+  CHECK(count(plain, "gold") == 0);
+  CHECK(read_svg::misplaced(svg) == "");
 }
 
 TEST_CASE("token links: what cannot be drawn is named") {

@@ -99,7 +99,9 @@ inline double text_width(std::string_view text, double size) {
     return code < 0x1100 ? 0.8 : code < 0x1F000 ? 1.05 : 1.35;
   };
   double sum = 0;
-  for (const char32_t code : decode_utf8(text)) sum += width(code);
+  // What is unfit for XML is drawn as U+FFFD, which is wide.
+  for (const char32_t code : decode_utf8(text))
+    sum += width(detail::is_unfit_for_xml(code) ? replacement_character : code);
   return sum * size;
 }
 
@@ -107,13 +109,14 @@ inline double text_width(std::string_view text, double size) {
 /// it does not, every k-th is drawn, with a tick to its cell. No two ever overlap.
 class AxisLabels {
  public:
-  /// `tokens`: one for each row or column, or none at all; `pitch`: the distance of two of them in px.
-  AxisLabels(const std::vector<std::string>& tokens, double pitch) : pitch_(pitch) {
+  /// `tokens`: one for each row or column, or none at all; `pitch`: the distance of two of them in px;
+  /// `longest`: how many characters of a token are shown.
+  AxisLabels(const std::vector<std::string>& tokens, double pitch, std::size_t longest = 16) : pitch_(pitch) {
     const double line = std::clamp(pitch, 9.6, 14.4);
     size_ = line / 1.2;
     step_ = static_cast<std::size_t>(std::ceil(line / pitch));
     for (std::size_t i = 0; i < tokens.size(); i += step_) {
-      words_.push_back(readable_token(tokens[i]));
+      words_.push_back(readable_token(tokens[i], longest));
       widest_ = std::max(widest_, text_width(words_.back(), size_));
     }
     turned_ = widest_ + 4 > pitch * static_cast<double>(step_);
@@ -132,6 +135,17 @@ class AxisLabels {
       const double y = map.top + position(i);
       svg.text({map.left - gap, y}, words_[i], {.size = size_, .anchor = Anchor::end});
       ticks += fmt::format("M{} {}h3", svg_number(map.left - 4), svg_number(y));
+    }
+    if (step_ > 1 && !ticks.empty()) svg.path(ticks, svg.colours().line);
+  }
+
+  /// Draws them to the right of `map`.
+  void draw_rows_after(Svg& svg, const Box& map) const {
+    std::string ticks;
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      const double y = map.top + position(i);
+      svg.text({map.right() + gap, y}, words_[i], {.size = size_});
+      ticks += fmt::format("M{} {}h3", svg_number(map.right() + 1), svg_number(y));
     }
     if (step_ > 1 && !ticks.empty()) svg.path(ticks, svg.colours().line);
   }

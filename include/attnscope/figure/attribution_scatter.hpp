@@ -1,0 +1,116 @@
+#pragma once
+#include <attnscope/figure/plot.hpp>
+#include <attnscope/figure/point_labels.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace attnscope {
+
+struct AttributionScatterOptions {
+  std::string title = {};
+  std::vector<std::string> tokens{};  ///< [token], or none: no labels
+  std::string attention_title = "attention", attribution_title = "attribution";
+  bool ranks = false;     ///< ranks along both axes, 1 the largest, where few tokens dwarf the others
+  std::string note = {};  ///< such as the correlation
+  double width = 420, height = 360;  ///< of the frame, px
+  Theme theme = Theme::light;
+};
+
+namespace detail {
+
+/// [n] the rank of each number, 1 the largest; equal ones share the mean of theirs. Cost: n log n.
+inline Eigen::VectorXd ranks_from_largest(const Eigen::VectorXd& numbers) {
+  std::vector<double> falling(numbers.begin(), numbers.end());
+  std::sort(falling.begin(), falling.end(), std::greater<>());
+  return numbers.unaryExpr([&](double number) {
+    const auto [first, last] = std::equal_range(falling.begin(), falling.end(), number, std::greater<>());
+    return .5 * static_cast<double>((first - falling.begin()) + (last - falling.begin()) + 1);
+  });
+}
+
+}  // namespace detail
+
+/// What attention says of each token against what an attribution says of it (SVG): a point a token, labelled
+/// where there is room, those first that either of the two ranks highest; a note counts the rest. `ranks`:
+/// the ranks are drawn, with the line on which both agree, and the two best are at the upper right. A point's
+/// title has values and ranks. Both are [token] vectors.
+/// @throws ShapeError no tokens, vectors or labels of unlike length; ValueError a number that is not finite
+inline std::string attribution_scatter(const Eigen::VectorXd& attention, const Eigen::VectorXd& attribution,
+                                       const AttributionScatterOptions& options = {}) {
+  const auto count = static_cast<std::size_t>(attention.size());
+  require<ShapeError>(count > 0 && attribution.size() == attention.size(),
+                      "attention of {} tokens, attribution of {}", attention.size(), attribution.size());
+  require<ShapeError>(options.tokens.empty() || options.tokens.size() == count, "{} labels for {} tokens",
+                      options.tokens.size(), count);
+  for (Eigen::Index i = 0; i < attention.size(); ++i) {
+    require<ValueError>(std::isfinite(attention(i)), "token {}: the attention is {}", i, attention(i));
+    require<ValueError>(std::isfinite(attribution(i)), "token {}: the attribution is {}", i, attribution(i));
+  }
+  const Eigen::VectorXd attention_rank = detail::ranks_from_largest(attention),
+                        attribution_rank = detail::ranks_from_largest(attribution);
+  // Rank 1 is drawn at the far end of an axis, as the largest value is.
+  const Eigen::VectorXd x = options.ranks ? Eigen::VectorXd(-attention_rank) : attention,
+                        y = options.ranks ? Eigen::VectorXd(-attribution_rank) : attribution;
+  PlotFrame frame{.title = options.title,
+                  .x_title = options.attention_title,
+                  .y_title = options.attribution_title,
+                  .width = options.width,
+                  .height = options.height,
+                  .theme = options.theme};
+  if (options.ranks) {
+    frame.x_numbers = frame.y_numbers = AxisNumbers::ranks;
+    frame.x_title += ", rank";
+    frame.y_title += ", rank";
+  }
+  for (const double value : x) frame.x.include(value);
+  for (const double value : y) frame.y.include(value);
+  frame.x = frame.x.widened();
+  frame.y = frame.y.widened();
+
+  // The best ranked choose their place first.
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto best_rank = [&](std::size_t i) {
+    const auto token = static_cast<Eigen::Index>(i);
+    return std::min(attention_rank(token), attribution_rank(token));
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return best_rank(a) < best_rank(b); });
+  Plot plot(frame);
+  std::vector<Point> places;
+  std::vector<std::string> words;
+  for (const std::size_t i : order) {
+    const auto token = static_cast<Eigen::Index>(i);
+    places.push_back(plot.at(x(token), y(token)));
+    words.push_back(options.tokens.empty() ? "" : readable_token(options.tokens[i]));
+  }
+  const std::vector<PointLabel> labels = place_labels(places, words, plot.box());
+  const auto wanted = static_cast<std::size_t>(
+      std::count_if(words.begin(), words.end(), [](const std::string& word) { return !word.empty(); }));
+  std::string note = options.note;
+  if (wanted > labels.size())
+    note += fmt::format("{}{} of {} tokens have no room for their labels", note.empty() ? "" : "; ",
+                        wanted - labels.size(), count);
+  if (options.ranks) {
+    const double from = std::max(frame.x.low, frame.y.low), to = std::min(frame.x.high, frame.y.high);
+    plot.line({{from, from}, {to, to}}, {plot.svg().colours().line, 1, 1, plain_dashes}, "equal ranks");
+  }
+  for (std::size_t n = count; n-- > 0;) {  // the best on top
+    const auto token = static_cast<Eigen::Index>(order[n]);
+    draw_mark(plot.svg(), places[n], category_style(0, options.theme), 4, .7,
+              fmt::format("{}: {:.4g}, rank {:.4g}; {:.4g}, rank {:.4g}",
+                          words[n].empty() ? fmt::format("token {}", token) : words[n], attention(token),
+                          attention_rank(token), attribution(token), attribution_rank(token)));
+  }
+  for (const PointLabel& label : labels) plot.svg().text(label.at, label.words, {.size = 10});
+  return plot.document({}, note, "attention against attribution", fmt::format("{} tokens.", count));
+}
+
+}  // namespace attnscope

@@ -1,0 +1,139 @@
+#pragma once
+#include <attnscope/figure/svg.hpp>
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace attnscope {
+
+/// How a line looks.
+struct Stroke {
+  Colour colour{};
+  double width = 1.5;            ///< px
+  double opacity = 1;            ///< 0..1
+  std::string_view dashes = {};  ///< lengths of dashes and gaps in px, such as "5 4"; none: one line
+};
+
+/// Dashes for the second, third, … group of a figure's lines.
+inline constexpr std::string_view plain_dashes = "5 4", dotted_dashes = "1.5 3";
+
+/// The number of shapes that `draw_mark` tells apart.
+inline constexpr std::size_t mark_shapes = 8;
+
+/// How the things of one category look: 64 of them differ, and the first eight do so by their shape alone as
+/// well as by their colour, so that print in black and the colour-blind lose nothing.
+struct CategoryStyle {
+  Colour colour{};
+  std::size_t shape = 0;  ///< of draw_mark
+};
+inline CategoryStyle category_style(std::size_t category, Theme theme) {
+  return {category_colour(category, theme), (category + category / category_colours) % mark_shapes};
+}
+
+namespace detail {
+
+/// What a viewer shows where the pointer rests on a shape; nothing for no words.
+inline std::string hover_title(std::string_view words) {
+  return words.empty() ? "" : fmt::format("<title>{}</title>", xml_text(words));
+}
+
+/// "x y" of a path.
+inline std::string place(Point at) { return svg_number(at.x) + " " + svg_number(at.y); }
+
+/// The corners of a shape of radius 1; none: a circle.
+inline const std::vector<Point>& mark_corners(std::size_t shape) {
+  static const std::array<std::vector<Point>, mark_shapes> corners{{
+      {},
+      {{-.85, -.85}, {.85, -.85}, {.85, .85}, {-.85, .85}},
+      {{0, -1.15}, {1.1, .8}, {-1.1, .8}},
+      {{0, -1.2}, {1.2, 0}, {0, 1.2}, {-1.2, 0}},
+      {{0, 1.15}, {1.1, -.8}, {-1.1, -.8}},
+      {{-.4, -1.1},
+       {.4, -1.1},
+       {.4, -.4},
+       {1.1, -.4},
+       {1.1, .4},
+       {.4, .4},
+       {.4, 1.1},
+       {-.4, 1.1},
+       {-.4, .4},
+       {-1.1, .4},
+       {-1.1, -.4},
+       {-.4, -.4}},
+      {{-1.1, -.55},
+       {-.55, -1.1},
+       {0, -.55},
+       {.55, -1.1},
+       {1.1, -.55},
+       {.55, 0},
+       {1.1, .55},
+       {.55, 1.1},
+       {0, .55},
+       {-.55, 1.1},
+       {-1.1, .55},
+       {-.55, 0}},
+      {{-1, -1}, {1, -1}, {-1, 1}, {1, 1}},
+  }};
+  return corners[shape % mark_shapes];
+}
+
+/// A shape around `at` in SVG's path notation.
+inline std::string mark_path(Point at, std::size_t shape, double radius) {
+  const std::vector<Point>& corners = mark_corners(shape);
+  if (corners.empty()) {
+    const std::string r = svg_number(radius), across = svg_number(2 * radius);
+    return fmt::format("M{1} {2}a{0} {0} 0 1 0 {3} 0a{0} {0} 0 1 0 -{3} 0z", r, svg_number(at.x - radius),
+                       svg_number(at.y), across);
+  }
+  std::string path;
+  for (const Point& corner : corners)
+    path += (path.empty() ? "M" : "L") + place({at.x + radius * corner.x, at.y + radius * corner.y});
+  return path + "z";
+}
+
+}  // namespace detail
+
+/// A line along a path in SVG's own notation; its `title` shows where a pointer rests on it.
+inline void draw_line(Svg& svg, std::string_view path, const Stroke& stroke, std::string_view title = {}) {
+  svg.markup("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"", path, hex(stroke.colour),
+             svg_number(stroke.width));
+  if (stroke.opacity < 1) svg.markup(" stroke-opacity=\"{}\"", svg_number(stroke.opacity));
+  if (!stroke.dashes.empty()) svg.markup(" stroke-dasharray=\"{}\"", stroke.dashes);
+  svg.markup(">{}</path>\n", detail::hover_title(title));
+}
+
+/// A straight line.
+inline void draw_line(Svg& svg, Point from, Point to, const Stroke& stroke, std::string_view title = {}) {
+  draw_line(svg, "M" + detail::place(from) + "L" + detail::place(to), stroke, title);
+}
+
+/// The inside of a path.
+inline void draw_area(Svg& svg, std::string_view path, Colour fill, double opacity = 1,
+                      std::string_view title = {}) {
+  svg.markup("<path d=\"{}\" fill=\"{}\"", path, hex(fill));
+  if (opacity < 1) svg.markup(" fill-opacity=\"{}\"", svg_number(opacity));
+  svg.markup(">{}</path>\n", detail::hover_title(title));
+}
+
+/// The inside of a box.
+inline void draw_box(Svg& svg, const Box& box, Colour fill, double opacity = 1, std::string_view title = {}) {
+  const std::string width = svg_number(box.width);
+  draw_area(
+      svg,
+      fmt::format("M{}h{}v{}h-{}z", detail::place({box.left, box.top}), width, svg_number(box.height), width),
+      fill, opacity, title);
+}
+
+/// A filled shape of about `radius` px around a point: 0 circle, 1 square, 2 triangle, 3 diamond, 4 triangle
+/// upside down, 5 plus, 6 cross, 7 hourglass; larger numbers begin again.
+inline void draw_mark(Svg& svg, Point at, const CategoryStyle& style, double radius = 4, double opacity = 1,
+                      std::string_view title = {}) {
+  draw_area(svg, detail::mark_path(at, style.shape, radius), style.colour, opacity, title);
+}
+
+}  // namespace attnscope

@@ -1,0 +1,289 @@
+#pragma once
+#include <attnscope/core/errors.hpp>
+#include <attnscope/figure/labels.hpp>
+#include <attnscope/figure/sheet.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace attnscope {
+
+/// A token that something arrives at; step 0 is where all begins.
+struct SankeyNode {
+  std::ptrdiff_t step = 0, token = 0;
+  double share = 0;    ///< what arrives
+  double dropped = 0;  ///< what goes on to none of the tokens of the next step that are drawn
+};
+/// What token `from` of step `step` hands to token `to` of the next one.
+struct SankeyLink {
+  std::ptrdiff_t step = 0, from = 0, to = 0;
+  double share = 0;
+  std::size_t kind = 0;  ///< its colour, such as the number of a head
+};
+struct SankeyGraph {
+  std::vector<SankeyNode> nodes;
+  std::vector<SankeyLink> links;
+};
+
+/// The graph of one token through all layers, step by step from its level down to the inputs: of what
+/// target_flow() gives, or anything with such nodes (level, token, share, dropped) and links (layer, from,
+/// to, share).
+template <typename Flow>
+SankeyGraph flow_sankey(const Flow& flow) {
+  SankeyGraph graph;
+  std::ptrdiff_t top = 0;
+  for (const auto& node : flow.nodes) top = std::max<std::ptrdiff_t>(top, node.level);
+  for (const auto& node : flow.nodes)
+    graph.nodes.push_back({top - node.level, node.token, node.share, node.dropped});
+  for (const auto& link : flow.links)
+    graph.links.push_back({top - 1 - link.layer, link.from, link.to, link.share, 0});
+  return graph;
+}
+
+/// The graph of one token and one layer, a colour for each head, every head an equal share: of what
+/// top_targets() gives, or anything with such heads ([head] of [n] of key and weight) and `dropped` ([head]).
+template <typename Targets>
+SankeyGraph head_sankey(const Targets& targets, std::ptrdiff_t query) {
+  SankeyGraph graph;
+  const double heads = static_cast<double>(targets.heads.size());
+  std::map<std::ptrdiff_t, double> received;
+  SankeyNode start{0, query, 0, 0};
+  for (std::size_t head = 0; head < targets.heads.size(); ++head) {
+    for (const auto& target : targets.heads[head]) {
+      const double share = target.weight / heads;
+      graph.links.push_back({0, query, target.key, share, head});
+      received[target.key] += share;
+      start.share += share;
+    }
+    start.dropped += targets.dropped(static_cast<std::ptrdiff_t>(head)) / heads;
+  }
+  start.share += start.dropped;
+  graph.nodes.push_back(start);
+  for (const auto& [token, share] : received) graph.nodes.push_back({1, token, share, 0});
+  return graph;
+}
+
+struct SankeyOptions {
+  std::string title = {};
+  std::vector<std::string> tokens{};        ///< [token], those of the last step, too; none: their numbers
+  std::vector<std::string> query_tokens{};  ///< of step 0 where they are others; none: `tokens`
+  std::vector<std::string> step_titles{};   ///< one a step, or none
+  std::vector<std::string> kinds{};         ///< names of the colours; several have a legend
+  double height = 320;                      ///< px of the largest share
+  Theme theme = Theme::light;
+};
+
+namespace detail {
+
+/// Where the nodes and the bands between them lie.
+class SankeyLayout {
+ public:
+  /// A node's bar.
+  struct Bar {
+    const SankeyNode* node;
+    Box box;
+    double in, out;  ///< how much of its height is taken at either side
+  };
+
+  SankeyLayout(const SankeyGraph& graph, double height, double first, double top, double between)
+      : unit_(height / largest_share(graph)) {
+    for (const SankeyNode& node : graph.nodes) steps_[node.step][node.token] = {&node, {}, 0, 0};
+    for (auto& [step, bars] : steps_) {
+      const double least = bars.size() <= 40 ? 13 : 4;  // room for a label
+      double y = top;
+      for (auto& [token, bar] : bars) {
+        const double length = std::max(1., unit_ * bar.node->share), slot = std::max(length + 3, least);
+        bar.box = {first + static_cast<double>(step) * between, y + (slot - length) / 2, bar_width, length};
+        y += slot;
+      }
+      bottom_ = std::max(bottom_, y);
+    }
+  }
+
+  static constexpr double bar_width = 8;
+
+  double unit() const { return unit_; }
+  double bottom() const { return bottom_; }
+  std::ptrdiff_t last_step() const { return steps_.rbegin()->first; }
+  Bar* find(std::ptrdiff_t step, std::ptrdiff_t token) {
+    const auto bars = steps_.find(step);
+    if (bars == steps_.end()) return nullptr;
+    const auto bar = bars->second.find(token);
+    return bar == bars->second.end() ? nullptr : &bar->second;
+  }
+  template <typename Act>
+  void each_bar(const Act& act) const {
+    for (const auto& [step, bars] : steps_)
+      for (const auto& [token, bar] : bars) act(bar);
+  }
+
+ private:
+  static double largest_share(const SankeyGraph& graph) {
+    double largest = 0;
+    for (const SankeyNode& node : graph.nodes) largest = std::max(largest, node.share);
+    return largest > 0 ? largest : 1;
+  }
+
+  double unit_, bottom_ = 0;
+  std::map<std::ptrdiff_t, std::map<std::ptrdiff_t, Bar>> steps_;
+};
+
+/// Where the colours begin again they are stronger.
+inline double band_opacity(std::size_t kind) { return kind / category_colours % 2 == 0 ? .4 : .8; }
+
+/// A band of one height from one bar to the next.
+inline std::string band_path(Point from, Point to, double height) {
+  const double middle = (from.x + to.x) / 2;
+  const auto curve = [&](Point control, Point other, Point end) {
+    return "C" + place(control) + " " + place(other) + " " + place(end);
+  };
+  return "M" + place(from) + curve({middle, from.y}, {middle, to.y}, to) + "L" +
+         place({to.x, to.y + height}) +
+         curve({middle, to.y + height}, {middle, from.y + height}, {from.x, from.y + height}) + "z";
+}
+
+inline void check_sankey(const SankeyGraph& graph, const SankeyOptions& options) {
+  require<ShapeError>(!graph.nodes.empty(), "a Sankey figure of no tokens");
+  require<ValueError>(options.height >= 10 && options.height <= 10'000,
+                      "a height of {} px is not 10 to 10000", options.height);
+  const auto share = [](double value) { return std::isfinite(value) && value >= 0; };
+  std::map<std::pair<std::ptrdiff_t, std::ptrdiff_t>, double> leaving;
+  std::ptrdiff_t last = 0;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const SankeyNode& node = graph.nodes[n];
+    require<ShapeError>(node.step >= 0 && node.token >= 0, "node {}: step {}, token {}", n, node.step,
+                        node.token);
+    require<ValueError>(share(node.share) && share(node.dropped),
+                        "node {}: its share is {}, {} of it dropped", n, node.share, node.dropped);
+    const bool fresh = leaving.emplace(std::pair(node.step, node.token), node.dropped).second;
+    require<ShapeError>(fresh, "node {}: token {} of step {} stands twice", n, node.token, node.step);
+    last = std::max(last, node.step);
+  }
+  require<ShapeError>(last < static_cast<std::ptrdiff_t>(graph.nodes.size()), "step {} of {} tokens", last,
+                      graph.nodes.size());
+  require<ShapeError>(
+      options.step_titles.empty() || static_cast<std::ptrdiff_t>(options.step_titles.size()) == last + 1,
+      "{} titles for {} steps", options.step_titles.size(), last + 1);
+  for (std::size_t n = 0; n < graph.links.size(); ++n) {
+    const SankeyLink& link = graph.links[n];
+    require<ShapeError>(
+        leaving.contains({link.step, link.from}) && leaving.contains({link.step + 1, link.to}),
+        "link {}: token {} of step {} or token {} of step {} is not there", n, link.from, link.step, link.to,
+        link.step + 1);
+    require<ValueError>(share(link.share), "link {}: its share is {}", n, link.share);
+    leaving[{link.step, link.from}] += link.share;
+  }
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const double gone = leaving[{graph.nodes[n].step, graph.nodes[n].token}], came = graph.nodes[n].share;
+    require<ValueError>(gone <= came * (1 + 1e-6) + 1e-9, "node {}: {} arrives, but {} leaves", n, came,
+                        gone);
+  }
+}
+
+}  // namespace detail
+
+/// Where what a token takes comes from (SVG): a bar for each token, as high as its share, in a column for
+/// each step, and a band from bar to bar for each link, as wide as its share; what is dropped ends in a grey
+/// tip. One px is the same share everywhere. Give flow_sankey() or head_sankey(), or a graph of your own.
+/// @throws ShapeError no nodes, a token that stands twice in a step, links of tokens that are not there;
+/// ValueError a share that is not finite or is negative, more leaving a token than arrives
+inline std::string sankey(const SankeyGraph& graph, const SankeyOptions& options = {}) {
+  detail::check_sankey(graph, options);
+  const auto last_step =
+      std::max_element(graph.nodes.begin(), graph.nodes.end(), [](const auto& a, const auto& b) {
+        return a.step < b.step;
+      })->step;
+  const std::size_t longest = last_step > 6 ? 9 : 16;
+  const auto word = [&](const SankeyNode& node) {
+    const std::vector<std::string>& words =
+        node.step == 0 && !options.query_tokens.empty() ? options.query_tokens : options.tokens;
+    const auto token = static_cast<std::size_t>(node.token);
+    return token < words.size() ? readable_token(words[token], longest) : fmt::format("{}", node.token);
+  };
+  constexpr double size = 10, gap = 5;
+  double widest = 0, widest_first = 0, widest_last = 0;
+  for (const SankeyNode& node : graph.nodes) {
+    double& side = node.step == 0 ? widest_first : node.step == last_step ? widest_last : widest;
+    side = std::max(side, std::ceil(text_width(word(node), size)) + gap);
+  }
+  Sheet sheet(options.title, options.theme);
+  Svg& svg = sheet.svg();
+  const double between = detail::SankeyLayout::bar_width + std::max(widest + 60, last_step < 3 ? 200. : 90.);
+  const double first = Sheet::margin + widest_first, titles = options.step_titles.empty() ? 0 : 20;
+  detail::SankeyLayout layout(graph, options.height, first, sheet.top() + titles, between);
+  double right =
+      first + static_cast<double>(last_step) * between + detail::SankeyLayout::bar_width + widest_last;
+
+  for (std::size_t s = 0; s < options.step_titles.size(); ++s) {
+    const detail::Caption title{readable_line(options.step_titles[s], 40),
+                                {.size = 11, .colour = svg.colours().quiet}};
+    const double x = first + static_cast<double>(s) * between;
+    const bool is_last = s + 1 == options.step_titles.size();
+    if (title.width() > between - 6 && !is_last) continue;
+    title.draw(svg, {x, sheet.top() + 9});
+    right = std::max(right, x + title.width());
+  }
+
+  // Bands leave and arrive in the order of the tokens at their other ends.
+  std::vector<const SankeyLink*> links;
+  for (const SankeyLink& link : graph.links) links.push_back(&link);
+  std::stable_sort(links.begin(), links.end(), [](const SankeyLink* a, const SankeyLink* b) {
+    return std::tuple(a->step, a->from, a->to, a->kind) < std::tuple(b->step, b->from, b->to, b->kind);
+  });
+  const auto kind_name = [&](std::size_t kind) {
+    return kind < options.kinds.size() ? readable_line(options.kinds[kind], 40) + ": " : "";
+  };
+  for (const SankeyLink* link : links) {
+    detail::SankeyLayout::Bar &from = *layout.find(link->step, link->from),
+                              &to = *layout.find(link->step + 1, link->to);
+    const double height = layout.unit() * link->share;
+    draw_area(svg,
+              detail::band_path({from.box.right(), from.box.top + from.out},
+                                {to.box.left, to.box.top + to.in}, height),
+              category_colour(link->kind, options.theme), detail::band_opacity(link->kind),
+              fmt::format("{}{} \u2013 {}: {:.3g}", kind_name(link->kind), word(*from.node), word(*to.node),
+                          link->share));
+    from.out += height;
+    to.in += height;
+  }
+  bool dropped = false;
+  double last_label = -1e9;
+  std::ptrdiff_t column = -1;
+  layout.each_bar([&](const detail::SankeyLayout::Bar& bar) {
+    const SankeyNode& node = *bar.node;
+    if (const double height = layout.unit() * node.dropped; height > .2) {
+      dropped = true;
+      const Point top{bar.box.right(), bar.box.top + bar.out};
+      draw_area(svg,
+                fmt::format("M{}l24 {}L{}z", detail::place(top), svg_number(height / 2),
+                            detail::place({top.x, top.y + height})),
+                svg.colours().line, .5,
+                fmt::format("{}: {:.3g} to tokens that are not drawn", word(node), node.dropped));
+    }
+    draw_box(svg, bar.box, svg.colours().text, .85, fmt::format("{}: {:.3g}", word(node), node.share));
+    const Point middle = bar.box.centre();
+    if (std::exchange(column, node.step) == node.step && middle.y - last_label < 1.1 * size) return;
+    last_label = middle.y;
+    if (node.step == 0)
+      svg.text({bar.box.left - gap, middle.y}, word(node), {.size = size, .anchor = Anchor::end});
+    else
+      svg.text({bar.box.right() + gap, middle.y}, word(node), {.size = size});
+  });
+  std::vector<LegendEntry> legend;
+  if (options.kinds.size() > 1)
+    for (std::size_t kind = 0; kind < options.kinds.size(); ++kind)
+      legend.push_back(
+          {options.kinds[kind], {category_colour(kind, options.theme), 8, detail::band_opacity(kind)}});
+  return sheet.document(
+      {Sheet::margin, sheet.top(), right - Sheet::margin, layout.bottom() - sheet.top()}, Legend(legend),
+      dropped ? "grey: to tokens that are not drawn" : "", "where a token's information comes from",
+      fmt::format("{} tokens in {} steps, {} links.", graph.nodes.size(), last_step + 1, graph.links.size()));
+}
+
+}  // namespace attnscope

@@ -1,0 +1,115 @@
+#pragma once
+#include <attnscope/figure/depth_curve.hpp>
+#include <attnscope/figure/head_scatter.hpp>
+#include <attnscope/figure/token_links.hpp>
+#include <attnscope/report/analysis.hpp>
+#include <attnscope/report/figures.hpp>
+
+#include <algorithm>
+
+namespace attnscope {
+
+namespace detail {
+
+/// One number of each head of a stack against depth. numbers_of: LayerAnalysis -> [head].
+template <typename NumbersOf>
+std::string stack_curve(const StackAnalysis& stack, const NumbersOf& numbers_of, DepthCurveOptions options) {
+  std::vector<Eigen::VectorXd> numbers;
+  for (const LayerAnalysis& layer : stack.layers) {
+    numbers.push_back(numbers_of(layer));
+    options.layers.push_back(layer.layer);
+  }
+  return depth_curve(numbers, options);
+}
+
+/// Locality beside what uniform attention over the same keys would have.
+inline std::string locality_curve(const StackAnalysis& stack, Index window) {
+  DepthCurveOptions options{.title = stack.name + ": locality against depth",
+                            .metric = fmt::format("mass within {} tokens", window),
+                            .baseline_name = "uniform attention",
+                            .low = 0,
+                            .high = 1};
+  for (const LayerAnalysis& layer : stack.layers)
+    options.baseline.push_back(layer.pooled.locality->uniform_locality);
+  return stack_curve(
+      stack, [](const LayerAnalysis& layer) { return layer.pooled.locality->locality; }, options);
+}
+
+inline std::string entropy_curve(const StackAnalysis& stack) {
+  return stack_curve(
+      stack, [](const LayerAnalysis& layer) { return layer.pooled.entropy.normalized_entropies; },
+      {.title = stack.name + ": entropy against depth", .metric = "normalised entropy", .low = 0, .high = 1});
+}
+
+/// The heads of all layers by the distances between them, a colour for each role.
+inline std::string head_role_map(const StackAnalysis& stack) {
+  const HeadComparison& comparison = *stack.comparison;
+  HeadScatterOptions options{.title = stack.name + ": heads by the distance between their weights"};
+  for (const HeadId& id : comparison.heads) {
+    const LayerAnalysis& layer = stack.layers[static_cast<std::size_t>(id.layer)];
+    const auto head = static_cast<std::size_t>(id.head);
+    options.names.push_back(fmt::format("{}.{}", layer.layer, layer.heads[head]));
+    if (head < layer.patterns.size()) options.roles.push_back(layer.patterns[head].label);
+  }
+  if (options.roles.size() != options.names.size()) options.roles.clear();
+  return head_scatter(comparison.map.coordinates, options);
+}
+
+/// The tokens of one batch element, numbers where they have no names; at least `count`.
+inline std::vector<std::string> named_tokens(const std::vector<std::vector<std::string>>& tokens,
+                                             Index element, Index count) {
+  std::vector<std::string> names;
+  if (!tokens.empty()) names = tokens[static_cast<std::size_t>(element)];
+  for (Index i = static_cast<Index>(names.size()); i < count; ++i) names.push_back(fmt::format("{}", i));
+  return names;
+}
+
+/// The links of the head of cross-attention that aligns best.
+inline std::string best_links(const StackAnalysis& stack, Index element) {
+  const RankedHead& best = stack.alignment->heads.front();
+  const LayerAnalysis& layer = stack.layers[static_cast<std::size_t>(best.id.layer)];
+  const std::vector<Link>& links = stack.alignment->links[static_cast<std::size_t>(element)].links;
+  Index sources = 0, targets = 0;
+  for (const Link& link : links) {
+    sources = std::max(sources, link.source + 1);
+    targets = std::max(targets, link.target + 1);
+  }
+  return alignment_links(
+      named_tokens(stack.key_tokens, element, sources), named_tokens(stack.query_tokens, element, targets),
+      links,
+      {.title = fmt::format("{} layer {}, head {}, element {}", stack.name, layer.layer,
+                            layer.heads[static_cast<std::size_t>(best.id.head)], element)});
+}
+
+}  // namespace detail
+
+/// Pictures of what an analysis says of each stack: "<stack>.locality" and "<stack>.entropy" against depth,
+/// "<stack>.head_map", the heads of all layers coloured by role, and of cross-attention "<stack>.links" of
+/// one batch element by the head that aligns best. What an analysis lacks has no picture. @throws ShapeError
+/// the element is not there
+inline Figures figures(const Analysis& analysis, const FigureOptions& options = {}) {
+  require<ShapeError>(options.element >= 0 && options.element < analysis.batch, "{}: batch element {} of {}",
+                      analysis.source, options.element, analysis.batch);
+  Figures all;
+  for (const StackAnalysis& stack : analysis.stacks) {
+    const auto add = [&](const char* what, const auto& draw) {
+      const std::string name = fmt::format("{}.{}", stack.name, what);
+      all.drawn.push_back({name, in_context(analysis.source + ": " + name, draw)});
+    };
+    const bool has_heads = std::any_of(stack.layers.begin(), stack.layers.end(),
+                                       [](const LayerAnalysis& layer) { return !layer.heads.empty(); });
+    const bool has_locality =
+        std::all_of(stack.layers.begin(), stack.layers.end(),
+                    [](const LayerAnalysis& layer) { return layer.pooled.locality.has_value(); });
+    if (has_heads && has_locality)
+      add("locality", [&] { return detail::locality_curve(stack, analysis.window); });
+    if (has_heads) add("entropy", [&] { return detail::entropy_curve(stack); });
+    if (stack.comparison && !stack.comparison->heads.empty())
+      add("head_map", [&] { return detail::head_role_map(stack); });
+    if (stack.alignment && !stack.alignment->heads.empty())
+      add("links", [&] { return detail::best_links(stack, options.element); });
+  }
+  return all;
+}
+
+}  // namespace attnscope

@@ -1,0 +1,70 @@
+#include <attnscope/report/analysis_figures.hpp>
+
+#include "figure/read_svg.hpp"
+#include "report/analyze_once.hpp"
+#include "support/catch.hpp"
+#include "support/dumps.hpp"
+
+using namespace attnscope;
+using read_svg::count;
+
+namespace {
+
+std::string svg_of(const Figures& all, const std::string& name) {
+  for (const Figure& figure : all.drawn)
+    if (figure.name == name) return figure.svg;
+  FAIL("no figure " + name);
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("figures of an analysis: each stack has what its numbers tell, and cross-attention its links") {
+  const Analysis analysis = test::analyze(read_dump(ATTNSCOPE_EXAMPLE_DATA "/cipher_batch.safetensors"));
+  const Figures all = figures(analysis, {.element = 2});
+  std::vector<std::string> names;
+  for (const Figure& figure : all.drawn) {
+    names.push_back(figure.name);
+    CHECK(read_svg::malformed(figure.svg) == "");
+    CHECK(read_svg::misplaced(figure.svg) == "");
+  }
+  CHECK(names == std::vector<std::string>{"encoder.locality", "encoder.entropy", "encoder.head_map",
+                                          "decoder.locality", "decoder.entropy", "decoder.head_map",
+                                          "cross.entropy", "cross.head_map", "cross.links"});
+  // The numbers of the analysis, dot by dot, and the name of every head.
+  const StackAnalysis& encoder = analysis.stacks[0];
+  const std::string locality = svg_of(all, "encoder.locality");
+  for (const LayerAnalysis& layer : encoder.layers)
+    for (std::size_t h = 0; h < layer.heads.size(); ++h)
+      CHECK(count(locality, fmt::format("<title>layer {}, head {}: {:.4g}</title>", layer.layer, h,
+                                        layer.pooled.locality->locality(static_cast<Index>(h)))) == 1);
+  CHECK(count(locality, ">uniform attention</text>") == 1);
+  const std::string map = svg_of(all, "encoder.head_map");
+  for (const LayerAnalysis& layer : encoder.layers)
+    for (std::size_t h = 0; h < layer.heads.size(); ++h)
+      CHECK(count(map, fmt::format("<title>{}.{}: {}</title>", layer.layer, h, layer.patterns[h].label)) ==
+            1);
+  // As many lines as the best head has links in this sentence.
+  const std::string links = svg_of(all, "cross.links");
+  CHECK(count(links, "<title>s") == analysis.stacks[2].alignment->links[2].links.size());
+  CHECK(count(links, "cross layer 1, head 1, element 2") == 2);
+}
+
+TEST_CASE(
+    "figures of an analysis: a layer keeps its number, tokens without names have one, an element must be "
+    "there") {
+  const Dump dump = make_dump(
+      "x", {{"self.3.attention", test::uniform(1, 2, 4)}, {"self.7.attention", test::uniform(1, 2, 4)}}, {});
+  const Analysis analysis = test::analyze(dump);
+  const Figures all = figures(analysis);
+  CHECK(count(svg_of(all, "self.locality"), "<title>layer 7, head 1: ") == 1);
+  CHECK(count(svg_of(all, "self.head_map"), "<title>3.0") == 1);
+  CHECK(message_of<ShapeError>([&] { figures(analysis, {.element = 1}); }) == "x: batch element 1 of 1");
+  const Dump cross = make_dump("x", {{"cross.0.attention", test::uniform(1, 1, 3)}}, {});
+  CHECK(count(svg_of(figures(test::analyze(cross)), "cross.links"), "3 links") == 1);
+  for (const Figure& figure :
+       figures(test::analyze(
+                   make_dump("x", {{"self.0.attention", test::uniform(1, 2, 3)}}, {{"lengths", "[0]"}})))
+           .drawn)
+    CHECK(read_svg::malformed(figure.svg) == "");
+}
