@@ -55,4 +55,8 @@ TEST_CASE("the model view has a column for each head that is there, a word where
   CHECK_THAT(some.drawn[4].svg, !ContainsSubstring(">3</text>"));
   CHECK(figures(dump, {.most_cells = 60}).left_out ==
         std::vector<std::string>{"self.model: 96 cells are more than 60"});
+  const Dump uneven = make_dump(
+      "x", {{"self.0.attention", test::uniform(1, 3, 4)}, {"self.1.attention", test::uniform(1, 3, 5)}}, {});
+  CHECK(figures(uneven).left_out ==
+        std::vector<std::string>{"self.model: the maps of its layers have different shapes"});
 }
