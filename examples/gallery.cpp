@@ -80,19 +80,6 @@ std::vector<Picture> maps_of_sentences(const Example& minilm) {
           {"model_view", model_view(maps, {.title = "all-MiniLM-L6-v2", .scale = Scale::square_root})}};
 }
 
-Picture metric_of_heads(const Example& minilm) {
-  const StackAnalysis& self = minilm.numbers("self");
-  Eigen::MatrixXd entropy(static_cast<Index>(self.layers.size()),
-                          static_cast<Index>(self.layers[0].heads.size()));
-  MetricMapOptions options{.map = {.title = "Entropy in nats, and the role of each head"}};
-  for (std::size_t layer = 0; layer < self.layers.size(); ++layer) {
-    entropy.row(static_cast<Index>(layer)) = self.layers[layer].pooled.entropy.entropies.transpose();
-    options.roles.emplace_back();
-    for (const HeadPattern& head : self.layers[layer].patterns) options.roles.back().push_back(head.label);
-  }
-  return {"metric_map", metric_map(entropy, options)};
-}
-
 std::vector<Picture> translation(const Example& cipher) {
   const DumpStack& cross = stack_of(cipher.dump, "cross");
   const Maps heads = maps_of(cross.layers[1].attention, 2);
@@ -126,12 +113,13 @@ std::vector<Picture> pictures() {
   const Example cipher(ATTNSCOPE_SHIPPED_TRANSLATION, {});
   std::vector<Picture> all = maps_of_sentences(minilm);
   const auto add = [&](std::vector<Picture> more) { std::ranges::move(more, std::back_inserter(all)); };
-  add({metric_of_heads(minilm), image_patches()});
+  add({image_patches()});
   add(translation(cipher));
   for (Figure& view : gallery_views(minilm.dump, cipher.dump))
     all.push_back({std::move(view.name), std::move(view.svg)});
   for (Figure& figure : figures(minilm.analysis).drawn) {
     if (figure.name == "self.locality") all.push_back({"depth_curve", std::move(figure.svg)});
+    if (figure.name == "self.roles") all.push_back({"metric_map", std::move(figure.svg)});
     if (figure.name == "self.head_map") all.push_back({"head_scatter", std::move(figure.svg)});
   }
   return all;

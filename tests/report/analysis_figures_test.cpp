@@ -28,9 +28,10 @@ TEST_CASE("figures of an analysis: each stack has what its numbers tell, and cro
     CHECK(read_svg::malformed(figure.svg) == "");
     CHECK(read_svg::misplaced(figure.svg) == "");
   }
-  CHECK(names == std::vector<std::string>{"encoder.locality", "encoder.entropy", "encoder.head_map",
-                                          "decoder.locality", "decoder.entropy", "decoder.head_map",
-                                          "cross.entropy", "cross.head_map", "cross.links"});
+  CHECK(names == std::vector<std::string>{"encoder.locality", "encoder.entropy", "encoder.roles",
+                                          "encoder.head_map", "decoder.locality", "decoder.entropy",
+                                          "decoder.roles", "decoder.head_map", "cross.entropy", "cross.roles",
+                                          "cross.head_map", "cross.links"});
   // The numbers of the analysis, dot by dot, and the name of every head.
   const StackAnalysis& encoder = analysis.stacks[0];
   const std::string locality = svg_of(all, "encoder.locality");
@@ -39,6 +40,13 @@ TEST_CASE("figures of an analysis: each stack has what its numbers tell, and cro
       CHECK(count(locality, fmt::format("<title>layer {}, head {}: {:.4g}</title>", layer.layer, h,
                                         layer.pooled.locality->locality(static_cast<Index>(h)))) == 1);
   CHECK(count(locality, ">uniform attention</text>") == 1);
+  const std::string roles = svg_of(all, "encoder.roles");
+  for (const LayerAnalysis& layer : encoder.layers)
+    for (std::size_t h = 0; h < layer.heads.size(); ++h) {
+      CHECK(count(roles, ">" + layer.patterns[h].label + "</text>") > 0);
+      CHECK(count(roles,
+                  fmt::format(">{:.2f}</text>", layer.pooled.entropy.entropies(static_cast<Index>(h)))) > 0);
+    }
   const std::string map = svg_of(all, "encoder.head_map");
   for (const LayerAnalysis& layer : encoder.layers)
     for (std::size_t h = 0; h < layer.heads.size(); ++h)
@@ -67,4 +75,24 @@ TEST_CASE(
                    make_dump("x", {{"self.0.attention", test::uniform(1, 2, 3)}}, {{"lengths", "[0]"}})))
            .drawn)
     CHECK(read_svg::malformed(figure.svg) == "");
+}
+
+TEST_CASE("figures of an analysis: attention against the input gradient, with every token and their rho") {
+  const Analysis analysis = test::analyze(read_dump(ATTNSCOPE_TEST_DIR "/data/use_lite_cat.safetensors"));
+  const std::string scatter = svg_of(figures(analysis), "self.attribution");
+  const StackAnalysis& self = analysis.stacks[0];
+  CHECK(read_svg::malformed(scatter) == "");
+  CHECK(count(scatter, fmt::format("Spearman&#39;s rho {:.2f}",
+                                   self.attribution->elements[0].back().spearman_correlation.value())) == 1);
+  CHECK(count(scatter, ">attention, layer 1 (received)") == 1);
+  for (const std::string& token : self.key_tokens[0])
+    CHECK(count(scatter, "<title>" + xml_text(readable_token(token))) > 0);
+}
+
+TEST_CASE("figures of an analysis: the roles of layers with fewer heads than others leave cells grey") {
+  const Dump dump = make_dump(
+      "x", {{"self.0.attention", test::uniform(1, 1, 4)}, {"self.1.attention", test::uniform(1, 3, 4)}}, {});
+  const std::string roles = svg_of(figures(test::analyze(dump)), "self.roles");
+  CHECK(count(roles, "grey: undefined") == 1);
+  CHECK(count(roles, ">1.39</text>") == 4);  // ln 4
 }

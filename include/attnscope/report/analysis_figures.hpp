@@ -1,6 +1,8 @@
 #pragma once
+#include <attnscope/figure/attribution_scatter.hpp>
 #include <attnscope/figure/depth_curve.hpp>
 #include <attnscope/figure/head_scatter.hpp>
+#include <attnscope/figure/metric_map.hpp>
 #include <attnscope/figure/token_links.hpp>
 #include <attnscope/report/analysis.hpp>
 #include <attnscope/report/figures.hpp>
@@ -41,6 +43,25 @@ inline std::string entropy_curve(const StackAnalysis& stack) {
       {.title = stack.name + ": entropy against depth", .metric = "normalised entropy", .low = 0, .high = 1});
 }
 
+/// Entropy and role of each head, a row a layer; grey where a layer has fewer heads than others.
+inline std::string role_map(const StackAnalysis& stack) {
+  MetricMapOptions options{.map = {.title = stack.name + ": entropy in nats, and the role of each head"}};
+  const auto heads = [](const LayerAnalysis& layer) { return layer.heads.size(); };
+  const LayerAnalysis& widest = std::ranges::max(stack.layers, {}, heads);
+  for (const Index head : widest.heads) options.map.head_names.push_back(fmt::format("{}", head));
+  Eigen::MatrixXd entropies =
+      Eigen::MatrixXd::Constant(std::ssize(stack.layers), std::ssize(widest.heads), undefined);
+  for (const LayerAnalysis& layer : stack.layers) {
+    const Index row = std::ssize(options.roles);
+    entropies.row(row).head(std::ssize(layer.heads)) = layer.pooled.entropy.entropies.transpose();
+    options.map.layer_names.push_back(fmt::format("{}", layer.layer));
+    options.roles.emplace_back(widest.heads.size());
+    for (std::size_t head = 0; head < layer.patterns.size(); ++head)
+      options.roles.back()[head] = layer.patterns[head].label;
+  }
+  return metric_map(entropies, options);
+}
+
 /// The heads of all layers by the distances between them, a colour for each role.
 inline std::string head_role_map(const StackAnalysis& stack) {
   const HeadComparison& comparison = *stack.comparison;
@@ -64,6 +85,37 @@ inline std::vector<std::string> named_tokens(const std::vector<std::vector<std::
   return names;
 }
 
+/// The scores of one batch element by a method, or nothing where it says nothing or some are undefined.
+inline const Eigen::VectorXd* scores_of(const StackAttribution& attribution, const std::string& method,
+                                        Index element) {
+  const auto found = std::ranges::find(attribution.scores, method, &TokenScores::method);
+  if (found == attribution.scores.end()) return nullptr;
+  const Eigen::VectorXd& scores = found->scores[static_cast<std::size_t>(element)];
+  return scores.size() > 0 && scores.allFinite() ? &scores : nullptr;
+}
+
+/// What the tokens receive in the last layer against their input gradient, by rank; empty where one is
+/// missing.
+inline std::string rank_scatter(const StackAnalysis& stack, Index element) {
+  const LayerAnalysis& last = stack.layers.back();
+  const std::string received = read_by(fmt::format("attention, layer {}", last.layer), {ReadFrom::received});
+  const StackAttribution& attribution = *stack.attribution;
+  const Eigen::VectorXd* x = scores_of(attribution, received, element);
+  const Eigen::VectorXd* y = scores_of(attribution, name_of(GradientScore::l1), element);
+  if (x == nullptr || y == nullptr) return {};
+  AttributionScatterOptions options{.title = stack.name + ": attention against attribution",
+                                    .attention_title = received,
+                                    .attribution_title = "input gradient (L1)",
+                                    .ranks = true};
+  for (const Index token : attribution.tokens[static_cast<std::size_t>(element)])
+    options.tokens.push_back(
+        named_tokens(stack.key_tokens, element, token + 1)[static_cast<std::size_t>(token)]);
+  for (const LayerAttribution& layer : attribution.elements[static_cast<std::size_t>(element)])
+    if (layer.layer == last.layer && layer.readout == "received" && layer.spearman_correlation)
+      options.note = fmt::format("Spearman's rho {:.2f}", *layer.spearman_correlation);
+  return attribution_scatter(*x, *y, options);
+}
+
 /// The links of the head of cross-attention that aligns best.
 inline std::string best_links(const StackAnalysis& stack, Index element) {
   const RankedHead& best = stack.alignment->heads.front();
@@ -84,9 +136,10 @@ inline std::string best_links(const StackAnalysis& stack, Index element) {
 }  // namespace detail
 
 /// Pictures of what an analysis says of each stack: "<stack>.locality" and "<stack>.entropy" against depth,
-/// "<stack>.head_map", the heads of all layers coloured by role, and of cross-attention "<stack>.links" of
-/// one batch element by the head that aligns best. What an analysis lacks has no picture. @throws ShapeError
-/// the element is not there
+/// "<stack>.roles", the entropy and role of each head, "<stack>.head_map", the heads of all layers by
+/// distance; of one batch element "<stack>.attribution", attention against the input gradient, and of
+/// cross-attention "<stack>.links" by the head that aligns best. What an analysis lacks has no picture.
+/// @throws ShapeError the element is not there
 inline Figures figures(const Analysis& analysis, const FigureOptions& options = {}) {
   require<ShapeError>(options.element >= 0 && options.element < analysis.batch, "{}: batch element {} of {}",
                       analysis.source, options.element, analysis.batch);
@@ -94,7 +147,8 @@ inline Figures figures(const Analysis& analysis, const FigureOptions& options = 
   for (const StackAnalysis& stack : analysis.stacks) {
     const auto add = [&](const char* what, const auto& draw) {
       const std::string name = fmt::format("{}.{}", stack.name, what);
-      all.drawn.push_back({name, in_context(analysis.source + ": " + name, draw)});
+      std::string svg = in_context(analysis.source + ": " + name, draw);
+      if (!svg.empty()) all.drawn.push_back({name, std::move(svg)});
     };
     const bool has_heads = std::any_of(stack.layers.begin(), stack.layers.end(),
                                        [](const LayerAnalysis& layer) { return !layer.heads.empty(); });
@@ -104,8 +158,11 @@ inline Figures figures(const Analysis& analysis, const FigureOptions& options = 
     if (has_heads && has_locality)
       add("locality", [&] { return detail::locality_curve(stack, analysis.window); });
     if (has_heads) add("entropy", [&] { return detail::entropy_curve(stack); });
+    if (has_heads) add("roles", [&] { return detail::role_map(stack); });
     if (stack.comparison && !stack.comparison->heads.empty())
       add("head_map", [&] { return detail::head_role_map(stack); });
+    if (stack.attribution && !stack.attribution->elements.empty())
+      add("attribution", [&] { return detail::rank_scatter(stack, options.element); });
     if (stack.alignment && !stack.alignment->heads.empty())
       add("links", [&] { return detail::best_links(stack, options.element); });
   }
