@@ -1,16 +1,6 @@
 # cmake -DANALYZE=... -DQUICKSTART=... -DHEAD_ROLES=... -DPRUNE_HEADS=... -DALIGN_WORDS=... -DINFORMATION_FLOW=... -DDUMP=use_lite_cat -DBATCH=cipher_batch -P programs_test.cmake: the example programs as their users run them.
 cmake_minimum_required(VERSION 3.23)
-file(REAL_PATH scratch folder BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
-file(REMOVE_RECURSE ${folder})
-file(MAKE_DIRECTORY ${folder})
-
-# expect(code output-regex error-regex program arguments...)
-function(expect code output error)
-  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${folder} RESULT_VARIABLE result OUTPUT_VARIABLE out ERROR_VARIABLE err)
-  if(NOT result EQUAL code OR NOT out MATCHES "${output}" OR NOT err MATCHES "${error}")
-    message(SEND_ERROR "${ARGN}\nexit ${result}, expected ${code}\nstdout, expected ${output}:\n${out}\nstderr, expected ${error}:\n${err}")
-  endif()
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/expect.cmake)
 function(expect_file file content)
   if(NOT EXISTS ${folder}/${file})
     message(SEND_ERROR "${file} was not written")

@@ -1,17 +1,6 @@
 # cmake -DTORCH_EXPLAIN=... -DANALYZE=... -P torch_explain_test.cmake: the live model as its users run it.
 cmake_minimum_required(VERSION 3.23)
-file(REAL_PATH scratch_torch_explain folder BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
-file(REMOVE_RECURSE ${folder})
-file(MAKE_DIRECTORY ${folder})
-
-# expect(code output-regex error-regex program arguments...)
-function(expect code output error)
-  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${folder} RESULT_VARIABLE result OUTPUT_VARIABLE out ERROR_VARIABLE err)
-  if(NOT result EQUAL code OR NOT out MATCHES "${output}" OR NOT err MATCHES "${error}")
-    message(SEND_ERROR "${ARGN}\nexit ${result}, expected ${code}\nstdout, expected ${output}:\n${out}\nstderr, expected ${error}:\n${err}")
-  endif()
-  set(printed "${out}" PARENT_SCOPE)
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/expect.cmake)
 
 # The models that ship are right nearly always; the same report every time; a curve with a line for every head that goes.
 expect(0 "reads its first token, .CLS. +(1.000|0.9[5-9].)\n +reads the mean of its tokens +(1.000|0.9[5-9].)\n" "^$"
