@@ -96,7 +96,6 @@ class Counterfactual {
   Counterfactual(const Model& model, const Review& review) : model_(&model), batch_(batch_of({review})) {
     const at::NoGradGuard no_gradients;
     trace_ = model.run(batch_);
-    trace_.logits.argmax(-1);
     chosen_ = trace_.logits.argmax(-1).item<std::int64_t>();
   }
 

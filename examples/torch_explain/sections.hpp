@@ -29,10 +29,7 @@ struct Material {
 inline void heading(const std::string& text) {
   fmt::print("\n{}\n{}\n", text, std::string(text.size(), '-'));
 }
-/// Mean and median of one number a review.
-inline double mean_of(const std::vector<double>& numbers) {
-  return Eigen::Map<const Eigen::VectorXd>(numbers.data(), static_cast<Index>(numbers.size())).mean();
-}
+/// The median of one number a review.
 inline double median_of(const std::vector<double>& numbers) {
   return attnscope::detail::median_of(
       Eigen::Map<const Eigen::VectorXd>(numbers.data(), static_cast<Index>(numbers.size())));
@@ -132,6 +129,20 @@ inline void print_one_review(const Model& model, const Material& material, std::
   fmt::print("\n");
 }
 
+/// How the methods agree with one another, special tokens aside.
+inline void print_method_agreement(const std::vector<TokenScores>& methods) {
+  std::vector<TokenScores> of_words;
+  for (const TokenScores& method : methods)
+    of_words.push_back(attnscope::counted_scores(method, {.strip_ends = true}));
+  const attnscope::MethodAgreementResult result = attnscope::method_agreement(of_words);
+  fmt::print("   Agreement of the methods, in that order: Spearman's rho of words, mean over reviews.\n");
+  for (Index a = 0; a < std::ssize(result.methods); ++a) {
+    fmt::print("{:<30}", result.methods[static_cast<std::size_t>(a)]);
+    for (Index b = 0; b <= a; ++b) fmt::print(" {:>5.2f}", result.spearman_correlation.mean(a, b));
+    fmt::print("\n");
+  }
+}
+
 /// One model: which methods point at the words that make the label, and whether the model really needs those.
 inline void print_methods(const Model& model, const std::string& name, const Material& material) {
   heading(fmt::format("Which method is right (the model that reads {})", name));
@@ -147,7 +158,8 @@ inline void print_methods(const Model& model, const std::string& name, const Mat
   fmt::print("{:<30} {:>6} {:>8} {:>8}\n", "", "hit", "needed", "missed");
   std::string best;
   double most = -1, attention_hits = 0;
-  for (const TokenScores& method : all_methods(model, run, each, masked)) {
+  const std::vector<TokenScores> methods = all_methods(model, run, each, masked);
+  for (const TokenScores& method : methods) {
     const double hit = hits(method, material.few);
     const Areas areas = erasure_areas(method, each, masked);
     fmt::print("{:<30} {:>6.2f} {:>8.3f} {:>8.3f}\n", method.method, hit, areas.comprehensiveness,
@@ -166,6 +178,7 @@ inline void print_methods(const Model& model, const std::string& name, const Mat
       "word in {:.0f} %\n"
       "   of the reviews, chance in {:.0f} %.\n",
       best, 100 * attention_hits, 100 * hits_by_chance(material.few));
+  print_method_agreement(methods);
 }
 
 /// Mean of what is defined, and how many of those differ from 0 at 5 %.
@@ -323,7 +336,7 @@ inline void print_adversaries(const Zoo& zoo, const Material& material, const Ad
   fmt::print("   What distance costs in predictions: {}.\n", fmt::join(steps, ", "));
   const auto chosen_row = static_cast<Index>(frozen_adversary);
   fmt::print(
-      "=> The adversary of strength {} is further away than another seed in {:.0f} % of the reviews: {}.\n",
+      "=> The adversary of strength {} is further away than another seed is, in {:.0f} % of reviews and seeds: {}.\n",
       strengths[frozen_adversary], 100 * further(chosen_row),
       further(chosen_row) > .75 ? "more than chance of training" : "training by chance goes as far");
 }

@@ -100,7 +100,9 @@ void check_rows(const HeadRows<Weight>& rows, RowCheck check, double tolerance) 
 
 template <typename Weight>
 void check_companion(const Block<Weight>& block, RowCheck check) {
-  for (Index h = 0; h < block.heads(); ++h) check_rows(block.head(h), std::max(check, RowCheck::finite), 0);
+  in_context("beside the attention", [&] {
+    for (Index h = 0; h < block.heads(); ++h) check_rows(block.head(h), std::max(check, RowCheck::finite), 0);
+  });
 }
 
 /// Whether M looks at all of these together.

@@ -538,7 +538,7 @@ def cut(map_of_all, everyone, example):
     return map_of_all[rows][:, columns]
 
 
-def token_scores(tensors, metadata, name, stack, layers, heads, element, examples_of_layers, maps):
+def token_scores(tensors, metadata, name, stack, layers, heads, element, examples_of_layers, maps, of_target):
     """{method: [token]} of one batch element; maps: of rollout and flow, [token x token], where they are there."""
     scores = {}
     kept = examples_of_layers[layers[0]][element].kept_keys
@@ -572,13 +572,15 @@ def token_scores(tensors, metadata, name, stack, layers, heads, element, example
     square = len(everyone.kept_queries) == len(everyone.kept_keys)
     if len(products) == len(layers) and square:
         both("relevance", cut(relevance(products), everyone, example))
-    ranked = [scores[method] for method in scores
-              if method in ("input gradient", "rollout (received)", "flow (received)", "relevance (received)",
-                            f"attention, layer {layers[-1]} (received)", f"norm map, layer {layers[-1]} (received)")]
-    if not kept:
+    combined = {"input gradient", "rollout (received)", "flow (received)",
+                f"attention, layer {layers[-1]} (received)", f"norm map, layer {layers[-1]} (received)"}
+    if of_target:  # of a loss, relevance is what speaks against the answer
+        combined.add("relevance (received)")
+    ranked = [scores[method] for method in scores if method in combined]
+    if kept and not any(None in each for each in ranked):
+        scores["combined"] = list(np.mean([stats.rankdata(settled(each)) / len(each) for each in ranked], axis=0))
+    else:
         scores["combined"] = []
-    elif None not in ranked[0]:
-        scores["combined"] = list(np.mean([stats.rankdata(each) / len(each) for each in ranked], axis=0))
     return scores
 
 
@@ -588,6 +590,17 @@ def number(value):
 
 def constant(values):
     return len(values) < 2 or None in values or min(values) == max(values)
+
+
+def settled(values):
+    """Numbers that differ by rounding alone, neighbours within 1e-12 of the largest, made the same."""
+    if len(values) == 0 or None in values:
+        return values
+    least, result, last = 1e-12 * max(map(abs, values)), list(values), None
+    for i in sorted(range(len(values)), key=lambda i: -values[i]):
+        result[i] = result[last] if last is not None and values[last] - values[i] <= least else values[i]
+        last = i
+    return result
 
 
 def statistic_and_p(test, x, y):
@@ -620,6 +633,7 @@ def attribution(examples_of_layers, gradients):
         for layer, examples in examples_of_layers.items():
             for readout in READOUTS:
                 attention, scores = read_attention(examples[b], readout), input_gradient(gradient)
+                attention, scores = settled(attention), settled(scores)
                 rho, p = statistic_and_p(stats.spearmanr, attention, scores)
                 tau, _ = statistic_and_p(stats.kendalltau, attention, scores)
                 per_layer.append({"layer": layer, "readout": readout, "spearman_correlation": rho,
@@ -643,13 +657,20 @@ def top_overlap(x, y, k=5):
         return None
 
     def top(values):
-        return set(sorted(range(len(values)), key=lambda i: (-values[i], i))[:k])
+        return set(sorted(range(len(values)), key=lambda i: -values[i])[:k])
 
+    def open_which(values):
+        falling = sorted(values, reverse=True)
+        return len(values) > k and falling[k - 1] == falling[k]
+
+    if open_which(x) or open_which(y):
+        return None
     return len(top(x) & top(y)) / k
 
 
 def statistics(x, y):
     """{name: (statistic, p)} of two methods' scores of one text."""
+    x, y = settled(x), settled(y)
     return {
         "spearman_correlation": statistic_and_p(stats.spearmanr, x, y),
         "kendall_tau": statistic_and_p(stats.kendalltau, x, y),
@@ -719,7 +740,8 @@ def token_count(metadata, token_list, element, count):
     return end - begin
 
 
-def stack_report(tensors, metadata, name, layers, window, heads, exclude_special, rollout_too=False, flow_too=False):
+def stack_report(tensors, metadata, name, layers, window, heads, exclude_special, rollout_too=False, flow_too=False,
+                 of_target=False):
     stack = Stack(name, metadata)
     batch, _, queries, keys = layer_shape(tensors, f"{name}.{layers[0]}")
     report = {"num_layers": len(layers), "num_heads": 0, "layers": [], "per_example": []}
@@ -770,7 +792,8 @@ def stack_report(tensors, metadata, name, layers, window, heads, exclude_special
         report["attribution"] = attribution(examples_of_layers, gradients)
     if stack.positional:
         all_scores = [token_scores(tensors, metadata, name, stack, layers, heads, b, examples_of_layers,
-                                   {key: each[b] for key, each in through_all.items()}) for b in range(batch)]
+                                   {key: each[b] for key, each in through_all.items()}, of_target)
+                      for b in range(batch)]
         report["token_scores"] = [{"element": b, "tokens": kept[b], "scores": digits(all_scores[b])}
                                   for b in range(batch)]
         if "attribution" in report:  # elsewhere it would say the same again, and is long
@@ -805,7 +828,7 @@ def make_report(path, window=3, layers=None, heads=None, target=None, exclude_sp
         if chosen:
             report["batch"] = layer_shape(tensors, f"{name}.{chosen[0]}")[0]
             report["stacks"][name] = stack_report(tensors, metadata, name, chosen, window, heads,
-                                                  exclude_special, rollout, flow)
+                                                  exclude_special, rollout, flow, target is not None)
     return report
 
 
@@ -833,6 +856,8 @@ def all_results():
     dumps = sorted([*(TESTS / "data").rglob("*.safetensors"),
                     *(TESTS.parent / "examples/data").glob("*.safetensors")])
     for dump in dumps:
+        if not layers_of(read_safetensors(dump)[0]):  # the weights of a model
+            continue
         for options in [{}, *VARIANTS.get(dump.stem, [])]:
             yield RESULTS / (variant_name(dump.stem, options) + ".json"), make_report(dump, **options)
 

@@ -115,7 +115,8 @@ class AdversarySearch {
 
   AdversarialAttentionResult run() {
     AdversarialAttentionResult result = unchanged();
-    result.best_of_starts.resize(options_.starts);
+    result.best_of_starts = Eigen::VectorXd::Zero(options_.starts);
+    if (!anything_can_change()) return result;
     for (Index start = 0; start < options_.starts; ++start) {
       best_ = unchanged();
       in_context(fmt::format("start {}", start), [&] { climb(first_logits(start), rate_of(start)); });
@@ -132,6 +133,11 @@ class AdversarySearch {
   }
 
  private:
+  bool anything_can_change() const {
+    for (Index row = 0; row < model_.rows().attention.rows(); ++row)
+      if (can_change(model_.rows(), row)) return true;
+    return false;
+  }
   AdversarialAttentionResult unchanged() const {
     return {.attention = model_.rows().attention, .output = model_.output(), .best_of_starts = {}};
   }

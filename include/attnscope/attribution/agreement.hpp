@@ -16,14 +16,28 @@ struct Agreement {
   std::optional<double> weighted_kendall;      ///< -1 .. 1, the top counts most
   std::optional<double> pearson;               ///< -1 .. 1, of the scores themselves
   std::optional<double> pearson_p_value;       ///< two-sided, by Student's t
-  std::optional<double> top_k_overlap;         ///< 0 .. 1, share of the k largest in common
-  std::optional<double> top_k_distance;  ///< 0 .. 1, Fagin's of the two lists of k, of the largest there is
+  std::optional<double> top_k_overlap;         ///< 0 .. 1, share of the k largest in common; nothing where
+                                               ///< ties leave open which those are
+  std::optional<double> top_k_distance;  ///< 0 .. 1, Fagin's of the two lists of k, of the largest there is; likewise
 };
 
-/// Of two scores x and y [token]; k: of the lists of the largest. See the statistics for their definitions.
-/// Cost: n log n. @throws ShapeError unlike sizes; ValueError k < 1, NaN, infinity
-inline Agreement compare_scores(const VectorView& x, const VectorView& y, Index k = 5) {
+namespace detail {
+
+/// Whether the k largest are some k and no others: the next one is smaller.
+inline bool has_top(const VectorView& x, Index k) {
+  if (x.size() <= k) return x.size() == k;
+  const auto order = in_falling_order(x);
+  return order[static_cast<std::size_t>(k) - 1].first > order[static_cast<std::size_t>(k)].first;
+}
+
+}  // namespace detail
+
+/// Of two scores [token]; k: of the lists of the largest. See the statistics for their definitions. Scores
+/// that differ by rounding alone, 1e-12 of the largest, are ties. Cost: n log n.
+/// @throws ShapeError unlike sizes; ValueError k < 1, NaN, infinity
+inline Agreement compare_scores(const VectorView& first, const VectorView& second, Index k = 5) {
   require<ValueError>(k >= 1, "the {} largest scores", k);
+  const Eigen::VectorXd x = detail::without_rounding(first), y = detail::without_rounding(second);
   const CorrelationResult product = pearson(x, y);  // asks for sizes and finite numbers
   const CorrelationResult rho = spearman(x, y), tau = kendall(x, y);
   Agreement agreement{x.size(),
@@ -36,7 +50,7 @@ inline Agreement compare_scores(const VectorView& x, const VectorView& y, Index 
                       product.p_value,
                       {},
                       {}};
-  if (rho.statistic && x.size() >= k) {
+  if (rho.statistic && detail::has_top(x, k) && detail::has_top(y, k)) {
     const TopKResult top = compare_top_k(x, y, k);
     agreement.top_k_overlap = top.overlap;
     agreement.top_k_distance = top.normalized_distance;
@@ -82,6 +96,11 @@ inline CountedTokens without_excluded_keys(CountedTokens tokens, const Layout& l
   return tokens;
 }
 
+/// Whether a method says anything of an example.
+inline bool has_scores(const Eigen::VectorXd& scores) {
+  return scores.size() > 0 && !scores.array().isNaN().all();
+}
+
 }  // namespace detail
 
 /// The scores of the tokens that count, in their order; an example that has no scores still has none.
@@ -103,7 +122,8 @@ struct CompareOptions {
   Index k = 5;  ///< of the lists of the largest scores
 };
 
-/// [example] how two methods agree on the tokens that count; n = 0 where one of them has no scores.
+/// [example] how two methods agree on the tokens that count; n = 0 where one of them has no scores, or all of
+/// them are undefined (NaN), as those of an example that shows no query.
 /// @throws ShapeError other examples, other tokens; ValueError k < 1, scores that are not finite; naming
 /// batch element and methods
 inline std::vector<Agreement> compare_scores(const TokenScores& a, const TokenScores& b,
@@ -114,7 +134,7 @@ inline std::vector<Agreement> compare_scores(const TokenScores& a, const TokenSc
   std::vector<Agreement> agreements;
   for (std::size_t e = 0; e < x.scores.size(); ++e)
     in_context(fmt::format("batch element {}: {} (x) and {} (y)", e, a.method, b.method), [&] {
-      const bool both = a.scores[e].size() > 0 && b.scores[e].size() > 0;
+      const bool both = detail::has_scores(x.scores[e]) && detail::has_scores(y.scores[e]);
       agreements.push_back(both ? compare_scores(x.scores[e], y.scores[e], options.k) : Agreement{});
     });
   return agreements;

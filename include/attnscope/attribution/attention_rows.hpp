@@ -43,6 +43,13 @@ inline void require_same_rows(const AttentionRows& rows, const Eigen::MatrixXd& 
                       "attention [{} x {}] in the place of [{} x {}]", changed.rows(), changed.cols(),
                       rows.attention.rows(), rows.attention.cols());
 }
+/// @throws ShapeError rows that see other tokens, naming the first
+inline void require_same_visibility(const AttentionRows& a, const AttentionRows& b) {
+  for (Index row = 0; row < a.attention.rows(); ++row)
+    for (Index token = 0; token < a.attention.cols(); ++token)
+      require<ShapeError>(sees(a, row, token) == sees(b, row, token),
+                          "row {} sees token {} in one of them alone", row, token);
+}
 /// `weights` in the place of rows.attention. name(row): "row 3".
 /// @throws ValueError a weight that is not finite, negative or hidden; a sum above 1.02
 template <typename Name>
@@ -107,13 +114,15 @@ AttentionRows attention_rows(const A& attention, Index example = 0) {
 }
 
 /// How far other weights are from these: the mean Jensen-Shannon divergence in nats, 0 .. ln 2, of the rows
-/// that can differ, those that see two tokens or more and weigh any; 0 where there is none.
+/// that can differ, those that see two tokens or more and weigh any in either; 0 where there is none. The
+/// same both ways.
 /// @throws ShapeError another shape; ValueError rows that are no distributions
 inline double attention_distance(const AttentionRows& rows, const Eigen::MatrixXd& changed) {
   detail::require_same_rows(rows, changed);
   double sum = 0, count = 0;
   for (Index row = 0; row < changed.rows(); ++row) {
-    if (!detail::can_change(rows, row)) continue;
+    const bool weighs = rows.attention.row(row).sum() > 0 || changed.row(row).sum() > 0;
+    if (!weighs || detail::seen_tokens(rows, row).size() < 2) continue;
     sum += jensen_shannon(rows.attention.row(row).transpose(), changed.row(row).transpose());
     ++count;
   }

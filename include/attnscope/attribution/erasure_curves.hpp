@@ -41,7 +41,8 @@ inline std::vector<Index> erased_tokens(Index n, const std::vector<double>& shar
     require<ValueError>(shares[i] > before, "shares[{}] = {} is not above {}", i, shares[i], before);
     before = shares[i];
     // .07 of 100 tokens is a hair above 7 in floating point, and means 7.
-    counts.push_back(static_cast<Index>(std::ceil(shares[i] * static_cast<double>(n) - 1e-9)));
+    const Index count = static_cast<Index>(std::ceil(shares[i] * static_cast<double>(n) - 1e-9));
+    counts.push_back(std::max<Index>(1, count));
   }
   return counts;
 }

@@ -27,6 +27,8 @@ struct MethodAgreementResult {
 struct MethodAgreementOptions {
   Index k = 5;                ///< of top_k_overlap
   double significance = .05;  ///< the p up to which an example counts as significant
+
+  bool operator==(const MethodAgreementOptions&) const = default;
 };
 
 /// How several methods agree with one another over a corpus: statistics of every pair and example, of which
@@ -43,7 +45,7 @@ class MethodAgreement {
   }
   MethodAgreement empty() const { return MethodAgreement(methods_, options_); }
 
-  /// One example. scores: [method] of [token]; empty of a method that lacks it. Statistics of constant scores
+  /// One example. scores: [method] of [token]; empty, or all undefined (NaN), of a method that lacks it. Statistics of constant scores
   /// are undefined and count nowhere. Cost: n log n a pair. If it throws, nothing was added.
   /// @throws ShapeError other methods, methods of unlike tokens; ValueError scores that are not finite;
   /// naming methods
@@ -58,7 +60,7 @@ class MethodAgreement {
       for (Index b = a; b < size; ++b) {
         const Eigen::VectorXd &x = scores[static_cast<std::size_t>(a)],
                               &y = scores[static_cast<std::size_t>(b)];
-        if (x.size() == 0 || y.size() == 0) continue;
+        if (!detail::has_scores(x) || !detail::has_scores(y)) continue;
         const Pair pair =
             in_context(fmt::format("{} (x) and {} (y)", name(a), name(b)), [&] { return compare(x, y); });
         for (std::size_t s = 0; s < count; ++s) {
@@ -91,9 +93,12 @@ class MethodAgreement {
       in_context(fmt::format("batch element {}", b), [&] { add(scores); });
     }
   }
-  /// @throws ShapeError other methods
+  /// @throws ShapeError other methods; ValueError other options
   void merge(MethodAgreement&& later) {
     require<ShapeError>(methods_ == later.methods_, "cannot pool the agreement of other methods");
+    require<ValueError>(options_ == later.options_,
+                        "cannot pool k = {}, significance = {} with k = {}, significance = {}", options_.k,
+                        options_.significance, later.options_.k, later.options_.significance);
     for (std::size_t s = 0; s < count; ++s) {
       statistics_[s].merge(later.statistics_[s]);
       significant_[s].merge(later.significant_[s]);

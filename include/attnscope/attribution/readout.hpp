@@ -84,23 +84,24 @@ class PooledRows {
 /// [key] the scores that a readout gives the keys of one map [query x key]. A map without keys has none,
 /// whatever is read. `mean` leaves rows of 0 out; without any other row it is undefined (NaN), and so is
 /// `received` of no rows. Cost: the rows it reads, once.
-/// @throws ShapeError a row that is not there; ValueError, of `mean`, a number that is negative or not
-/// finite, naming query and key: its rows would be divided by sums that say nothing
+/// @throws ShapeError a row that is not there; ValueError naming query and key: a number that is not finite;
+/// of `mean` a negative one, whose row would be divided by a sum that says nothing
 template <typename D>
 Eigen::VectorXd read_out(const Eigen::MatrixBase<D>& map, const Readout& readout = {}) {
   if (map.cols() == 0) return {};
-  if (detail::reads_one_row(readout))
-    return map.row(detail::row_of(readout, map.rows())).template cast<double>().transpose();
+  const auto row = [&](Index i) -> Eigen::RowVectorXd {
+    const Eigen::RowVectorXd numbers = map.row(i).template cast<double>();
+    for (Index j = 0; j < numbers.size(); ++j) {
+      require<ValueError>(std::isfinite(numbers(j)), "query {}, key {}: the map holds {}", i, j, numbers(j));
+      require<ValueError>(readout.from != ReadFrom::mean || numbers(j) >= 0,
+                          "query {}, key {}: {} cannot be a share of its row: read \"received\"", i, j,
+                          numbers(j));
+    }
+    return numbers;
+  };
+  if (detail::reads_one_row(readout)) return row(detail::row_of(readout, map.rows())).transpose();
   detail::PooledRows rows(readout.from, map.cols());
-  for (Index i = 0; i < map.rows(); ++i) {
-    const Eigen::RowVectorXd row = map.row(i).template cast<double>();
-    if (readout.from == ReadFrom::mean)
-      for (Index j = 0; j < row.size(); ++j)
-        require<ValueError>(row(j) >= 0 && std::isfinite(row(j)),
-                            "query {}, key {}: {} cannot be a share of its row: read \"received\"", i, j,
-                            row(j));
-    rows.add(row);
-  }
+  for (Index i = 0; i < map.rows(); ++i) rows.add(row(i));
   return rows.mean();
 }
 

@@ -22,11 +22,30 @@ inline std::string read_by(const std::string& method, const Readout& readout) {
   return fmt::format("{} ({})", method, name_of(readout));
 }
 
-/// [key] the head mean of row r. In double: a rounding that swaps two nearly equal keys would move a rank
-/// correlation by far more than itself.
+/// [key] the head mean of row r. In double, and head by head for every key alike, so that equal keys stay
+/// equal: a rounding that swaps two of them would move a rank correlation by far more than itself.
 template <typename Weight>
 Eigen::RowVectorXd head_mean(const Block<Weight>& block, Index r) {
-  return block.across_heads(r).template cast<double>().colwise().mean();
+  const auto rows = block.across_heads(r);
+  Eigen::RowVectorXd sum = Eigen::RowVectorXd::Zero(rows.cols());
+  for (Index head = 0; head < rows.rows(); ++head) sum += rows.row(head).template cast<double>();
+  return sum / static_cast<double>(rows.rows());
+}
+
+/// Scores that differ by rounding alone made equal: neighbours less than 1e-12 of the largest apart. Sums
+/// that took unlike ways to the same number would be ranked otherwise.
+inline Eigen::VectorXd without_rounding(const VectorView& scores) {
+  Eigen::VectorXd settled = scores;
+  if (scores.size() == 0 || !scores.allFinite()) return settled;
+  const double least = 1e-12 * scores.cwiseAbs().maxCoeff();
+  const auto order = in_falling_order(scores);
+  const auto at = [&](Index k) { return order[static_cast<std::size_t>(k)]; };
+  for_each_run(
+      scores.size(), [&](Index k, Index next) { return at(k).first - at(next).first <= least; },
+      [&](Range run) {
+        for (Index k = run.first; k < run.last; ++k) settled(at(k).second) = at(run.first).first;
+      });
+  return settled;
 }
 
 /// What `mean` and `received` make of the head mean, without the head mean of a whole layer.
@@ -216,8 +235,8 @@ inline TokenScores input_gradient_scores(const std::vector<Eigen::MatrixXd>& gra
 }
 
 /// Several methods as one: the mean over `methods` of each token's rank among its example's n, divided by n;
-/// above 0 and up to 1, the largest score of all methods 1. Equal scores share the mean of their ranks.
-/// Signed methods rank by sign: what speaks most against the output comes last. Named "rank mean of a, b".
+/// above 0 and up to 1, the largest score of all methods 1. Equal scores, also those
+/// that differ by rounding alone (1e-12 of the largest), share the mean of their ranks. Signed methods rank by sign: what speaks most against the output comes last. Named "rank mean of a, b".
 /// Cost: a sort a method and example.
 /// @throws ShapeError no methods; methods of other examples or tokens, naming both; ValueError an undefined
 /// (NaN) score, naming method, batch element and token
@@ -239,7 +258,7 @@ inline TokenScores combined_scores(std::span<const TokenScores> methods) {
       for (Index t = 0; t < scores.size(); ++t)
         require<ValueError>(!std::isnan(scores(t)), "{}: batch element {}, token {}: the score is undefined",
                             method.method, b, t);
-      sums[b] += average_ranks(scores) / static_cast<double>(scores.size());
+      sums[b] += average_ranks(detail::without_rounding(scores)) / static_cast<double>(scores.size());
     }
   }
   for (Eigen::VectorXd& sum : sums) sum /= static_cast<double>(methods.size());

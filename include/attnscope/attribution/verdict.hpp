@@ -72,8 +72,8 @@ inline std::string capitalised(std::string text) {
 }  // namespace detail
 
 /// One English sentence of what Spearman's rho of n tokens says of two methods, by spearman_interval():
-/// "Attention (received) and the input gradient order the 34 tokens alike: rho = .41, 95 % interval .08 to
-/// .66." Or that they order them oppositely, that there is no evidence of either, that nothing can be said.
+/// "Attention (received) and the input gradient order the 34 tokens alike: rho = .41, 95 % interval .07 to
+/// .67." Or that they order them oppositely, that there is no evidence of either, that nothing can be said.
 /// first, second: their names, as they stand in the middle of a sentence. @throws what spearman_interval
 /// throws
 inline std::string agreement_sentence(const std::string& first, const std::string& second,

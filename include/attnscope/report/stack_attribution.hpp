@@ -62,14 +62,16 @@ class ScoreList {
       append(std::move(scores), compared);
     }
   }
-  /// The rank mean of some methods, called "combined"; nothing where one of them is undefined.
+  /// The rank mean of some methods, called "combined"; empty of an example where one of them is undefined.
   void add_combined(const std::vector<std::string>& methods) {
     std::vector<TokenScores> chosen;
     for (const TokenScores& scores : all_)
       if (std::ranges::find(methods, scores.method) != methods.end()) chosen.push_back(scores);
-    for (const TokenScores& scores : chosen)
-      if (!std::ranges::all_of(scores.scores, [](const auto& example) { return example.allFinite(); }))
-        return;
+    for (std::size_t b = 0; b < kept_.keys.size(); ++b) {
+      const auto defined = [b](const TokenScores& scores) { return scores.scores[b].allFinite(); };
+      if (std::ranges::all_of(chosen, defined)) continue;
+      for (TokenScores& scores : chosen) scores.scores[b].resize(0);
+    }
     append({"combined", combined_scores(chosen).scores}, true);
   }
 
@@ -98,32 +100,22 @@ inline std::string unlike_tokens(const DumpStack& stack) {
   return "";
 }
 
-/// Scores that can be compared: none in place of undefined ones, of an example that shows no query.
-inline TokenScores defined(TokenScores scores) {
-  for (Eigen::VectorXd& example : scores.scores)
-    if (!example.allFinite()) example.resize(0);
-  return scores;
-}
-
-/// How methods agree, of whose scores undefined ones count nowhere.
-inline MethodAgreementResult agreement_of(std::vector<TokenScores> methods) {
-  for (TokenScores& scores : methods) scores = defined(std::move(scores));
-  return method_agreement(methods);
-}
-
 /// What attention and the input gradient say of one another in each example.
 inline void compare_with_gradient(const TokenScores& attention, const TokenScores& gradient, Index layer,
                                   const std::string& readout,
                                   std::vector<std::vector<LayerAttribution>>& elements) {
-  const std::vector<Agreement> found = compare_scores(defined(attention), gradient);
+  const std::vector<Agreement> found = compare_scores(attention, gradient);
+  const std::string first = fmt::format("attention ({})", readout), second = "the input gradient";
   elements.resize(found.size());
   for (std::size_t b = 0; b < found.size(); ++b) {
     const Agreement& one = found[b];
     const CorrelationInterval interval = spearman_interval(one.spearman_correlation, one.n);
     elements[b].push_back({layer, readout, one.spearman_correlation, one.p_value, one.kendall_tau,
                            interval.lower, interval.upper, one.n,
-                           agreement_sentence(fmt::format("attention ({})", readout), "the input gradient",
-                                              one.spearman_correlation, one.n)});
+                           has_scores(attention.scores[b]) || attention.scores[b].size() == 0
+                               ? agreement_sentence(first, second, one.spearman_correlation, one.n)
+                               : fmt::format("Nothing can be said of {} and {}: no query is shown.", first,
+                                             second)});
   }
 }
 
@@ -178,11 +170,13 @@ inline void add_stack_maps(const DumpStack& stack, const StackFlow& found, const
 }
 
 /// What the rank mean is of, as far as it is there: one method of each kind, that cannot be negative.
-inline std::vector<std::string> combined_methods(Index last_layer) {
+/// Relevance only where a target is named: of a loss it is what speaks against the answer.
+inline std::vector<std::string> combined_methods(Index last_layer, bool of_target) {
+  std::vector<std::string> maps{of_layer("attention", last_layer), of_layer("norm map", last_layer),
+                                "rollout", "flow"};
+  if (of_target) maps.push_back("relevance");
   std::vector<std::string> methods{name_of(GradientScore::l1)};
-  for (const std::string& map : {of_layer("attention", last_layer), of_layer("norm map", last_layer),
-                                 std::string("rollout"), std::string("flow"), std::string("relevance")})
-    methods.push_back(read_by(map, {.from = ReadFrom::received}));
+  for (const std::string& map : maps) methods.push_back(read_by(map, {.from = ReadFrom::received}));
   return methods;
 }
 
@@ -223,9 +217,9 @@ inline std::optional<StackAttribution> stack_attribution(const Dump& dump, const
   }
   if (!all) return result;
   if (found.flow) detail::add_stack_maps(every_token, *found.flow, options.sweep, list);
-  list.add_combined(detail::combined_methods(stack.layers.back().index));
+  list.add_combined(detail::combined_methods(stack.layers.back().index, !options.target.empty()));
   result.scores = list.all();
-  result.agreement = detail::agreement_of(list.compared());
+  result.agreement = method_agreement(list.compared());
   return result;
 }
 

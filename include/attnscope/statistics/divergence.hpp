@@ -54,7 +54,7 @@ inline double kullback_leibler(const VectorView& p, const VectorView& q) {
   detail::check_distributions(p, q);
   double sum = 0;
   for (Index i = 0; i < p.size(); ++i)
-    if (p(i) > 0) sum += p(i) * std::log(p(i) / q(i));
+    if (p(i) > 0) sum += p(i) * (std::log(p(i)) - std::log(q(i)));
   return sum;
 }
 

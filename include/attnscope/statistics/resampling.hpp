@@ -36,6 +36,8 @@ inline std::optional<double> defined(std::optional<double> number) {
 inline double quantile(const std::vector<double>& sorted, double share) {
   const double at = share * static_cast<double>(sorted.size() - 1), below = std::floor(at);
   const std::size_t first = static_cast<std::size_t>(below), next = std::min(first + 1, sorted.size() - 1);
+  // Also between infinite numbers, whose difference is none.
+  if (sorted[first] == sorted[next] || at == below) return sorted[first];
   return sorted[first] + (at - below) * (sorted[next] - sorted[first]);
 }
 /// The median of numbers in any order; NaN of none.
