@@ -309,7 +309,7 @@ TEST_CASE("a companion may be negative, but must be finite") {
   sweep(aligned(a, gradient), product);
   gradient(0, 0, 3, 4) = std::nanf("");
   CHECK(message_of<ValueError>([&] { sweep(aligned(a, gradient), product); }) ==
-        "batch element 0, head 0, query 3, key 4: the weight is nan");
+        "beside the attention: batch element 0, head 0, query 3, key 4: the weight is nan");
 }
 
 TEST_CASE("rows may sum below one, and RowCheck lifts the rest") {

@@ -336,7 +336,8 @@ inline void print_adversaries(const Zoo& zoo, const Material& material, const Ad
   fmt::print("   What distance costs in predictions: {}.\n", fmt::join(steps, ", "));
   const auto chosen_row = static_cast<Index>(frozen_adversary);
   fmt::print(
-      "=> The adversary of strength {} is further away than another seed is, in {:.0f} % of reviews and seeds: {}.\n",
+      "=> The adversary of strength {} is further away than another seed is, in {:.0f} % of reviews and "
+      "seeds: {}.\n",
       strengths[frozen_adversary], 100 * further(chosen_row),
       further(chosen_row) > .75 ? "more than chance of training" : "training by chance goes as far");
 }

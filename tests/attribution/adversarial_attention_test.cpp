@@ -182,3 +182,17 @@ TEST_CASE("bad options, bad gradients, and stopping") {
                   Stopped);
   CHECK(last == std::pair<Index, Index>{500, 6 * 320});
 }
+
+TEST_CASE("where no row can change, the model is not asked again") {
+  Index asked = 0;
+  const CounterfactualAttention model({Eigen::MatrixXd::Ones(2, 1)},
+                                      [&](const Eigen::MatrixXd&) -> Eigen::VectorXd {
+                                        ++asked;
+                                        return Eigen::Vector2d(.3, .7);
+                                      });
+  const auto result = adversarial_attention(model, nothing_pullback);
+  CHECK(!result.found);
+  CHECK(asked == 1);
+  CHECK(result.evaluations == 0);
+  CHECK(result.best_of_starts == Eigen::VectorXd::Zero(6));
+}

@@ -115,3 +115,28 @@ TEST_CASE("what cannot be compared is named") {
   CHECK_THAT(message_of<ShapeError>([&] { agreement_by_layer(layers, a); }),
              ContainsSubstring("layer 0: batch element 0: attention (received) (x) and a (y): x has 2"));
 }
+
+TEST_CASE("scores that differ by rounding are ties, and constant by rounding has no correlation") {
+  const VectorXd third{{1. / 3, .1 + .2 + .1 / 3, 1. / 3 + 1e-16, 2, 1}}, exact{{1, 1, 1, 3, 2}};
+  CHECK(*compare_scores(third, exact).spearman_correlation == 1);
+  const VectorXd flat = VectorXd::Constant(5, .1) + 1e-15 * numbers(5, 1);
+  CHECK(!compare_scores(flat, x).spearman_correlation);
+  CHECK(!compare_scores(x, flat).pearson);
+  // What differs by more does not.
+  CHECK(*compare_scores(VectorXd{{1, 1 + 1e-9, 1 + 2e-9}}, VectorXd{{1, 2, 3}}).spearman_correlation == 1);
+}
+
+TEST_CASE("the largest scores are compared where ties leave no doubt which they are") {
+  const VectorXd one{{0, 0, 5, 0}}, other{{0, 7, 0, 0}}, clear{{4, 3, 2, 1}};
+  CHECK(*compare_scores(one, other, 1).top_k_overlap == 0);
+  CHECK(!compare_scores(one, clear, 2).top_k_overlap);
+  CHECK(!compare_scores(clear, one, 2).top_k_distance);
+  CHECK(*compare_scores(clear, one, 4).top_k_overlap == 1);
+}
+
+TEST_CASE("an example that shows no query has no agreement, and the others have theirs") {
+  const TokenScores a{"a", {VectorXd::Constant(5, NAN), x}}, b{"b", {y, y}};
+  const auto found = compare_scores(a, b);
+  CHECK(same(found[0], Agreement{}));
+  CHECK(same(found[1], compare_scores(x, y)));
+}

@@ -102,6 +102,16 @@ TEST_CASE("runs that cannot be compared") {
   other.attention[1].visible = VisibleTokens::Constant(1, 2, true);
   other.attention[1].visible(0) = false;
   other.attention[1].attention = row({0, 1});
-  CHECK(message_of<ValueError>([&] { compare_runs(other, runs[0]); }) ==
-        "example 1: row 0, token 0: the weight is 1, but hidden");
+  CHECK(message_of<ShapeError>([&] { compare_runs(other, runs[0]); }) ==
+        "example 1: row 0 sees token 0 in one of them alone");
+  other = runs[0];
+  other.outputs[0](1) = NAN;
+  CHECK(message_of<ValueError>([&] { compare_runs(other, runs[1]); }) ==
+        "example 0: the model's output[1] is nan of the first run");
+}
+
+TEST_CASE("a row that one run does not weigh counts, whichever run that is") {
+  const ModelRun none{{{row({0, 0})}}, {numbers({1})}}, one{{{row({1, 0})}}, {numbers({1})}};
+  CHECK(compare_runs(none, one).jensen_shannon(0) == Approx(ln2 / 2));
+  CHECK(compare_runs(one, none).jensen_shannon(0) == compare_runs(none, one).jensen_shannon(0));
 }

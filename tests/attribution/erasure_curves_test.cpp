@@ -130,3 +130,8 @@ TEST_CASE("what cannot be erased") {
   CHECK(last == std::pair<Index, Index>{33, 33});
   CHECK_THROWS_AS(erasure_curves(model, weights, {}, [](Index, Index) { return false; }), Stopped);
 }
+
+TEST_CASE("a share above 0 is one token at least") {
+  MaskedTokens model(4, linear(weights));
+  CHECK(erasure_curves(model, weights, {.shares = {1e-10, .5}}).tokens == std::vector<Index>{1, 2});
+}

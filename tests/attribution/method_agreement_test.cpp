@@ -163,3 +163,14 @@ TEST_CASE("what does not go together is named, and adds nothing") {
   CHECK(message_of<ValueError>([] { MethodAgreement({}, {.significance = 2}); }) ==
         "significance = 2 is not within 0 .. 1");
 }
+
+TEST_CASE("scores that are all undefined are none; agreement of other options is not pooled") {
+  const VectorXd some{{1, 2, 4, 3}}, undefined_all = VectorXd::Constant(4, NAN);
+  const auto counts = [&](const VectorXd& c) {
+    return over({{some, some, c}}, {}).result().spearman_correlation.count;
+  };
+  CHECK(counts(undefined_all) == counts({}));
+  MethodAgreement one(names, {.k = 1});
+  CHECK(message_of<ValueError>([&] { one.merge(MethodAgreement(names, {.k = 3, .significance = .1})); }) ==
+        "cannot pool k = 1, significance = 0.05 with k = 3, significance = 0.1");
+}

@@ -61,3 +61,11 @@ TEST_CASE("what cannot be read is named") {
   CHECK_THAT(value(HUGE_VAL), ContainsSubstring("query 2, key 1: inf"));
   CHECK(read_out(MatrixXd{{1., -3.}, {0., 1.}}) == VectorXd{{.5, -1}});
 }
+
+TEST_CASE("no readout takes what is not finite, but from rows that it does not read") {
+  MatrixXd holed = map;
+  holed(1, 2) = NAN;
+  for (const Readout& readout : {Readout{ReadFrom::query, 1}, {ReadFrom::mean}, {}})
+    CHECK(message_of<ValueError>([&] { read_out(holed, readout); }) == "query 1, key 2: the map holds nan");
+  CHECK(read_out(holed, {ReadFrom::first_query}) == VectorXd{{.5, .3, .2}});
+}

@@ -218,3 +218,21 @@ TEST_CASE("methods that do not go together are named") {
           combined_scores(std::vector{a, scores("b", {VectorXd{{1, undefined}}})});
         }) == "b: batch element 0, token 1: the score is undefined");
 }
+
+TEST_CASE("uniform attention gives equal scores, whatever the number of heads: rounding makes no order") {
+  for (const Index heads : {1, 3, 5, 8, 9, 12, 16})
+    for (const Index n : {2, 5, 7, 13}) {
+      AttentionTensor<double> uniform(1, heads, n, n);
+      uniform.setConstant(1. / static_cast<double>(n));
+      for (const Readout& readout : readouts)
+        if (readout.query < n) {
+          const VectorXd found = attention_scores(uniform, readout).scores[0];
+          CHECK(found.minCoeff() == found.maxCoeff());
+        }
+    }
+}
+
+TEST_CASE("the rank mean takes what differs by rounding for a tie") {
+  const auto combined = combined_scores(std::vector{scores("a", {VectorXd{{1, 1 + 1e-15, 2}}})});
+  CHECK(difference(combined.scores[0], VectorXd{{.5, .5, 1}}) < 1e-15);
+}

@@ -436,7 +436,7 @@ TEST_CASE("numbers that are not finite are refused with their place, and nothing
   bad.gradient(0, 1, 2, 0) = std::numeric_limits<double>::infinity();
   CHECK(message_of<ValueError>([&] {
           relevance(layers_of({good, bad}));
-        }) == "layer 1: batch element 0, head 1, query 2, key 0: the weight is inf");
+        }) == "layer 1: beside the attention: batch element 0, head 1, query 2, key 0: the weight is inf");
   Relevance relevance;
   relevance.self_attention(Modality::first, good.layer());
   const MatrixXd before = relevance.result()[0].first;

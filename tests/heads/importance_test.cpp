@@ -346,7 +346,7 @@ TEST_CASE("a gradient where the attention is 0 does not count") {
   CHECK(result.mean.per_position(0) == 2);
   const Eigen::Matrix2d infinite{{2, std::numeric_limits<double>::infinity()}, {1, -1}};
   CHECK(message_of<ValueError>([&] { importance(aligned(a, infinite)); }) ==
-        "batch element 0, head 0, query 0, key 1: the weight is inf");
+        "beside the attention: batch element 0, head 0, query 0, key 1: the weight is inf");
   const Mask causal{.causal = true};
   CHECK(importance(aligned(AttentionView(a, causal), AttentionView(infinite, causal))).mean.elementwise(0) ==
         3);

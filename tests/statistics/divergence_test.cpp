@@ -72,3 +72,8 @@ TEST_CASE("what is no distribution") {
     CHECK(divergence(numbers({.505, .505}), numbers({.505, .505})) == 0);
   }
 }
+
+TEST_CASE("a probability at the end of the range of numbers is none of 0") {
+  const Eigen::Vector2d p(1, 0), q(1e-320, 1);
+  CHECK(kullback_leibler(p, q) == Approx(736.827));  // 320 ln 10, but for the digits that 1e-320 lacks
+}

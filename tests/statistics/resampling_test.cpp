@@ -121,3 +121,13 @@ TEST_CASE("what cannot be resampled") {
   CHECK(message_of<ValueError>([&] { bootstrap(x, y, rho, {.confidence = 1}); }) ==
         "confidence = 1 is not between 0 and 1");
 }
+
+TEST_CASE("a statistic may be infinite: the interval ends there, and is no NaN") {
+  const auto infinite_at_times = [](std::span<const Index> chosen) {
+    return chosen[0] == 0 ? std::numeric_limits<double>::infinity() : static_cast<double>(chosen[0]);
+  };
+  const BootstrapResult result = bootstrap(3, infinite_at_times, {.resamples = 500});
+  CHECK(*result.lower == 1);
+  CHECK(*result.upper == std::numeric_limits<double>::infinity());
+  CHECK(result.covers(5) == true);
+}

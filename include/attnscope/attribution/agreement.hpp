@@ -18,7 +18,8 @@ struct Agreement {
   std::optional<double> pearson_p_value;       ///< two-sided, by Student's t
   std::optional<double> top_k_overlap;         ///< 0 .. 1, share of the k largest in common; nothing where
                                                ///< ties leave open which those are
-  std::optional<double> top_k_distance;  ///< 0 .. 1, Fagin's of the two lists of k, of the largest there is; likewise
+  std::optional<double>
+      top_k_distance;  ///< 0 .. 1, Fagin's of the two lists of k, of the largest there is; likewise
 };
 
 namespace detail {

@@ -49,9 +49,9 @@ inline RunComparison compare_runs(const ModelRun& a, const ModelRun& b) {
       detail::require_same_visibility(a.attention[e], b.attention[e]);
       const Index example = static_cast<Index>(e);
       result.jensen_shannon(example) = attention_distance(a.attention[e], b.attention[e].attention);
-      result.output_distance(example) = output_distance(
-          detail::checked_output(a.outputs[e], 0, "of the first run"),
-          detail::checked_output(b.outputs[e], a.outputs[e].size(), "of the second run"));
+      result.output_distance(example) =
+          output_distance(detail::checked_output(a.outputs[e], 0, "of the first run"),
+                          detail::checked_output(b.outputs[e], a.outputs[e].size(), "of the second run"));
     });
   result.median_jensen_shannon = detail::median_of(result.jensen_shannon);
   result.median_output_distance = detail::median_of(result.output_distance);

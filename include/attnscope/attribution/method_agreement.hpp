@@ -45,8 +45,9 @@ class MethodAgreement {
   }
   MethodAgreement empty() const { return MethodAgreement(methods_, options_); }
 
-  /// One example. scores: [method] of [token]; empty, or all undefined (NaN), of a method that lacks it. Statistics of constant scores
-  /// are undefined and count nowhere. Cost: n log n a pair. If it throws, nothing was added.
+  /// One example. scores: [method] of [token]; empty, or all undefined (NaN), of a method that lacks it.
+  /// Statistics of constant scores are undefined and count nowhere. Cost: n log n a pair. If it throws,
+  /// nothing was added.
   /// @throws ShapeError other methods, methods of unlike tokens; ValueError scores that are not finite;
   /// naming methods
   void add(const std::vector<Eigen::VectorXd>& scores) {

@@ -236,8 +236,9 @@ inline TokenScores input_gradient_scores(const std::vector<Eigen::MatrixXd>& gra
 
 /// Several methods as one: the mean over `methods` of each token's rank among its example's n, divided by n;
 /// above 0 and up to 1, the largest score of all methods 1. Equal scores, also those
-/// that differ by rounding alone (1e-12 of the largest), share the mean of their ranks. Signed methods rank by sign: what speaks most against the output comes last. Named "rank mean of a, b".
-/// Cost: a sort a method and example.
+/// that differ by rounding alone (1e-12 of the largest), share the mean of their ranks. Signed methods rank
+/// by sign: what speaks most against the output comes last. Named "rank mean of a, b". Cost: a sort a method
+/// and example.
 /// @throws ShapeError no methods; methods of other examples or tokens, naming both; ValueError an undefined
 /// (NaN) score, naming method, batch element and token
 inline TokenScores combined_scores(std::span<const TokenScores> methods) {

@@ -110,12 +110,12 @@ inline void compare_with_gradient(const TokenScores& attention, const TokenScore
   for (std::size_t b = 0; b < found.size(); ++b) {
     const Agreement& one = found[b];
     const CorrelationInterval interval = spearman_interval(one.spearman_correlation, one.n);
-    elements[b].push_back({layer, readout, one.spearman_correlation, one.p_value, one.kendall_tau,
-                           interval.lower, interval.upper, one.n,
-                           has_scores(attention.scores[b]) || attention.scores[b].size() == 0
-                               ? agreement_sentence(first, second, one.spearman_correlation, one.n)
-                               : fmt::format("Nothing can be said of {} and {}: no query is shown.", first,
-                                             second)});
+    elements[b].push_back(
+        {layer, readout, one.spearman_correlation, one.p_value, one.kendall_tau, interval.lower,
+         interval.upper, one.n,
+         has_scores(attention.scores[b]) || attention.scores[b].size() == 0
+             ? agreement_sentence(first, second, one.spearman_correlation, one.n)
+             : fmt::format("Nothing can be said of {} and {}: no query is shown.", first, second)});
   }
 }
 
