@@ -6,6 +6,7 @@
 #include <attnscope/attribution/agreement.hpp>
 #include <attnscope/attribution/attention_permutation.hpp>
 #include <attnscope/attribution/attention_variation.hpp>
+#include <attnscope/attribution/method_agreement.hpp>
 #include <attnscope/attribution/verdict.hpp>
 #include <attnscope/heads/importance.hpp>
 #include <attnscope/heads/pruning.hpp>
