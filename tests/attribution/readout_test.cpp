@@ -57,8 +57,8 @@ TEST_CASE("what cannot be read is named") {
     return message_of<ValueError>([&] { read_out(bad, {ReadFrom::mean}); });
   };
   CHECK(value(-.25) == "query 2, key 1: -0.25 cannot be a share of its row: read \"received\"");
-  CHECK_THAT(value(undefined), ContainsSubstring("query 2, key 1: nan"));
-  CHECK_THAT(value(HUGE_VAL), ContainsSubstring("query 2, key 1: inf"));
+  CHECK_THAT(value(undefined), ContainsSubstring("query 2, key 1: the map holds nan"));
+  CHECK_THAT(value(HUGE_VAL), ContainsSubstring("query 2, key 1: the map holds inf"));
   CHECK(read_out(MatrixXd{{1., -3.}, {0., 1.}}) == VectorXd{{.5, -1}});
 }
 
