@@ -72,7 +72,8 @@ TEST_CASE("drawn_maps: are pooled no more than their bounds ask for") {
 
 TEST_CASE("drawn_maps: squares wider than a map are as wide as it") {
   const Eigen::MatrixXd map = counted(3, 5);
-  for (const Eigen::Index pool : {Eigen::Index{5}, Eigen::Index{6}, std::numeric_limits<Eigen::Index>::max()}) {
+  for (const Eigen::Index pool :
+       {Eigen::Index{5}, Eigen::Index{6}, std::numeric_limits<Eigen::Index>::max()}) {
     const DrawnMaps drawn = drawn_maps({{&map, "weights"}}, {.pool = pool}, any);
     CHECK(drawn.cells[0] == Eigen::MatrixXd::Constant(1, 1, 14));
     CHECK(note_on(drawn, {}) == "a cell: the largest of 5 x 5");

@@ -73,9 +73,8 @@ TEST_CASE("metric_map: numbers have room in their cells, whatever the size of a 
           CHECK(text.box.height < cells.box.height / 2);
         }
     }
-  CHECK(message_of<ValueError>([] {
-          metric_map(entropies(), {.map = {.cell_size = 0}});
-        }) == "a cell size of 0 px is not between 0.1 and 1000");
+  CHECK(message_of<ValueError>([] { metric_map(entropies(), {.map = {.cell_size = 0}}); }) ==
+        "a cell size of 0 px is not between 0.1 and 1000");
 }
 
 TEST_CASE("metric_map: roles stand below the numbers, within their cells") {

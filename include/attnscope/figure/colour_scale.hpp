@@ -143,7 +143,8 @@ inline double default_low(const CellRange& range, const ScaleOptions& options, d
 ///
 /// By default it ends at the largest cell and starts at 0; a logarithmic one at the smallest positive cell,
 /// at least at 1e-4 of its end; that of a diverging palette goes as far to either side of 0, which has the
-/// colour of the middle whatever the ends. Where no cell exceeds low (all are equal, or undefined) it ends at low + max(1, |low|), so that it always has a length.
+/// colour of the middle whatever the ends. Where no cell exceeds low (all are equal, or undefined) it ends at
+/// low + max(1, |low|), so that it always has a length.
 /// @throws ValueError unless high - low is a positive, finite and normal number; a logarithmic scale from
 /// low <= 0; a diverging palette unless low < 0 < high
 inline ColourScale colour_scale(const CellRange& range, const ScaleOptions& options = {}) {

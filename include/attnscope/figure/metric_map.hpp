@@ -75,9 +75,9 @@ inline CellSize cell_around(const std::vector<std::vector<std::string>>& cells, 
 /// the number printed in each cell, in black or white, whichever reads better on its colour.
 ///
 /// values: [layer x head]; NaN is a head that is not there or whose number is undefined: grey, with a dash.
-/// Signed numbers are for a diverging palette, whose middle is 0. A cell is as large as its text asks for, and
-/// at least `cell_size`. `rows`, `columns`, their labels, `pool` and
-/// `most_cells` of the options mean nothing here.
+/// Signed numbers are for a diverging palette, whose middle is 0. A cell is as large as its text asks for,
+/// and at least `cell_size`. `rows`, `columns`, their labels, `pool` and `most_cells` of the options mean
+/// nothing here.
 /// @throws what `heatmap` throws; ShapeError roles that are not one a head; ValueError decimals not 0 to 12
 inline std::string metric_map(const Eigen::MatrixXd& values, const MetricMapOptions& options = {}) {
   const auto layers = kept(options.map.layers, values.rows(), "layer");
