@@ -67,6 +67,7 @@ std::vector<Picture> maps_of_sentences(const Example& minilm) {
                                                       o.columns = all_but_first;
                                                       o.theme = Theme::dark;
                                                     }))},
+          {"heads", head_grid(maps[2], with("self layer 2: 12 heads", [](MapOptions&) {}))},
           {"heatmap_log", heatmap(means[5], with("Layer 5, mean over 12 heads, logarithmic",
                                                  [](MapOptions& o) {
                                                    o.scale = Scale::logarithmic;

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <optional>
 
 namespace {
 
@@ -33,11 +34,13 @@ void time_figure(benchmark::State& state, const Draw& draw) {
   state.counters["bytes"] = static_cast<double>(bytes);
 }
 
-void model_view_of(benchmark::State& state, std::uint32_t layers, std::uint32_t heads, Eigen::Index tokens) {
+// `pool`: none for what most_cells allows, 1 for every cell, as matplotlib draws.
+void model_view_of(benchmark::State& state, std::uint32_t layers, std::uint32_t heads, Eigen::Index tokens,
+                   std::optional<Eigen::Index> pool = {}) {
   std::vector<std::vector<Eigen::MatrixXd>> maps(layers);
   for (std::uint32_t head = 0; head < layers * heads; ++head)
     maps[head / heads].push_back(causal_head(tokens, head));
-  time_figure(state, [&] { return attnscope::model_view(maps); });
+  time_figure(state, [&] { return attnscope::model_view(maps, {.pool = pool}); });
 }
 
 void heatmap_of(benchmark::State& state, Eigen::Index tokens) {
@@ -46,6 +49,7 @@ void heatmap_of(benchmark::State& state, Eigen::Index tokens) {
 }
 
 BENCHMARK_CAPTURE(model_view_of, 12x12x128, 12, 12, 128)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(model_view_of, 12x12x128_all, 12, 12, 128, 1)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(heatmap_of, 256, 256)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(heatmap_of, 512, 512)->Unit(benchmark::kMillisecond);
 

@@ -95,7 +95,7 @@ TEST_CASE("cells: fill their box, whatever its shape") {
   const std::string svg = drawn(Levels::Constant(3, 4, 1), {10, 20, 100, 30});
   CHECK_THAT(svg, ContainsSubstring("x=\"10\" y=\"20\" width=\"100\" height=\"30\" fill=\"#ffffff\""));
   CHECK_THAT(svg, ContainsSubstring("translate(10 20) scale(25 10)"));
-  CHECK_THAT(svg, ContainsSubstring("shape-rendering=\"crispEdges\""));
+  CHECK_THAT(svg, ContainsSubstring("shape-rendering=\"crispEdges\" stroke-width=\"1.002\""));
 }
 
 TEST_CASE("cells: levels are those of the scale") {

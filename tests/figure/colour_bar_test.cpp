@@ -83,6 +83,14 @@ TEST_CASE("colour_bar: ticks of a scale that is not linear are round and stand w
         }
 }
 
+TEST_CASE("colour_bar: of a diverging palette the middle is 0, also where its sides differ") {
+  const ColourScale scale{.palette = Palette::blue_white_orange, .low = -1, .high = 4};
+  CHECK(numbers(scale) == Words{"-1", "0", "1", "2", "3", "4"});
+  const auto texts = read_svg::texts(drawn(scale), text_width);
+  CHECK(texts[1].box.centre().y == Approx(20 + 150));
+  CHECK(texts[2].box.centre().y == Approx(20 + 150 - 37.5));
+}
+
 TEST_CASE("colour_bar: the smallest scale that there is has numbers") {
   CHECK(numbers(between(0, 2.3e-308)).back() == "2.3e-308");
 }

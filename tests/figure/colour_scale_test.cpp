@@ -110,7 +110,12 @@ TEST_CASE("colour_scale: a diverging one goes as far to either side of zero") {
   const auto diverging = [&](ScaleOptions options) {
     options.palette = Palette::blue_white_orange;
     const ColourScale scale = colour_scale(range, options);
-    CHECK(scale.position(0) == Approx((0 - scale.low) / (scale.high - scale.low)));
+    CHECK(scale.position(0) == 0.5);
+    CHECK(scale.position(scale.low / 4) == Approx(0.375));
+    CHECK(scale.position(scale.high / 4) == Approx(0.625));
+    CHECK(scale.level(scale.low) == 0);
+    CHECK(scale.level(scale.high) == 255);
+    CHECK(scale.level(not_a_number) == ColourScale::undefined);
     return std::pair(scale.low, scale.high);
   };
   CHECK(diverging({}) == std::pair(-3.0, 3.0));
@@ -125,6 +130,19 @@ TEST_CASE("colour_scale: a diverging one goes as far to either side of zero") {
       colour_scale(cell_range(matrix(0, 0, 0, not_a_number)), {.palette = Palette::blue_black_orange});
   CHECK(nothing.low == -1);
   CHECK(nothing.high == 1);
+}
+
+TEST_CASE("colour_scale: a diverging palette is for both sides of zero") {
+  const auto refused = [](ScaleOptions options) {
+    options.palette = Palette::blue_white_orange;
+    return message_of<ValueError>([&] { colour_scale(cell_range(matrix(-3, 0, 1, 2)), options); });
+  };
+  CHECK(refused({.low = 0}) == "a diverging palette cannot go from low = 0 to high = 1: its middle is 0");
+  CHECK(refused({.low = 1}) == "a diverging palette cannot go from low = 1 to high = 2: its middle is 0");
+  CHECK(refused({.low = -2, .high = -1}) ==
+        "a diverging palette cannot go from low = -2 to high = -1: its middle is 0");
+  CHECK(refused({.low = -1, .high = 0}) ==
+        "a diverging palette cannot go from low = -1 to high = 0: its middle is 0");
 }
 
 TEST_CASE("colour_scale: with fewer levels a value has the nearest of them") {

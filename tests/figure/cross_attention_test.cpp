@@ -47,6 +47,9 @@ TEST_CASE("cross_attention: what cannot be drawn is refused by name") {
   CHECK(message_of<ShapeError>([] { cross_attention({}); }) == "cross-attention of no heads");
   CHECK(message_of<ShapeError>([] { cross_attention(heads(), {.heads = {.only = {3}}}); }) ==
         "filter: head 3 of 3");
+  CHECK(message_of<ValueError>([] {
+          cross_attention(heads(), {.heads = {.only = {0, 0}}});
+        }) == "filter: head 0 twice");
   std::vector<Eigen::MatrixXd> maps = heads();
   maps[1].resize(3, 2);
   CHECK(message_of<ShapeError>([&] { cross_attention(maps); }) == "head 1 is 3 x 2, head 0 is 2 x 3");

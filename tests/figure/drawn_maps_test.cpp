@@ -1,6 +1,7 @@
 #include <attnscope/figure/drawn_maps.hpp>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -69,6 +70,16 @@ TEST_CASE("drawn_maps: are pooled no more than their bounds ask for") {
   CHECK(note_on(DrawnMaps(), {}).empty());
 }
 
+TEST_CASE("drawn_maps: squares wider than a map are as wide as it") {
+  const Eigen::MatrixXd map = counted(3, 5);
+  for (const Eigen::Index pool :
+       {Eigen::Index{5}, Eigen::Index{6}, std::numeric_limits<Eigen::Index>::max()}) {
+    const DrawnMaps drawn = drawn_maps({{&map, "weights"}}, {.pool = pool}, any);
+    CHECK(drawn.cells[0] == Eigen::MatrixXd::Constant(1, 1, 14));
+    CHECK(note_on(drawn, {}) == "a cell: the largest of 5 x 5");
+  }
+}
+
 TEST_CASE("drawn_maps: what cannot be drawn is refused by name") {
   const Eigen::MatrixXd map = counted(2, 2), other = counted(2, 3);
   CHECK(message_of<ShapeError>([&] { drawn_maps({{nullptr, ""}}, {}, any); }) == "a figure of no maps");
@@ -78,6 +89,10 @@ TEST_CASE("drawn_maps: what cannot be drawn is refused by name") {
   CHECK(message_of<ValueError>([&] {
           drawn_maps({{&map, "x"}}, {.pool = 0}, any);
         }) == "squares of 0 cells cannot be pooled");
+  for (const Eigen::Index most : {Eigen::Index{0}, Eigen::Index{-5}})
+    CHECK(message_of<ValueError>([&] {
+            drawn_maps({{&map, "x"}}, {.most_cells = most}, any);
+          }) == fmt::format("a figure of at most {} cells", most));
   CHECK(message_of<ShapeError>([&] {
           drawn_maps({{&map, "x"}}, {.columns = {.only = {2}}}, any);
         }) == "filter: column 2 of 2");

@@ -22,6 +22,8 @@ TEST_CASE("filter: what is not there, and a filter that leaves nothing, are refu
   CHECK(message_of<ShapeError>([] { kept({.only = {3}}, 3, "column"); }) == "filter: column 3 of 3");
   CHECK(message_of<ShapeError>([] { kept({.without = {-1}}, 3, "head"); }) == "filter: head -1 of 3");
   CHECK(message_of<ShapeError>([] { kept(all_but_first, 1, "row"); }) == "filter: no row of 1 is left");
+  CHECK(message_of<ValueError>([] { kept({.only = {2, 0, 2}}, 3, "head"); }) == "filter: head 2 twice");
+  CHECK(kept({.without = {0, 0}}, 2, "head") == Numbers{1});
 }
 
 TEST_CASE("filter: labels follow, and no labels stay none") {

@@ -1,5 +1,10 @@
 #include <attnscope/figure/labels.hpp>
 
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -69,6 +74,43 @@ TEST_CASE("labels: the width of a text is that in DejaVu Sans, rounded up") {
   CHECK(text_width("because", 100) >= 418.4);
   CHECK(text_width("~ !", 100) >= 83.8 + 31.8 + 40.1);
   CHECK(text_width("注意", 10) >= 20);
+}
+
+TEST_CASE(
+    "labels: no character of DejaVu Sans is wider than its width here, Latin and Russian hardly narrower") {
+  std::ifstream file(ATTNSCOPE_TEST_DIR "/figure/data/dejavu_widths.txt");
+  std::string line, too_narrow, too_wide;
+  int seen = 0;
+  while (std::getline(file, line)) {
+    std::istringstream words(line);
+    char32_t code = 0;
+    std::uint32_t first = 0;
+    words >> std::hex >> first;
+    code = first;
+    double advance = 0;
+    for (; words >> advance; ++code, ++seen) {
+      std::string letter;
+      append_utf8(letter, code);
+      const double width = text_width(letter, 1);
+      const bool is_exact = code < 0x180 || (0x400 <= code && code < 0x45F);
+      if (width < advance - 1e-9) too_narrow += fmt::format("U+{:X} ", static_cast<std::uint32_t>(code));
+      if (is_exact && code != 0x7F && (code < 0x80 || code >= 0xA0) && width > advance + 0.0401)
+        too_wide += fmt::format("U+{:X} ", static_cast<std::uint32_t>(code));
+    }
+  }
+  CHECK(seen > 5000);
+  CHECK(too_narrow == "");
+  CHECK(too_wide == "");
+}
+
+TEST_CASE("labels: at most two marks stand on a letter, and they take no width") {
+  const std::string mark = "\u0301", zalgo = "a" + std::string(mark + mark + mark + mark + mark);
+  CHECK(readable_token(zalgo + "b" + mark) == "a" + mark + mark + "b" + mark);
+  CHECK(readable_line(zalgo) == "a" + mark + mark);
+  CHECK(readable_token(mark + mark + mark) == mark + mark);
+  CHECK(readable_token("e" + mark + "\u0e49\u0489") == "e" + mark + "\u0e49\u0489");  // the last encloses
+  CHECK(text_width("e" + mark + mark, 10) == text_width("e", 10));
+  CHECK(text_width("Щука", 10) > 10 * (1.05 + 0.59 + 0.6 + 0.61));
 }
 
 TEST_CASE("labels: each label stands beside the middle of its row and below the middle of its column") {

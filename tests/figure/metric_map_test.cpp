@@ -46,9 +46,35 @@ TEST_CASE("metric_map: shows three digits of the largest number, or as many deci
   CHECK(holds(drawn(12.34), "12.3"));
   CHECK(holds(drawn(-1234.5, {.map = {.palette = Palette::blue_white_orange}}), "-1234"));
   CHECK(holds(drawn(0), "0.00"));
-  CHECK(holds(drawn(1e-30), "0.000000"));
+  CHECK(holds(drawn(1e-4), "0.000100"));
+  CHECK(holds(drawn(999999), "999999"));
+  CHECK(holds(drawn(1.234e-8), "1.23e-08"));
+  CHECK(holds(drawn(5e-324), "4.94e-324"));
+  CHECK(holds(drawn(1e6), "1e+06"));
+  CHECK(holds(drawn(1e60), "1e+60"));
+  CHECK(holds(drawn(1e60, {.decimals = 12}), "1e+60"));
+  CHECK(holds(drawn(12345678, {.decimals = 1}), "12345678.0"));
+  CHECK(holds(drawn(std::nan("")), "–"));
   CHECK(holds(drawn(12.34, {.decimals = 0}), "12"));
   CHECK(message_of<ValueError>([&] { drawn(1, {.decimals = 13}); }) == "values: 13 decimals are not 0 to 12");
+}
+
+TEST_CASE("metric_map: numbers have room in their cells, whatever the size of a cell is to be") {
+  for (const double size : {0.1, 10.0, 40.0, 200.0})
+    for (const double factor : {1.0, 1e-9, 1e9}) {
+      INFO(size << ", " << factor);
+      const std::string svg = metric_map(factor * entropies(), {.map = {.cell_size = size}});
+      const read_svg::Cells cells = read_svg::cells(svg)[0];
+      CHECK(cells.box.width >= 3 * size);
+      CHECK(cells.box.height >= 2 * size);
+      for (const read_svg::Text& text : read_svg::texts(svg, text_width))
+        if (read_svg::overlap(text.box, cells.box)) {
+          CHECK(text.box.width < cells.box.width / 3);
+          CHECK(text.box.height < cells.box.height / 2);
+        }
+    }
+  CHECK(message_of<ValueError>([] { metric_map(entropies(), {.map = {.cell_size = 0}}); }) ==
+        "a cell size of 0 px is not between 0.1 and 1000");
 }
 
 TEST_CASE("metric_map: roles stand below the numbers, within their cells") {

@@ -114,6 +114,9 @@ TEST_CASE("model_view: what cannot be drawn is refused by name") {
   Layers maps = made(2, 2);
   CHECK(message_of<ShapeError>([&] { model_view(maps, {.layer_names = {"a"}}); }) == "1 layer names for 2");
   CHECK(message_of<ShapeError>([&] { model_view(maps, {.heads = {.only = {2}}}); }) == "filter: head 2 of 2");
+  CHECK(message_of<ValueError>([&] {
+          model_view(maps, {.map_titles = {"a", "b", "c", "d"}});
+        }) == "a model view has no map titles: layer_names and head_names name its maps");
   maps[1][0](2, 1) = 1 / 0.;
   CHECK(message_of<ValueError>([&] { model_view(maps); }) == "layer 1, head 0: row 2, column 1 is inf");
   maps[1][1].resize(2, 3);

@@ -14,11 +14,16 @@ TEST_CASE(
   CHECK(all.drawn[0].name == "encoder.0.mean");
   CHECK(all.drawn[13].name == "cross.1.heads");
   CHECK_THAT(all.drawn[13].svg, ContainsSubstring("cross layer 1: 4 heads, element 2 of 16"));
-  CHECK_THAT(all.drawn[13].svg, ContainsSubstring("source (key)"));
+  CHECK(all.drawn[12].name == "cross.1.mean");
+  for (const char* words :
+       {">cross layer 1, element 2 of 16<", ">mean over 4 heads<", ">Target<", ">Source<"})
+    CHECK_THAT(all.drawn[12].svg, ContainsSubstring(words));
+  for (const char* words : {">Target<", ">Source<"}) CHECK_THAT(all.drawn[13].svg, ContainsSubstring(words));
   CHECK(all.drawn[14].name == "cross.model");
   CHECK_THAT(all.drawn[14].svg, ContainsSubstring("cross: 2 layers, element 2 of 16"));
   CHECK_THAT(all.drawn[14].svg, ContainsSubstring("8 maps of 17 rows and 15 columns"));
-  CHECK_THAT(all.drawn[0].svg, !ContainsSubstring("source (key)"));
+  CHECK_THAT(all.drawn[0].svg, ContainsSubstring(">query<"));
+  CHECK_THAT(all.drawn[0].svg, !ContainsSubstring("Source"));
 }
 
 TEST_CASE("too many cells are left out with a word, an element that is not there is refused") {

@@ -104,14 +104,19 @@ inline void draw_runs(Svg& svg, const std::vector<Run>& runs, Colour colour) {
 /// Cells of a level merge into one stroke along a row, also across cells of a higher level, which cover it. A
 /// map of 512 x 512 causal random weights takes 0.3 MB, and 0.95 MB if all 256 levels are equally frequent in
 /// it.
+/// Rows overlap by a fiftieth of a pixel: where the edge of a row runs through the middle of a pixel, as in
+/// rows of 2.5 px, rounding else leaves that pixel to neither.
 inline void draw_cells(Svg& svg, const Levels& levels, const ColourScale& scale, const Box& box) {
   svg.rectangle(box, scale.colour(0));
+  const double width = box.width / static_cast<double>(levels.cols()),
+               height = box.height / static_cast<double>(levels.rows());
   detail::RunsByLevel runs(palette_levels + 1);
   std::vector<detail::OpenRun> open;
   for (int row = 0; row < levels.rows(); ++row) detail::append_runs(levels, row, open, runs);
-  svg.markup("<g fill=\"none\" shape-rendering=\"crispEdges\" transform=\"translate({} {}) scale({} {})\">\n",
-             svg_number(box.left), svg_number(box.top), box.width / static_cast<double>(levels.cols()),
-             box.height / static_cast<double>(levels.rows()));
+  svg.markup(
+      "<g fill=\"none\" shape-rendering=\"crispEdges\" stroke-width=\"{:.4g}\" "
+      "transform=\"translate({} {}) scale({} {})\">\n",
+      1 + 0.02 / height, svg_number(box.left), svg_number(box.top), width, height);
   for (std::size_t level = 0; level < runs.size(); ++level) {
     if (runs[level].empty()) continue;
     detail::sort_in_strips(runs[level]);

@@ -79,10 +79,13 @@ struct ColourScale {
   /// The level of NaN: a grey that is in no palette.
   static constexpr int undefined = palette_levels;
 
-  /// Where a number lies between low (0) and high (1); NaN for NaN.
+  /// Where a number lies between low (0) and high (1); NaN for NaN. On a diverging palette 0 lies at its
+  /// middle, 0.5, and each end spreads its side on its own.
   double position(double value) const {
     const double clipped = std::clamp(value, low, high);
-    return (spread(clipped) - spread(low)) / (spread(high) - spread(low));
+    if (!is_diverging(palette)) return (spread(clipped) - spread(low)) / (spread(high) - spread(low));
+    return clipped < 0 ? 0.5 - 0.5 * (spread(clipped) / spread(low))
+                       : 0.5 + 0.5 * (spread(clipped) / spread(high));
   }
 
   /// The level of a value, 0 to 255; `undefined` for NaN.
@@ -139,10 +142,11 @@ inline double default_low(const CellRange& range, const ScaleOptions& options, d
 /// The colour scale for cells of this range.
 ///
 /// By default it ends at the largest cell and starts at 0; a logarithmic one at the smallest positive cell,
-/// at least at 1e-4 of its end; that of a diverging palette goes as far to either side of 0. Where no cell
-/// exceeds low (all are equal, or undefined) it ends at low + max(1, |low|), so that it always has a length.
+/// at least at 1e-4 of its end; that of a diverging palette goes as far to either side of 0, which has the
+/// colour of the middle whatever the ends. Where no cell exceeds low (all are equal, or undefined) it ends at
+/// low + max(1, |low|), so that it always has a length.
 /// @throws ValueError unless high - low is a positive, finite and normal number; a logarithmic scale from
-/// low <= 0
+/// low <= 0; a diverging palette unless low < 0 < high
 inline ColourScale colour_scale(const CellRange& range, const ScaleOptions& options = {}) {
   const auto has_length = [](double low, double high) { return high > low && std::isnormal(high - low); };
   double high = options.high.value_or(detail::default_high(range, options));
@@ -152,6 +156,8 @@ inline ColourScale colour_scale(const CellRange& range, const ScaleOptions& opti
                       high);
   require<ValueError>(options.scale != Scale::logarithmic || low > 0,
                       "a logarithmic colour scale cannot start at low = {}", low);
+  require<ValueError>(!is_diverging(options.palette) || (low < 0 && high > 0),
+                      "a diverging palette cannot go from low = {} to high = {}: its middle is 0", low, high);
   return {options.palette, low,           high,        range.smallest<low, range.largest> high,
           options.scale,   options.theme, options.step};
 }

@@ -93,8 +93,10 @@ inline DrawnMaps drawn_maps(const std::vector<GivenMap>& maps, const MapOptions&
   const auto columns_left = static_cast<Eigen::Index>(drawn.kept_columns.size());
   require<ValueError>(!options.pool || *options.pool > 0, "squares of {} cells cannot be pooled",
                       options.pool.value_or(1));
+  require<ValueError>(options.most_cells > 0, "a figure of at most {} cells", options.most_cells);
   const auto count = static_cast<std::size_t>(std::count_if(maps.begin(), maps.end(), is_map));
-  drawn.pool = options.pool ? *options.pool
+  // No wider than a map: one square takes all of it then.
+  drawn.pool = options.pool ? std::min(*options.pool, std::max(rows_left, columns_left))
                             : pool_width(rows_left, columns_left, count, options.most_cells, most_a_side);
   drawn.rows = rounded_up(rows_left, drawn.pool);
   drawn.columns = rounded_up(columns_left, drawn.pool);

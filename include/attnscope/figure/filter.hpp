@@ -21,11 +21,16 @@ struct Filter {
 inline const Filter all_but_first{.without = {0}};
 
 /// The numbers, of 0 to count - 1, that a filter keeps.
-/// @throws ShapeError with `what` ("column"): a number that is not there, or none is left
+/// @throws with `what` ("column"): ShapeError a number that is not there, or none is left; ValueError a
+/// number twice in `only`
 inline std::vector<Eigen::Index> kept(const Filter& filter, Eigen::Index count, std::string_view what) {
   for (const auto* named : {&filter.only, &filter.without})
     for (const Eigen::Index i : *named)
       require<ShapeError>(0 <= i && i < count, "filter: {} {} of {}", what, i, count);
+  std::vector<Eigen::Index> sorted = filter.only;
+  std::sort(sorted.begin(), sorted.end());
+  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+  require<ValueError>(twice == sorted.end(), "filter: {} {} twice", what, twice == sorted.end() ? 0 : *twice);
   std::vector<Eigen::Index> left = filter.only;
   if (left.empty())
     for (Eigen::Index i = 0; i < count; ++i) left.push_back(i);

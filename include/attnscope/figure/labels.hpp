@@ -5,11 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace attnscope {
@@ -53,7 +53,37 @@ inline bool is_mark(char32_t code) {
   return code == space_mark || code == line_break_mark || code == tab_mark;
 }
 
-inline std::string bounded(std::u32string text, std::size_t longest) {
+struct CodeRange {
+  char32_t first, last;
+
+  bool holds(char32_t code) const { return first <= code && code <= last; }
+};
+
+// Whether a character is drawn above or below the letter before it: marks of Latin, Greek, Cyrillic, Hebrew,
+// Arabic, Thai, Lao, Tibetan and kana, and those for all scripts.
+inline bool is_combining(char32_t code) {
+  constexpr std::array<CodeRange, 25> marks{
+      {{0x300, 0x36F},   {0x483, 0x487},   {0x591, 0x5BD},   {0x5C1, 0x5C2},   {0x5C4, 0x5C5},
+       {0x610, 0x61A},   {0x64B, 0x659},   {0x65B, 0x65F},   {0x670, 0x670},   {0x6D6, 0x6DC},
+       {0x6DF, 0x6E4},   {0xE31, 0xE31},   {0xE34, 0xE3A},   {0xE47, 0xE4E},   {0xEB1, 0xEB1},
+       {0xEB4, 0xEBC},   {0xEC8, 0xECD},   {0xF71, 0xF7E},   {0xF80, 0xF84},   {0x1AB0, 0x1ACE},
+       {0x1DC0, 0x1DFF}, {0x20D0, 0x20F0}, {0x302A, 0x302D}, {0x3099, 0x309A}, {0xFE20, 0xFE2F}}};
+  return std::any_of(marks.begin(), marks.end(), [&](const CodeRange& range) { return range.holds(code); });
+}
+
+// Without the third and further marks of a letter, which would climb over the lines above and below.
+inline std::u32string without_towers(const std::u32string& text) {
+  std::u32string kept;
+  int marks = 0;
+  for (const char32_t code : text) {
+    marks = is_combining(code) ? marks + 1 : 0;
+    if (marks <= 2) kept += code;
+  }
+  return kept;
+}
+
+inline std::string bounded(const std::u32string& whole, std::size_t longest) {
+  std::u32string text = without_towers(whole);
   if (text.size() > longest) {
     text.resize(std::max<std::size_t>(longest, 1) - 1);
     text += U'\u2026';
@@ -63,12 +93,12 @@ inline std::string bounded(std::u32string text, std::size_t longest) {
 
 }  // namespace detail
 
-/// A line of text for a figure: line breaks and tabs shown as arrows, malformed UTF-8 as U+FFFD, and more
-/// than `longest` code points cut short with an ellipsis.
+/// A line of text for a figure: line breaks and tabs shown as arrows, malformed UTF-8 as U+FFFD, at most two
+/// combining marks a letter, and more than `longest` code points cut short with an ellipsis.
 inline std::string readable_line(std::string_view line, std::size_t longest = 100) {
   std::u32string text = decode_utf8(line);
   std::transform(text.begin(), text.end(), text.begin(), detail::visible);
-  return detail::bounded(std::move(text), longest);
+  return detail::bounded(text, longest);
 }
 
 /// A token as a label: as `readable_line`, and the space that a tokenizer keeps in front of a word is a
@@ -84,24 +114,64 @@ inline std::string readable_token(std::string_view token, std::size_t longest = 
   }
   std::transform(text.begin() + static_cast<std::ptrdiff_t>(front), text.end(),
                  text.begin() + static_cast<std::ptrdiff_t>(front), detail::visible);
-  return detail::bounded(std::move(text), longest);
+  return detail::bounded(text, longest);
 }
 
-/// About how wide a text is, in px, at a font size of `size` px: exact, rounded up, for ASCII in DejaVu Sans,
-/// the widest of the common sans-serif fonts; generous for other letters.
+namespace detail {
+
+// The widths of the characters from `first` on in units of 0.04 em, as letters: 'a' is 0.
+struct WidthTable {
+  char32_t first;
+  std::string_view widths;
+};
+
+inline constexpr std::array<WidthTable, 4> exact_widths{
+    {{U' ',
+      "ilmvqyuhkknvikijqqqqqqqqqqjjvvvozsssuqputiirowtuqusqqtszsqskjkvnnqqoqqjqqhhphzqqqqlokqpvppoqjqv"},
+     {0xA0,
+      "ilqqqqjnnzmqvkznnvllnqqinlmqzzzosssssszsqqqqiiiiutuuuuuvuttttqqqqqqqqqzoqqqqhhhhqqqqqqqvqqqqqpqp"},
+     {0x100,
+      "sqsqsqsosososouquqqqqqqqqqqququququqtqxsihihihihihpoihrppohohokojpitqtqtqvtquququq|{slslslqoqoqo"
+      "qoqkqkqktqtqtqtqtqtqzvqpqsososoj"},
+     {0x400,
+      "qquqsqiii}|ustqtsssquq|rttstwtutqsqqwsus|}vxss|sqqposqxorrqqtrqrqoppwpspxysupowqqqqooohhhxxrqrpr"}}};
+
+// The widest of DejaVu Sans in each of these ranges, in em.
+struct WideRange {
+  CodeRange codes;
+  double width;
+};
+inline constexpr std::array<WideRange, 11> wide_ranges{{{{0x1C4, 0x1F6}, 1.45},
+                                                        {{0x460, 0x52F}, 1.2},
+                                                        {{0x600, 0x6FF}, 1.25},
+                                                        {{0x1400, 0x16FF}, 1.65},
+                                                        {{0x2030, 0x2031}, 1.75},
+                                                        {{0x20A0, 0x218F}, 1.4},
+                                                        {{0x2200, 0x22FF}, 1.45},
+                                                        {{0x2300, 0x2C7F}, 1.45},
+                                                        {{0xA640, 0xA7FF}, 1.4},
+                                                        {{0xFB00, 0xFEFF}, 1.55},
+                                                        {{0x10000, 0x10FFFF}, 1.65}}};
+
+inline double character_width(char32_t code) {
+  if (is_combining(code)) return 0;
+  for (const auto& [first, widths] : exact_widths)
+    if (first <= code && code < first + widths.size()) return 0.04 * (widths[code - first] - 'a');
+  for (const auto& [codes, width] : wide_ranges)
+    if (codes.holds(code)) return width;
+  return 1.1;
+}
+
+}  // namespace detail
+
+/// About how wide a text is, in px, at a font size of `size` px, in DejaVu Sans, the widest of the common
+/// sans-serif fonts: exact, rounded up to 0.04 em a letter, for Latin as far as U+017F and for Russian;
+/// generous for others: 1.1 em for most, 0 for marks on a letter. No character of DejaVu Sans is wider.
 inline double text_width(std::string_view text, double size) {
-  // The widths of the characters from space to tilde in units of 0.04, as letters: 'a' is 0.
-  constexpr std::string_view widths =
-      "ilmvqyuhkknvikijqqqqqqqqqqjjvvvozsssuqputiirowtuqusqqtszsqskjkvnnqqoqqjqqhhphzqqqqlokqpvppoqjqv";
-  const auto width = [&](char32_t code) {
-    if (U' ' <= code && code <= U'~') return 0.04 * (widths[code - U' '] - 'a');
-    if (code == detail::space_mark) return 0.32;
-    return code < 0x1100 ? 0.8 : code < 0x1F000 ? 1.05 : 1.35;
-  };
   double sum = 0;
   // What is unfit for XML is drawn as U+FFFD, which is wide.
   for (const char32_t code : decode_utf8(text))
-    sum += width(detail::is_unfit_for_xml(code) ? replacement_character : code);
+    sum += detail::character_width(detail::is_unfit_for_xml(code) ? replacement_character : code);
   return sum * size;
 }
 

@@ -17,19 +17,21 @@ namespace attnscope {
 /// maps: [layer][head], matrices [query x key] of one shape. Layers may have fewer heads than others, and a
 /// matrix without cells is a head that is not there, such as one that was pruned: its place stays empty.
 /// `layers` and `heads` choose, `layer_names` and `head_names` name them; `rows` and `columns` choose tokens,
-/// whose labels are not drawn: head_grid and heatmap have room for them.
+/// whose labels are not drawn: head_grid and heatmap have room for them. A map has no title of its own.
 ///
 /// A map is about 90 px long. Where it has more cells than that, or all maps together more than `most_cells`,
 /// the largest of each square of cells is drawn, and a note says so: 24 x 16 heads of 512 tokens take less
 /// than 3 MB. The maps have 52 colours of the palette, 1/51 of the scale apart.
 /// @throws what `heatmap` throws, with layer and head in the text; ShapeError no maps, maps of different
-/// shapes
+/// shapes; ValueError `map_titles`
 inline std::string model_view(const std::vector<std::vector<Eigen::MatrixXd>>& maps,
                               const MapOptions& options = {}) {
   std::size_t most_heads = 0;
   for (const auto& heads : maps) most_heads = std::max(most_heads, heads.size());
   const auto count = static_cast<Eigen::Index>(maps.size()), width = static_cast<Eigen::Index>(most_heads);
   require<ShapeError>(count > 0 && width > 0, "a model view of {} layers and {} heads", count, width);
+  require<ValueError>(options.map_titles.empty(),
+                      "a model view has no map titles: layer_names and head_names name its maps");
   const auto layers = kept(options.layers, count, "layer"), heads = kept(options.heads, width, "head");
   std::vector<detail::GivenMap> places;
   for (const Eigen::Index layer : layers)

@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/figure/cross_attention.hpp>
 #include <attnscope/figure/head_grid.hpp>
 #include <attnscope/figure/heatmap.hpp>
 #include <attnscope/figure/model_view.hpp>
@@ -41,8 +42,8 @@ inline MapOptions map_options(const Dump& dump, const DumpStack& stack, const st
   options.row_labels = labels(stack.queries.tokens);
   options.column_labels = labels(stack.keys.tokens);
   if (!stack.self_attention) {
-    options.row_title = "target (query)";
-    options.column_title = "source (key)";
+    options.row_title = "Target";  // as cross_attention() has it
+    options.column_title = "Source";
   }
   return options;
 }
@@ -93,8 +94,8 @@ inline StackSize stack_size(const DumpStack& stack, Index element) {
 
 /// For each stack and layer the mean over heads ("<stack>.<layer>.mean") and all heads
 /// ("<stack>.<layer>.heads") of one batch element, and for each stack of several layers all heads of all
-/// layers
-/// ("<stack>.model"). @throws ShapeError the element is not there
+/// layers ("<stack>.model"). Those of cross-attention have the axes Target and Source. @throws ShapeError the
+/// element is not there
 inline Figures figures(const Dump& dump, const FigureOptions& options = {}) {
   Figures all;
   require<ShapeError>(options.element >= 0 && options.element < dump.batch, "{}: batch element {} of {}",
@@ -109,22 +110,22 @@ inline Figures figures(const Dump& dump, const FigureOptions& options = {}) {
     for (const DumpLayer& layer : stack.layers) {
       const std::string name = fmt::format("{}.{}.", stack.name, layer.index);
       const auto title = [&](const std::string& what) {
-        return detail::map_options(dump, stack, fmt::format("{} layer {}: {}", stack.name, layer.index, what),
-                                   options.element);
+        const std::string of_layer = fmt::format("{} layer {}{}", stack.name, layer.index, what);
+        MapOptions titled = detail::map_options(dump, stack, of_layer, options.element);
+        for (const Index head : layer.heads) titled.head_names.push_back(fmt::format("{}", head));
+        return titled;
       };
       const Index heads = static_cast<Index>(layer.heads.size());
       const auto draw = [&](const auto& attention) {
         const Layout& layout = attention.layout();
         const Index cells = layout.queries(options.element) * layout.keys(options.element);
+        const std::string count = fmt::format("{} head{}", heads, heads == 1 ? "" : "s");
         add(name + "mean", cells, [&] {
-          return heatmap(head_maps(mean_heads(attention), options.element)[0],
-                         title(fmt::format("mean over {} head{}", heads, heads == 1 ? "" : "s")));
+          if (!stack.self_attention) return cross_attention(head_maps(attention, options.element), title(""));
+          return heatmap(head_maps(mean_heads(attention), options.element)[0], title(": mean over " + count));
         });
-        add(name + "heads", cells * heads, [&] {
-          MapOptions titled = title(fmt::format("{} head{}", heads, heads == 1 ? "" : "s"));
-          for (const Index head : layer.heads) titled.head_names.push_back(fmt::format("{}", head));
-          return head_grid(head_maps(attention, options.element), titled);
-        });
+        add(name + "heads", cells * heads,
+            [&] { return head_grid(head_maps(attention, options.element), title(": " + count)); });
       };
       std::visit(draw, layer.attention);
     }
