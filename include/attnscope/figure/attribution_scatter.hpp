@@ -19,7 +19,7 @@ struct AttributionScatterOptions {
   std::string attention_title = "attention", attribution_title = "attribution";
   bool ranks = false;     ///< ranks along both axes, 1 the largest, where few tokens dwarf the others
   std::string note = {};  ///< such as the correlation
-  double width = 420, height = 360;  ///< of the frame, px
+  double width = 420, height = 360;  ///< of the frame, 10 to 10000 px
   Theme theme = Theme::light;
 };
 
@@ -41,7 +41,8 @@ inline Eigen::VectorXd ranks_from_largest(const Eigen::VectorXd& numbers) {
 /// where there is room, those first that either of the two ranks highest; a note counts the rest. `ranks`:
 /// the ranks are drawn, with the line on which both agree, and the two best are at the upper right. A point's
 /// title has values and ranks. Both are [token] vectors.
-/// @throws ShapeError no tokens, vectors or labels of unlike length; ValueError a number that is not finite
+/// @throws ShapeError no tokens, vectors or labels of unlike length; ValueError a number that is not
+/// finite, a width or height that is not 10 to 10000 px
 inline std::string attribution_scatter(const Eigen::VectorXd& attention, const Eigen::VectorXd& attribution,
                                        const AttributionScatterOptions& options = {}) {
   const auto count = static_cast<std::size_t>(attention.size());
@@ -66,6 +67,7 @@ inline std::string attribution_scatter(const Eigen::VectorXd& attention, const E
                   .theme = options.theme};
   if (options.ranks) {
     frame.x_numbers = frame.y_numbers = AxisNumbers::ranks;
+    frame.last_rank = static_cast<double>(count);
     frame.x_title += ", rank";
     frame.y_title += ", rank";
   }

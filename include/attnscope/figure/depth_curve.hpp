@@ -17,7 +17,7 @@ struct DepthCurveOptions {
   std::vector<double> baseline{};        ///< [layer] what stands beside the heads; NaN: none there
   std::string baseline_name = "baseline";
   std::optional<double> low = {}, high = {};  ///< ends of the axis; by default what is drawn, and some more
-  double width = 480, height = 300;           ///< of the frame, px
+  double width = 480, height = 300;           ///< of the frame, 10 to 10000 px
   Theme theme = Theme::light;
 };
 
@@ -56,7 +56,7 @@ inline void check_depth(const std::vector<Eigen::VectorXd>& layers, const DepthC
 /// [head], which may differ in length. A head whose number is undefined (NaN) has no dot, and a note counts
 /// them; where no head of a layer has one the line is broken.
 /// @throws ShapeError no layers, layer numbers or a baseline of another length; ValueError an infinite
-/// number, ends of an axis that are none
+/// number, ends of an axis that are none, a width or height that is not 10 to 10000 px
 inline std::string depth_curve(const std::vector<Eigen::VectorXd>& layers,
                                const DepthCurveOptions& options = {}) {
   detail::check_depth(layers, options);
