@@ -60,6 +60,28 @@ TEST_CASE("attribution scatter: by rank, equal ranks lie on the dashed line") {
   CHECK(count(svg, "attention, rank") == 1);
 }
 
+TEST_CASE("attribution scatter: the numbers of an axis are ranks that exist") {
+  for (const Eigen::Index tokens : {1, 2, 34, 39, 100}) {
+    const Eigen::VectorXd numbers = Eigen::VectorXd::LinSpaced(tokens, 0, 1);
+    std::size_t ranks = 0;
+    for (const read_svg::Text& text :
+         read_svg::texts(attribution_scatter(numbers, numbers, {.ranks = true}), text_width)) {
+      const double rank = read_svg::number(text.words);
+      if (text.words.find("rank") != std::string::npos) continue;
+      ++ranks;
+      CHECK(rank >= 1);
+      CHECK(rank <= static_cast<double>(tokens));
+    }
+    CHECK(ranks >= 2);
+  }
+}
+
+TEST_CASE("attribution scatter: numbers that differ by rounding stay on the page") {
+  const Eigen::Vector2d close(1e6, 1e6 + 1e-9), near(1e6, 1e6 + 1e-5);
+  CHECK(read_svg::misplaced(attribution_scatter(close, near)) == "");
+  CHECK(read_svg::misplaced(attribution_scatter(near, close)) == "");
+}
+
 TEST_CASE("attribution scatter: the best ranked are labelled first, the rest are counted") {
   std::mt19937 random(5);
   std::uniform_real_distribution<double> uniform;
@@ -111,6 +133,7 @@ TEST_CASE("attribution scatter: what cannot be drawn is named") {
   CHECK_THROWS_WITH(attribution_scatter(two, Eigen::Vector3d(1, 2, 3)),
                     "attention of 2 tokens, attribution of 3");
   CHECK_THROWS_WITH(attribution_scatter(two, two, {.tokens = {"a"}}), "1 labels for 2 tokens");
+  CHECK_THROWS_WITH(attribution_scatter(two, two, {.width = 0}), "a width of 0 px is not 10 to 10000");
   CHECK_THROWS_WITH(attribution_scatter(two, Eigen::Vector2d(1, std::nan(""))),
                     "token 1: the attribution is nan");
   CHECK_THROWS_WITH(attribution_scatter(Eigen::Vector2d(-1. / 0., 1), two), "token 0: the attention is -inf");
