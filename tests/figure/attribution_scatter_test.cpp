@@ -25,9 +25,11 @@ Point dot(const std::string& svg, const std::string& token) {
 }  // namespace
 
 TEST_CASE("attribution scatter: ranks count from the largest, equal numbers share theirs") {
-  const Eigen::VectorXd ranks = detail::ranks_from_largest(Eigen::Vector4d(.5, 2, .5, -1));
-  CHECK(ranks == Eigen::Vector4d(2.5, 1, 2.5, 4));
-  CHECK(detail::ranks_from_largest(Eigen::Vector3d(7, 7, 7)) == Eigen::Vector3d(2, 2, 2));
+  const Eigen::Vector4d numbers(.5, 2, .5, -1);
+  const std::string svg = attribution_scatter(numbers, -numbers, {.tokens = {"a", "b", "c", "d"}});
+  CHECK(count(svg, "<title>a: 0.5, rank 2.5; -0.5, rank 2.5</title>") == 1);
+  CHECK(count(svg, "<title>b: 2, rank 1; -2, rank 4</title>") == 1);
+  CHECK(count(svg, "<title>d: -1, rank 4; 1, rank 1</title>") == 1);
 }
 
 TEST_CASE("attribution scatter: attention to the right, attribution upwards, titles with both ranks") {
@@ -132,7 +134,7 @@ TEST_CASE("attribution scatter: what cannot be drawn is named") {
                     "attention of 0 tokens, attribution of 0");
   CHECK_THROWS_WITH(attribution_scatter(two, Eigen::Vector3d(1, 2, 3)),
                     "attention of 2 tokens, attribution of 3");
-  CHECK_THROWS_WITH(attribution_scatter(two, two, {.tokens = {"a"}}), "1 labels for 2 tokens");
+  CHECK_THROWS_WITH(attribution_scatter(two, two, {.tokens = {"a"}}), "1 tokens for 2");
   CHECK_THROWS_WITH(attribution_scatter(two, two, {.width = 0}), "a width of 0 px is not 10 to 10000");
   CHECK_THROWS_WITH(attribution_scatter(two, Eigen::Vector2d(1, std::nan(""))),
                     "token 1: the attribution is nan");

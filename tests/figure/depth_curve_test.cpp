@@ -111,8 +111,8 @@ TEST_CASE("depth curve: what cannot be drawn is named") {
                                          Eigen::Vector2d(0, std::numeric_limits<double>::infinity())};
   CHECK_THROWS_WITH(depth_curve({}), "a curve of no layers");
   CHECK_THROWS_WITH(depth_curve(two), "layer 1, head 1: the value is inf");
-  CHECK_THROWS_WITH(depth_curve({two[0]}, {.layers = {1, 2}}), "2 layer numbers for 1 layers");
-  CHECK_THROWS_WITH(depth_curve({two[0]}, {.baseline = {1, 2}}), "a baseline of 2 numbers for 1 layers");
+  CHECK_THROWS_WITH(depth_curve({two[0]}, {.layers = {1, 2}}), "2 layer numbers for 1");
+  CHECK_THROWS_WITH(depth_curve({two[0]}, {.baseline = {1, 2}}), "2 baseline numbers for 1");
   CHECK_THROWS_WITH(depth_curve({two[0]}, {.width = -5}), "a width of -5 px is not 10 to 10000");
   CHECK_THROWS_WITH(depth_curve({two[0]}, {.height = std::nan("")}), "a height of nan px is not 10 to 10000");
   CHECK_THROWS_WITH(depth_curve({two[0]}, {.low = 3}), "an axis y cannot go from 3 to 1.05");

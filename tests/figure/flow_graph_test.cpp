@@ -108,8 +108,8 @@ TEST_CASE("flow graph: what cannot be drawn is named") {
   std::vector<Eigen::MatrixXd> layers = two_layers();
   CHECK_THROWS_WITH(flow_graph({}), "a graph of no layers or no tokens");
   CHECK_THROWS_WITH(flow_graph({Eigen::MatrixXd(0, 0)}), "a graph of no layers or no tokens");
-  CHECK_THROWS_WITH(flow_graph(layers, {.tokens = {"a"}}), "1 labels for 2 tokens");
-  CHECK_THROWS_WITH(flow_graph(layers, {.layers = {1}}), "1 layer numbers for 2 layers");
+  CHECK_THROWS_WITH(flow_graph(layers, {.tokens = {"a"}}), "1 tokens for 2");
+  CHECK_THROWS_WITH(flow_graph(layers, {.layers = {1}}), "1 layer numbers for 2");
   CHECK_THROWS_WITH(flow_graph(layers, {.query = 2}), "query 2 of 2 tokens");
   CHECK_THROWS_WITH(flow_graph(layers, {.input = -1}), "input -1 of 2 tokens");
   CHECK_THROWS_WITH(flow_graph(layers, {.marked = {{2, 0, 0}}}),

@@ -180,7 +180,7 @@ TEST_CASE("head view: what cannot be drawn is named") {
   CHECK_THROWS_WITH(head_view({map, wide}), "head 1 is 3 x 4, head 0 is 3 x 3");
   CHECK_THROWS_WITH(head_view({map}, {.query_tokens = {"a"}}), "1 query tokens for 3");
   CHECK_THROWS_WITH(head_view({wide}, {.key_tokens = {"a"}}), "1 key tokens for 4");
-  CHECK_THROWS_WITH(head_view({map}, {.head_names = {"a", "b"}}), "2 names for 1 heads");
+  CHECK_THROWS_WITH(head_view({map}, {.head_names = {"a", "b"}}), "2 head names for 1");
   CHECK_THROWS_WITH(head_view({map}, {.heads = {.only = {1}}}), "filter: head 1 of 1");
   CHECK_THROWS_WITH(head_view({map}, {.keys = {.without = {3}}}), "filter: key 3 of 3");
   CHECK_THROWS_WITH(head_view({map}, {.query = 3}), "query 3 of 3");

@@ -135,7 +135,7 @@ TEST_CASE("neuron view: what cannot be drawn is named") {
                     "a neuron view of 0 dimensions and 3 keys");
   CHECK_THROWS_WITH(neuron_view(query, Eigen::MatrixXd(0, 2)), "a neuron view of 2 dimensions and 0 keys");
   CHECK_THROWS_WITH(neuron_view(query, Eigen::MatrixXd::Zero(3, 4)), "a query of 2 dimensions, keys of 4");
-  CHECK_THROWS_WITH(neuron_view(query, keys, {.key_tokens = {"a"}}), "1 labels for 3 keys");
+  CHECK_THROWS_WITH(neuron_view(query, keys, {.key_tokens = {"a"}}), "1 key tokens for 3");
   CHECK_THROWS_WITH(neuron_view(query, keys, {.scale = std::nan("")}), "scale = nan");
   CHECK_THROWS_WITH(neuron_view(query, keys, {.weights = Eigen::Vector2d(1, 0)}), "2 weights for 3 keys");
   CHECK_THROWS_WITH(neuron_view(query, keys, {.weights = Eigen::Vector3d(1, 0, -1)}),

@@ -110,7 +110,7 @@ TEST_CASE("sankey: the heads of one layer share a token alike, each in its colou
   const std::string svg = sankey(graph, {.kinds = {"head 0", "head 1"}});
   CHECK(count(path_of(svg, "head 0: 7 \u2013 3: 0.25"), hex(category_colour(0))) == 1);
   CHECK(count(path_of(svg, "head 1: 7 \u2013 3: 0.25"), hex(category_colour(1))) == 1);
-  CHECK(count(svg, ">head 1</text>") == 1);
+  CHECK(count(svg, ">head 1</text>") == 2);  // in the legend, and on a band of 80 px
   // Two bands arrive at key 3, one below the other.
   CHECK(std::abs(band(svg, "head 1: 7 \u2013 3: 0.25").to.y - band(svg, "head 0: 7 \u2013 3: 0.25").below.y) <
         .02);

@@ -148,7 +148,7 @@ TEST_CASE("word timings: what cannot be drawn is named") {
   Eigen::MatrixXd map = Eigen::MatrixXd::Zero(2, 3);
   CHECK_THROWS_WITH(word_timings(one, {.map = map, .frames_per_second = 0}),
                     "frames_per_second = 0 is not above 0");
-  CHECK_THROWS_WITH(word_timings(one, {.map = map, .tokens = {"a"}}), "1 labels for 2 rows of the map");
+  CHECK_THROWS_WITH(word_timings(one, {.map = map, .tokens = {"a"}}), "1 tokens for 2");
   CHECK_THROWS_WITH(word_timings(one, {.map = map, .path = {{0, 3}}}),
                     "step 0 of the path: row 0, column 3 of 2 x 3");
   CHECK_THROWS_WITH(word_timings(one, {.path = {{0, 0}}}), "step 0 of the path: row 0, column 0 of 0 x 0");

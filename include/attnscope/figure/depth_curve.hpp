@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/figure/names.hpp>
 #include <attnscope/figure/plot.hpp>
 
 #include <Eigen/Core>
@@ -36,10 +37,9 @@ inline double mean_defined(const Eigen::VectorXd& numbers) {
 
 inline void check_depth(const std::vector<Eigen::VectorXd>& layers, const DepthCurveOptions& options) {
   require<ShapeError>(!layers.empty(), "a curve of no layers");
-  require<ShapeError>(options.layers.empty() || options.layers.size() == layers.size(),
-                      "{} layer numbers for {} layers", options.layers.size(), layers.size());
-  require<ShapeError>(options.baseline.empty() || options.baseline.size() == layers.size(),
-                      "a baseline of {} numbers for {} layers", options.baseline.size(), layers.size());
+  const auto count = static_cast<std::ptrdiff_t>(layers.size());
+  check_labels(options.layers, count, "layer numbers");
+  check_labels(options.baseline, count, "baseline numbers");
   for (std::size_t l = 0; l < layers.size(); ++l) {
     for (Eigen::Index h = 0; h < layers[l].size(); ++h)
       require<ValueError>(!std::isinf(layers[l](h)), "layer {}, head {}: the value is {}", l, h,

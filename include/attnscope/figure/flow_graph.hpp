@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/figure/names.hpp>
 #include <attnscope/figure/token_columns.hpp>
 
 #include <Eigen/Core>
@@ -69,10 +70,8 @@ inline void check_flow_graph(const std::vector<Eigen::MatrixXd>& layers, const F
                         "marked edge {}: layer {}, from {} to {}, of {} layers and {} tokens", n, edge.layer,
                         edge.from, edge.to, count, tokens);
   }
-  require<ShapeError>(options.tokens.empty() || static_cast<Eigen::Index>(options.tokens.size()) == tokens,
-                      "{} labels for {} tokens", options.tokens.size(), tokens);
-  require<ShapeError>(options.layers.empty() || options.layers.size() == layers.size(),
-                      "{} layer numbers for {} layers", options.layers.size(), layers.size());
+  check_labels(options.tokens, tokens, "tokens");
+  check_labels(options.layers, count, "layer numbers");
   require<ShapeError>(
       options.shares.size() == 0 || (options.shares.rows() == count + 1 && options.shares.cols() == tokens),
       "shares are {} x {}, not {} levels x {} tokens", options.shares.rows(), options.shares.cols(),
@@ -102,9 +101,7 @@ inline std::string flow_graph(const std::vector<Eigen::MatrixXd>& layers,
                               const FlowGraphOptions& options = {}) {
   detail::check_flow_graph(layers, options);
   const std::size_t count = layers.size();
-  std::vector<std::string> tokens = options.tokens;
-  for (Eigen::Index i = static_cast<Eigen::Index>(tokens.size()); i < layers[0].rows(); ++i)
-    tokens.push_back(fmt::format("{}", i));
+  const std::vector<std::string> tokens = detail::names_of(options.tokens, layers[0].rows(), "tokens");
   std::vector<std::string> gaps;
   double largest = 0;
   for (std::size_t l = count; l-- > 0;) {

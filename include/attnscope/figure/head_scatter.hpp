@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/figure/names.hpp>
 #include <attnscope/figure/plot.hpp>
 #include <attnscope/figure/point_labels.hpp>
 
@@ -49,12 +50,8 @@ inline std::string head_scatter(const Eigen::MatrixXd& points, const HeadScatter
   require<ShapeError>(points.rows() > 0 && points.cols() == 2, "a map of heads is [head x 2], not {} x {}",
                       points.rows(), points.cols());
   const auto heads = static_cast<std::size_t>(points.rows());
-  const auto check = [&](const std::vector<std::string>& words, const char* what) {
-    require<ShapeError>(words.empty() || words.size() == heads, "{} {} for {} heads", words.size(), what,
-                        heads);
-  };
-  check(options.names, "names");
-  check(options.roles, "roles");
+  detail::check_labels(options.names, points.rows(), "head names");
+  detail::check_labels(options.roles, points.rows(), "roles");
   require<ValueError>(options.side >= 40 && options.side <= 10'000, "a side of {} px is not 40 to 10000",
                       options.side);
   AxisRange x, y;

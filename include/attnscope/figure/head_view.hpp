@@ -1,5 +1,6 @@
 #pragma once
 #include <attnscope/figure/filter.hpp>
+#include <attnscope/figure/names.hpp>
 #include <attnscope/figure/token_columns.hpp>
 
 #include <Eigen/Core>
@@ -36,14 +37,9 @@ namespace detail {
 inline void check_head_view(const std::vector<Eigen::MatrixXd>& heads, const HeadViewOptions& options) {
   require<ShapeError>(!heads.empty(), "a view of no heads");
   const Eigen::Index queries = heads[0].rows(), keys = heads[0].cols();
-  const auto tokens = [](const std::vector<std::string>& words, Eigen::Index count, const char* what) {
-    require<ShapeError>(words.empty() || words.size() == static_cast<std::size_t>(count),
-                        "{} {} tokens for {}", words.size(), what, count);
-  };
-  tokens(options.query_tokens, queries, "query");
-  tokens(options.key_tokens, keys, "key");
-  require<ShapeError>(options.head_names.empty() || options.head_names.size() == heads.size(),
-                      "{} names for {} heads", options.head_names.size(), heads.size());
+  check_labels(options.query_tokens, queries, "query tokens");
+  check_labels(options.key_tokens, keys, "key tokens");
+  check_labels(options.head_names, static_cast<Eigen::Index>(heads.size()), "head names");
   if (options.query)
     require<ShapeError>(*options.query >= 0 && *options.query < queries, "query {} of {}", *options.query,
                         queries);
@@ -101,14 +97,8 @@ class HeadView {
   }
 
   std::string svg() {
-    const auto tokens = [](const std::vector<std::string>& words, Eigen::Index count) {
-      std::vector<std::string> all = words;
-      for (Eigen::Index i = static_cast<Eigen::Index>(all.size()); i < count; ++i)
-        all.push_back(fmt::format("{}", i));
-      return all;
-    };
-    queries_ = tokens(options_.query_tokens, heads_[0].rows());
-    keys_ = tokens(options_.key_tokens, heads_[0].cols());
+    queries_ = names_of(options_.query_tokens, heads_[0].rows(), "query tokens");
+    keys_ = names_of(options_.key_tokens, heads_[0].cols(), "key tokens");
     const bool strips = options_.query.has_value();
     double longest = 0;
     for (const std::string& words : short_names_) longest = std::max(longest, text_width(words, name_size));

@@ -3,6 +3,7 @@
 #include <attnscope/figure/caption.hpp>
 #include <attnscope/figure/colour_bar.hpp>
 #include <attnscope/figure/labels.hpp>
+#include <attnscope/figure/names.hpp>
 #include <attnscope/figure/sheet.hpp>
 
 #include <Eigen/Core>
@@ -34,9 +35,7 @@ inline void check_neuron_view(const Eigen::VectorXd& query, const Eigen::MatrixX
                       query.size(), keys.rows());
   require<ShapeError>(keys.cols() == query.size(), "a query of {} dimensions, keys of {}", query.size(),
                       keys.cols());
-  require<ShapeError>(
-      options.key_tokens.empty() || static_cast<Eigen::Index>(options.key_tokens.size()) == keys.rows(),
-      "{} labels for {} keys", options.key_tokens.size(), keys.rows());
+  check_labels(options.key_tokens, keys.rows(), "key tokens");
   require<ShapeError>(!options.weights || options.weights->size() == keys.rows(), "{} weights for {} keys",
                       options.weights ? options.weights->size() : 0, keys.rows());
   for (Eigen::Index d = 0; d < query.size(); ++d) {

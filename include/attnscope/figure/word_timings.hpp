@@ -2,6 +2,7 @@
 #include <attnscope/figure/cells.hpp>
 #include <attnscope/figure/colour_bar.hpp>
 #include <attnscope/figure/labels.hpp>
+#include <attnscope/figure/names.hpp>
 #include <attnscope/figure/plot.hpp>
 
 #include <Eigen/Core>
@@ -57,9 +58,7 @@ inline void check_timings(const std::vector<TimedWord>& words, const WordTimings
                         "word {}: from {} to {} seconds", n, words[n].start, words[n].end);
   require<ValueError>(options.frames_per_second > 0 && std::isfinite(options.frames_per_second),
                       "frames_per_second = {} is not above 0", options.frames_per_second);
-  require<ShapeError>(
-      options.tokens.empty() || static_cast<Eigen::Index>(options.tokens.size()) == options.map.rows(),
-      "{} labels for {} rows of the map", options.tokens.size(), options.map.rows());
+  check_labels(options.tokens, options.map.rows(), "tokens");
   for (std::size_t n = 0; n < options.path.size(); ++n) {
     const MapStep& step = options.path[n];
     require<ShapeError>(step.row >= 0 && step.row < options.map.rows() && step.column >= 0 &&
