@@ -165,6 +165,12 @@ TEST_CASE("sankey: words on bands have a ground of their own, painted after all 
                               svg_number(text.box.width + 2), svg_number(11))) == 1);
   CHECK(count(svg, ">head 7</text>") == 3);  // on two bands, and in the legend
   CHECK(read_svg::misplaced(svg) == "");
+  // Kinds differ by the dashes along the middle of their bands, and in the legend, as well.
+  CHECK(count(svg, fmt::format("stroke-dasharray=\"{}\"", category_dashes(1))) == 3);
+  const Band first = band(svg, "head 3: harpsichord \u2013 b: 0.5");
+  const double middle = first.from.y + (first.below.y - first.to.y) / 2;
+  CHECK(count(svg, fmt::format("<path d=\"M{} {}C", svg_number(first.from.x), svg_number(middle))) == 1);
+  CHECK(count(sankey(small_graph()), "stroke-width=\"1\"") == 0);
   SankeyGraph thin = small_graph();
   thin.links[1].kind = 1;
   const std::string low = sankey(thin, {.kinds = {"head 3", "head 7"}, .height = 20});

@@ -134,8 +134,18 @@ class SankeyLayout {
   std::map<std::ptrdiff_t, std::map<std::ptrdiff_t, Bar>> steps_;
 };
 
-/// Where the colours begin again they are fainter.
-inline double band_opacity(std::size_t kind) { return kind / category_colours % 2 == 0 ? .7 : .4; }
+inline constexpr double band_opacity = .7;
+
+/// The line along the middle of a band, whose dashes tell its kind from others.
+inline Stroke band_line(std::size_t kind, Theme theme) {
+  const Colour band = category_colour(kind, theme), ground = theme_colours(theme).background;
+  const auto seen = [](std::uint8_t over, std::uint8_t under) {
+    return static_cast<std::uint8_t>(band_opacity * over + (1 - band_opacity) * under);
+  };
+  const Colour mixed{seen(band.red, ground.red), seen(band.green, ground.green),
+                     seen(band.blue, ground.blue)};
+  return {text_colour_on(mixed), 1, band_opacity, category_dashes(kind)};
+}
 
 /// Words that may lie on bands, on a ground of their own.
 inline void draw_label(Svg& svg, Point at, const std::string& words, const TextStyle& style) {
@@ -146,15 +156,16 @@ inline void draw_label(Svg& svg, Point at, const std::string& words, const TextS
   svg.text(at, words, style);
 }
 
+/// The curve of a path that is there to the next point, level at both ends.
+inline std::string level_curve(Point from, Point to) {
+  const double middle = (from.x + to.x) / 2;
+  return "C" + place({middle, from.y}) + " " + place({middle, to.y}) + " " + place(to);
+}
 /// A band of one height from one bar to the next.
 inline std::string band_path(Point from, Point to, double height) {
-  const double middle = (from.x + to.x) / 2;
-  const auto curve = [&](Point control, Point other, Point end) {
-    return "C" + place(control) + " " + place(other) + " " + place(end);
-  };
-  return "M" + place(from) + curve({middle, from.y}, {middle, to.y}, to) + "L" +
-         place({to.x, to.y + height}) +
-         curve({middle, to.y + height}, {middle, from.y + height}, {from.x, from.y + height}) + "z";
+  const Point below{to.x, to.y + height};
+  return "M" + place(from) + level_curve(from, to) + "L" + place(below) +
+         level_curve(below, {from.x, from.y + height}) + "z";
 }
 
 /// The labels that a node's is one of.
@@ -212,8 +223,9 @@ inline void check_sankey(const SankeyGraph& graph, const SankeyOptions& options)
 
 /// Where what a token takes comes from (SVG): a bar for each token, as high as its share, in a column for
 /// each step, and a band from bar to bar for each link, as wide as its share; what is dropped ends in a grey
-/// tip. One px is the same share everywhere. Several kinds of links have colours and a legend, and their
-/// names stand on the bands that have room. Give flow_sankey() or head_sankey(), or a graph of your own.
+/// tip. One px is the same share everywhere. Several kinds of links have colours, a
+/// dashed line along the middle of their bands, a legend, and their names on the bands that have room. Give
+/// flow_sankey() or head_sankey(), or a graph of your own.
 /// @throws ShapeError no nodes, a token that stands twice in a step, links of tokens that are not there, too
 /// few labels or names of kinds;
 /// ValueError a share that is not finite or is negative, more leaving a token than arrives
@@ -264,17 +276,23 @@ inline std::string sankey(const SankeyGraph& graph, const SankeyOptions& options
   };
   // What a colour means also stands on its bands, before the bar that they arrive at.
   constexpr double kind_size = 8;
+  const bool several = std::any_of(links.begin(), links.end(),
+                                   [&](const SankeyLink* link) { return link->kind != links.front()->kind; });
   std::vector<std::pair<Point, std::string>> kind_labels;
   for (const SankeyLink* link : links) {
     detail::SankeyLayout::Bar &from = *layout.find(link->step, link->from),
                               &to = *layout.find(link->step + 1, link->to);
     const double height = layout.unit() * link->share;
-    draw_area(svg,
-              detail::band_path({from.box.right(), from.box.top + from.out},
-                                {to.box.left, to.box.top + to.in}, height),
-              category_colour(link->kind, options.theme), detail::band_opacity(link->kind),
+    const Point start{from.box.right(), from.box.top + from.out}, end{to.box.left, to.box.top + to.in};
+    draw_area(svg, detail::band_path(start, end, height), category_colour(link->kind, options.theme),
+              detail::band_opacity,
               fmt::format("{}{} \u2013 {}: {:.3g}", kind_name(link->kind), word(*from.node), word(*to.node),
                           link->share));
+    if (several && height >= 3) {
+      const Point middle{start.x, start.y + height / 2};
+      draw_line(svg, "M" + detail::place(middle) + detail::level_curve(middle, {end.x, end.y + height / 2}),
+                detail::band_line(link->kind, options.theme));
+    }
     if (options.kinds.size() > 1 && height >= 1.2 * kind_size)
       kind_labels.push_back(
           {{to.box.left - 4, to.box.top + to.in + height / 2}, readable_line(options.kinds[link->kind], 10)});
@@ -311,8 +329,9 @@ inline std::string sankey(const SankeyGraph& graph, const SankeyOptions& options
   std::vector<LegendEntry> legend;
   if (options.kinds.size() > 1)
     for (std::size_t kind = 0; kind < options.kinds.size(); ++kind)
-      legend.push_back(
-          {options.kinds[kind], {category_colour(kind, options.theme), 8, detail::band_opacity(kind)}});
+      legend.push_back({.name = options.kinds[kind],
+                        .line = {category_colour(kind, options.theme), 8, detail::band_opacity},
+                        .inner = detail::band_line(kind, options.theme)});
   return sheet.document(
       {Sheet::margin, sheet.top(), right - Sheet::margin, layout.bottom() - sheet.top()}, Legend(legend),
       dropped ? "grey: to tokens that are not drawn" : "", "where a token's information comes from",
