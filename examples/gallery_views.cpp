@@ -14,15 +14,11 @@
 #include <attnscope/source/maps.hpp>
 #include <attnscope/statistics/rank_correlation.hpp>
 
+#include "support/stack_of.hpp"
+
 namespace {
 
 using namespace attnscope;
-
-const DumpStack& stack_named(const Dump& dump, const std::string& name) {
-  for (const DumpStack& stack : dump.stacks)
-    if (stack.name == name) return stack;
-  throw ValueError(fmt::format("{} has no {}", dump.name, name));
-}
 
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
@@ -44,7 +40,7 @@ struct Pair {
   Index boundary = 21;
 
   Pair(const Dump& the_dump, Theme the_theme)
-      : dump(the_dump), stack(stack_named(the_dump, "self")), theme(the_theme) {
+      : dump(the_dump), stack(stack_of(the_dump, "self")), theme(the_theme) {
     for (const DumpLayer& layer : stack.layers) layers.push_back(layer.attention);
   }
   Index token(const std::string& word) const {
@@ -158,7 +154,7 @@ struct Pair {
 
 /// A sentence, its translation, and the links between them that a head of cross-attention makes and misses.
 std::string alignment(const Dump& cipher, Theme theme) {
-  const DumpStack& stack = stack_named(cipher, "cross");
+  const DumpStack& stack = stack_of(cipher, "cross");
   const auto links = links_of_head(content_layers(cipher, stack), {1, 2});
   const std::size_t element = 4;
   return alignment_links(stack.keys.tokens[element], stack.queries.tokens[element], links[element].links,

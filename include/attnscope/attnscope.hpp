@@ -91,7 +91,6 @@
 #include <attnscope/statistics/divergence.hpp>
 #include <attnscope/statistics/pair_weights.hpp>
 #include <attnscope/statistics/rank_correlation.hpp>
-#include <attnscope/statistics/ranks.hpp>
 #include <attnscope/statistics/resampling.hpp>
 #include <attnscope/statistics/top_k.hpp>
 #include <attnscope/sweep.hpp>

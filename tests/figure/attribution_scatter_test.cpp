@@ -25,9 +25,11 @@ Point dot(const std::string& svg, const std::string& token) {
 }  // namespace
 
 TEST_CASE("attribution scatter: ranks count from the largest, equal numbers share theirs") {
-  const Eigen::VectorXd ranks = detail::ranks_from_largest(Eigen::Vector4d(.5, 2, .5, -1));
-  CHECK(ranks == Eigen::Vector4d(2.5, 1, 2.5, 4));
-  CHECK(detail::ranks_from_largest(Eigen::Vector3d(7, 7, 7)) == Eigen::Vector3d(2, 2, 2));
+  const Eigen::Vector4d numbers(.5, 2, .5, -1);
+  const std::string svg = attribution_scatter(numbers, -numbers, {.tokens = {"a", "b", "c", "d"}});
+  CHECK(count(svg, "<title>a: 0.5, rank 2.5; -0.5, rank 2.5</title>") == 1);
+  CHECK(count(svg, "<title>b: 2, rank 1; -2, rank 4</title>") == 1);
+  CHECK(count(svg, "<title>d: -1, rank 4; 1, rank 1</title>") == 1);
 }
 
 TEST_CASE("attribution scatter: attention to the right, attribution upwards, titles with both ranks") {
@@ -58,6 +60,28 @@ TEST_CASE("attribution scatter: by rank, equal ranks lie on the dashed line") {
   CHECK(dot(svg, "a").x > dot(svg, "b").x);  // rank 1 at the far end
   CHECK(std::abs((dot(svg, "a").x - dot(svg, "b").x) - (dot(svg, "c").x - dot(svg, "d").x)) < .02);
   CHECK(count(svg, "attention, rank") == 1);
+}
+
+TEST_CASE("attribution scatter: the numbers of an axis are ranks that exist") {
+  for (const Eigen::Index tokens : {1, 2, 34, 39, 100}) {
+    const Eigen::VectorXd numbers = Eigen::VectorXd::LinSpaced(tokens, 0, 1);
+    std::size_t ranks = 0;
+    for (const read_svg::Text& text :
+         read_svg::texts(attribution_scatter(numbers, numbers, {.ranks = true}), text_width)) {
+      const double rank = read_svg::number(text.words);
+      if (text.words.find("rank") != std::string::npos) continue;
+      ++ranks;
+      CHECK(rank >= 1);
+      CHECK(rank <= static_cast<double>(tokens));
+    }
+    CHECK(ranks >= 2);
+  }
+}
+
+TEST_CASE("attribution scatter: numbers that differ by rounding stay on the page") {
+  const Eigen::Vector2d close(1e6, 1e6 + 1e-9), near(1e6, 1e6 + 1e-5);
+  CHECK(read_svg::misplaced(attribution_scatter(close, near)) == "");
+  CHECK(read_svg::misplaced(attribution_scatter(near, close)) == "");
 }
 
 TEST_CASE("attribution scatter: the best ranked are labelled first, the rest are counted") {
@@ -110,7 +134,8 @@ TEST_CASE("attribution scatter: what cannot be drawn is named") {
                     "attention of 0 tokens, attribution of 0");
   CHECK_THROWS_WITH(attribution_scatter(two, Eigen::Vector3d(1, 2, 3)),
                     "attention of 2 tokens, attribution of 3");
-  CHECK_THROWS_WITH(attribution_scatter(two, two, {.tokens = {"a"}}), "1 labels for 2 tokens");
+  CHECK_THROWS_WITH(attribution_scatter(two, two, {.tokens = {"a"}}), "1 tokens for 2");
+  CHECK_THROWS_WITH(attribution_scatter(two, two, {.width = 0}), "a width of 0 px is not 10 to 10000");
   CHECK_THROWS_WITH(attribution_scatter(two, Eigen::Vector2d(1, std::nan(""))),
                     "token 1: the attribution is nan");
   CHECK_THROWS_WITH(attribution_scatter(Eigen::Vector2d(-1. / 0., 1), two), "token 0: the attention is -inf");

@@ -81,6 +81,11 @@ TEST_CASE("depth curve: what is undefined has no dot, and is counted; a layer wi
               "beyond the ends of the axis: 2 of 3 heads") == 1);
 }
 
+TEST_CASE("depth curve: numbers that differ by rounding are drawn as one") {
+  const std::vector<Eigen::VectorXd> layers{Eigen::Vector2d(1, 1 - 1.1e-16), Eigen::Vector2d(1, 1 - 2.2e-16)};
+  CHECK(read_svg::misplaced(depth_curve(layers)) == "");
+}
+
 TEST_CASE("depth curve: whatever its words, its depth and its theme") {
   for (const Theme theme : {Theme::light, Theme::dark})
     for (const std::size_t depth : {1u, 2u, 120u})
@@ -106,7 +111,9 @@ TEST_CASE("depth curve: what cannot be drawn is named") {
                                          Eigen::Vector2d(0, std::numeric_limits<double>::infinity())};
   CHECK_THROWS_WITH(depth_curve({}), "a curve of no layers");
   CHECK_THROWS_WITH(depth_curve(two), "layer 1, head 1: the value is inf");
-  CHECK_THROWS_WITH(depth_curve({two[0]}, {.layers = {1, 2}}), "2 layer numbers for 1 layers");
-  CHECK_THROWS_WITH(depth_curve({two[0]}, {.baseline = {1, 2}}), "a baseline of 2 numbers for 1 layers");
+  CHECK_THROWS_WITH(depth_curve({two[0]}, {.layers = {1, 2}}), "2 layer numbers for 1");
+  CHECK_THROWS_WITH(depth_curve({two[0]}, {.baseline = {1, 2}}), "2 baseline numbers for 1");
+  CHECK_THROWS_WITH(depth_curve({two[0]}, {.width = -5}), "a width of -5 px is not 10 to 10000");
+  CHECK_THROWS_WITH(depth_curve({two[0]}, {.height = std::nan("")}), "a height of nan px is not 10 to 10000");
   CHECK_THROWS_WITH(depth_curve({two[0]}, {.low = 3}), "an axis y cannot go from 3 to 1.05");
 }

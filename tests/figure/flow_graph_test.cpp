@@ -44,7 +44,8 @@ TEST_CASE("flow graph: the top layer is to the left, and an edge leads from uppe
   CHECK(upper.to.y == lower.from.y);  // token b of the level between
   CHECK(lower.to.y == upper.from.y);  // token a
   CHECK(upper.to.y > upper.from.y);
-  CHECK(count(svg, "1 edges below 0.02 are left out") == 1);
+  CHECK(count(svg, ">widest: 1; 1 edges below 0.02 are left out</text>") == 1);
+  CHECK(count(flow_graph(two_layers(), {.high = .5}), "widest: 0.5 and more") == 1);
   CHECK(edge(svg, "layer 7: b \u2013 a: 0.01") == "no edge layer 7: b \u2013 a: 0.01");
   CHECK(count(svg, "2 layers, 2 tokens, 6 edges, 0 of them marked") == 1);
   CHECK(read_svg::attribute(edge(svg, "layer 3: a \u2013 a: 1"), "stroke-width") == 3.6);
@@ -74,6 +75,13 @@ TEST_CASE("flow graph: the area of a dot is its share") {
   CHECK(count(svg, "a9 9 0 1 0 18 0") == 2);
   CHECK(count(svg, "a4.5 4.5 0 1 0 9 0") == 1);
   CHECK(count(svg, "a0.72 0.72 0 1 0 1.44 0") == 3);
+  CHECK(count(svg, "the area of a dot is the share of its token") == 1);
+  CHECK(count(flow_graph(two_layers()), "the area of a dot") == 0);
+  for (const double bad : {-5., 50., std::nan(""), 1. / 0.}) {
+    shares(2, 1) = bad;
+    CHECK_THROWS_WITH(flow_graph(two_layers(), {.shares = shares}),
+                      fmt::format("level 2, token 1: a share of {} is not 0 to 1", bad));
+  }
 }
 
 TEST_CASE("flow graph: whatever the tokens, their number and the theme") {
@@ -100,8 +108,8 @@ TEST_CASE("flow graph: what cannot be drawn is named") {
   std::vector<Eigen::MatrixXd> layers = two_layers();
   CHECK_THROWS_WITH(flow_graph({}), "a graph of no layers or no tokens");
   CHECK_THROWS_WITH(flow_graph({Eigen::MatrixXd(0, 0)}), "a graph of no layers or no tokens");
-  CHECK_THROWS_WITH(flow_graph(layers, {.tokens = {"a"}}), "1 labels for 2 tokens");
-  CHECK_THROWS_WITH(flow_graph(layers, {.layers = {1}}), "1 layer numbers for 2 layers");
+  CHECK_THROWS_WITH(flow_graph(layers, {.tokens = {"a"}}), "1 tokens for 2");
+  CHECK_THROWS_WITH(flow_graph(layers, {.layers = {1}}), "1 layer numbers for 2");
   CHECK_THROWS_WITH(flow_graph(layers, {.query = 2}), "query 2 of 2 tokens");
   CHECK_THROWS_WITH(flow_graph(layers, {.input = -1}), "input -1 of 2 tokens");
   CHECK_THROWS_WITH(flow_graph(layers, {.marked = {{2, 0, 0}}}),

@@ -90,8 +90,18 @@ TEST_CASE("head scatter: what cannot be drawn is named") {
   Eigen::MatrixXd points = Eigen::MatrixXd::Zero(2, 2);
   CHECK_THROWS_WITH(head_scatter(Eigen::MatrixXd(0, 2)), "a map of heads is [head x 2], not 0 x 2");
   CHECK_THROWS_WITH(head_scatter(Eigen::MatrixXd(2, 3)), "a map of heads is [head x 2], not 2 x 3");
-  CHECK_THROWS_WITH(head_scatter(points, {.names = {"a"}}), "1 names for 2 heads");
-  CHECK_THROWS_WITH(head_scatter(points, {.roles = {"a", "b", "c"}}), "3 roles for 2 heads");
+  CHECK_THROWS_WITH(head_scatter(points, {.names = {"a"}}), "1 head names for 2");
+  CHECK_THROWS_WITH(head_scatter(points, {.roles = {"a", "b", "c"}}), "3 roles for 2");
+  for (const double side : {0., -100., 39., 1e300, std::nan("")})
+    CHECK_THROWS_WITH(head_scatter(points, {.side = side}),
+                      fmt::format("a side of {} px is not 40 to 10000", side));
+  points(1, 0) = 1e308;
+  CHECK_THROWS_AS(head_scatter(points), ValueError);
+  points(0, 0) = -1e308;
+  CHECK_THROWS_AS(head_scatter(points), ValueError);
+  points.setZero();
+  points(0, 1) = 1e299;
+  CHECK(read_svg::malformed(head_scatter(points, {.side = 40})) == "");
   points(1, 0) = std::nan("");
   CHECK_THROWS_WITH(head_scatter(points), "head 1 lies at nan, 0");
 }

@@ -42,7 +42,11 @@ TEST_CASE("head view: a line for each weight, as opaque as it is large, a colour
                     other = path_of(svg, "head 1: a \u2013 y: 0.5");
   CHECK(read_svg::attribute(line, "stroke-opacity") == .25);
   CHECK(count(line, hex(category_colour(0))) == 1);
+  CHECK(count(line, "stroke-dasharray") == 0);
   CHECK(count(other, hex(category_colour(1))) == 1);
+  CHECK(count(other, fmt::format("stroke-dasharray=\"{}\"", category_dashes(1))) == 1);
+  CHECK(count(svg, ">opaque: 1</text>") == 1);
+  CHECK(count(head_view({first}, {.high = .6}), ">opaque: 0.6 and more</text>") == 1);
   // From the row of its query to that of its key, and beside the line of the other head.
   Point from, to, beside;
   REQUIRE(std::sscanf(read_svg::between(line, " d=\"", "\"").c_str(), "M%lf %lfL%lf %lf", &from.x, &from.y,
@@ -76,6 +80,26 @@ TEST_CASE("head view: one query has lines and a square of each head at each key"
   for (const std::string& title : lines(svg)) CHECK(count(title, ": 2 \u2013 ") == 1);
   CHECK(count(svg, "h7v7h-7z") == 12);
   CHECK(count(head_view({map}), "h7v7h-7z") == 0);
+  // Above each strip stands which head it is, as well as in the legend.
+  const auto strip_names = [&](const HeadViewOptions& options) {
+    std::vector<std::string> names;
+    const std::string figure = head_view(std::vector<Eigen::MatrixXd>(12, map), options);
+    CHECK(read_svg::misplaced(figure) == "");
+    CHECK(read_svg::malformed(figure) == "");
+    for (const std::string& text : read_svg::elements(figure, "text"))
+      if (read_svg::attribute(text, "font-size") == 8)
+        names.push_back(read_svg::between(text, ">", "</text>"));
+    return names;
+  };
+  const std::vector<std::string> words(12, "WWWW.11"), short_words(12, "h");
+  using Names = std::vector<std::string>;
+  CHECK(strip_names({.heads = {.only = {11, 3}}, .query = 2}) == Names{"11", "3"});
+  CHECK(strip_names({.head_names = words, .query = 2}) == words);
+  CHECK(strip_names({.head_names = short_words, .query = 2}) == short_words);
+  CHECK(strip_names(
+            {.title = "A title", .query_title = "", .key_title = "", .head_names = words, .query = 2}) ==
+        words);
+  CHECK(strip_names({}).empty());
 }
 
 TEST_CASE("head view: of a pair of sentences the lines from one to the other") {
@@ -104,7 +128,6 @@ TEST_CASE("head view: tokens that a filter leaves out have no row, and the other
   CHECK(lines(svg) == Titles{"head 0: c \u2013 y: 0.333", "head 0: c \u2013 z: 0.333"});
   CHECK(count(svg, ">x</text>") == 0);
   CHECK(count(svg, ">a</text>") == 0);
-  CHECK(count(svg, "1 of 3 keys are left out") == 1);
   // A line ends at the row of its key all the same.
   Point from, to;
   REQUIRE(std::sscanf(read_svg::between(path_of(svg, "head 0: c \u2013 z: 0.333"), " d=\"", "\"").c_str(),
@@ -113,7 +136,9 @@ TEST_CASE("head view: tokens that a filter leaves out have no row, and the other
     if (text.words == "z") CHECK(text.box.centre().y == to.y);
     if (text.words == "c") CHECK(text.box.centre().y == from.y);
   }
-  CHECK(lines(head_view({map_of(3)}, {.queries = {.without = {1}}, .query = 1})).empty());
+  CHECK(count(svg, "2 of 3 queries are left out; 1 of 3 keys are left out") == 1);
+  CHECK_THROWS_WITH(head_view({map_of(3)}, {.queries = {.without = {1}}, .query = 1}),
+                    "query 1 is selected, but the filter of queries leaves it out");
 }
 
 TEST_CASE("head view: small and undefined weights are counted") {
@@ -155,7 +180,7 @@ TEST_CASE("head view: what cannot be drawn is named") {
   CHECK_THROWS_WITH(head_view({map, wide}), "head 1 is 3 x 4, head 0 is 3 x 3");
   CHECK_THROWS_WITH(head_view({map}, {.query_tokens = {"a"}}), "1 query tokens for 3");
   CHECK_THROWS_WITH(head_view({wide}, {.key_tokens = {"a"}}), "1 key tokens for 4");
-  CHECK_THROWS_WITH(head_view({map}, {.head_names = {"a", "b"}}), "2 names for 1 heads");
+  CHECK_THROWS_WITH(head_view({map}, {.head_names = {"a", "b"}}), "2 head names for 1");
   CHECK_THROWS_WITH(head_view({map}, {.heads = {.only = {1}}}), "filter: head 1 of 1");
   CHECK_THROWS_WITH(head_view({map}, {.keys = {.without = {3}}}), "filter: key 3 of 3");
   CHECK_THROWS_WITH(head_view({map}, {.query = 3}), "query 3 of 3");

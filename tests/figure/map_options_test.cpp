@@ -42,20 +42,6 @@ TEST_CASE("map_options: a cell size that is given is kept, and one that is none 
         "a cell size of -1 px is not between 0.1 and 1000");
 }
 
-TEST_CASE("map_options: labels are one each or none") {
-  const std::vector<std::string> labels{"a", "b"};
-  CHECK_NOTHROW(detail::check_labels(labels, 2, "row labels"));
-  CHECK_NOTHROW(detail::check_labels(std::vector<std::string>(), 3, "row labels"));
-  CHECK(message_of<ShapeError>([&] { detail::check_labels(labels, 4, "column labels"); }) ==
-        "2 column labels for 4");
-}
-
-TEST_CASE("map_options: heads and layers are numbered unless they are named") {
-  CHECK(detail::names_of({}, 3, "head names") == std::vector<std::string>{"0", "1", "2"});
-  CHECK(detail::names_of({"a", "b"}, 2, "head names") == std::vector<std::string>{"a", "b"});
-  CHECK(message_of<ShapeError>([] { detail::names_of({"a"}, 2, "head names"); }) == "1 head names for 2");
-}
-
 TEST_CASE("map_options: the palette is that of the theme unless one is asked for") {
   CHECK(detail::scale_options({}).palette == Palette::white_to_blue);
   CHECK(detail::scale_options({.theme = Theme::dark}).palette == Palette::viridis);

@@ -22,6 +22,31 @@ TEST_CASE("marks: 64 categories look different, the first eight by shape alone")
   }
 }
 
+TEST_CASE("marks: the lines of 64 categories look different, the first eight by their dashes alone") {
+  for (const Theme theme : {Theme::light, Theme::dark}) {
+    std::set<std::string_view> dashes;
+    std::set<std::string> looks;
+    for (std::size_t i = 0; i < 64; ++i) {
+      const Stroke stroke = category_stroke(i, 2, .5, theme);
+      if (i < 8) dashes.insert(stroke.dashes);
+      looks.insert(hex(stroke.colour) + std::string(stroke.dashes));
+    }
+    CHECK(dashes.size() == 8);
+    CHECK(looks.size() == 64);
+  }
+  CHECK(category_dashes(0) == "");
+}
+
+TEST_CASE("marks: a weight is as opaque as it is large, and what is opaque is said") {
+  LineOpacity opacity(.5);
+  CHECK(opacity.of(.5) == 1);
+  CHECK(opacity.note() == "");  // all are
+  CHECK(opacity.of(.125) == .25);
+  CHECK(opacity.note() == "opaque: 0.5");
+  CHECK(opacity.of(3) == 1);
+  CHECK(opacity.note("widest") == "widest: 0.5 and more");
+}
+
 TEST_CASE("marks: a shape lies around its point, within its radius and a quarter more") {
   for (std::size_t shape = 0; shape < mark_shapes; ++shape) {
     double left = 0, right = 0, top = 0, bottom = 0;

@@ -53,6 +53,11 @@ TEST_CASE("plot: a range leaves NaN out, and always gets a length") {
   CHECK(AxisRange{}.widened().high == 1);
   CHECK(AxisRange{0, 0}.widened().low == -1);
   CHECK(AxisRange{-4, -4}.widened().high == -2);
+  // Numbers that differ by rounding are one number.
+  CHECK(AxisRange{1 - 1e-16, 1}.widened().high == 1.5);
+  CHECK(AxisRange{1e6, 1e6 + 1e-9}.widened().low < 5.1e5);
+  CHECK(AxisRange{1e6, 1e6 + 1e-3}.widened().low > 999999.9);
+  CHECK(AxisRange{1e-310, 3e-310}.widened().high > .9);
 }
 
 TEST_CASE("plot: numbers stand where they are, larger ones higher and to the right") {
@@ -89,11 +94,22 @@ TEST_CASE("plot: ranks are written without their sign") {
   for (const std::string& word : words) CHECK(word.find('-') == std::string::npos);
 }
 
+TEST_CASE("plot: ranks that do not exist have no number") {
+  const auto numbers_of = [](double last_rank) {
+    Plot plot({.x = {-10.5, -.5}, .y = {0, 1}, .x_numbers = AxisNumbers::ranks, .last_rank = last_rank});
+    return plot.document({}, "", "", "");
+  };
+  CHECK(count(numbers_of(9), ">10</text>") == 0);
+  CHECK(count(numbers_of(10), ">10</text>") == 1);
+}
+
 TEST_CASE("plot: nothing overlaps or leaves the page, whatever the titles, numbers and sizes") {
   for (const std::string& words : {std::string(), std::string("title"), std::string(300, 'W')})
     for (const double size : {60., 480.})
       for (const AxisRange range :
-           {AxisRange{0, 1}, AxisRange{-1e-7, 1.1e-7}, AxisRange{1234567.1, 1234567.9}}) {
+           {AxisRange{0, 1}, AxisRange{-1e-7, 1.1e-7}, AxisRange{1234567.1, 1234567.9},
+            AxisRange{1e6, 1e6 + 1e-5}, AxisRange{1, 1 - 1e-16}.widened(),
+            AxisRange{1e6, 1e6 + 1e-9}.widened(), AxisRange{-1e300, 1e300}, AxisRange{0, 1e-300}}) {
         Plot plot({.title = words,
                    .x_title = words,
                    .y_title = words,
@@ -109,5 +125,16 @@ TEST_CASE("plot: an axis without length is refused") {
   CHECK_THROWS_WITH(Plot({.x = {1, 1}, .y = {0, 1}}), "an axis x cannot go from 1 to 1");
   CHECK_THROWS_WITH(Plot({.x = {0, 1}, .y = {2, -1}}), "an axis y cannot go from 2 to -1");
   CHECK_THROWS_AS(Plot({.x = {0, std::nan("")}, .y = {0, 1}}), ValueError);
-  CHECK_THROWS_AS(Plot({.x = {-1e308, 1e308}, .y = {0, 1}}), ValueError);
+  for (const AxisRange& range :
+       {AxisRange{-1e308, 1e308}, AxisRange{0, 1e308}, AxisRange{1, 1 + 1e-15}, AxisRange{0, 1e-305}})
+    CHECK_THROWS_AS(Plot({.x = range, .y = {0, 1}}), ValueError);
+}
+
+TEST_CASE("plot: a frame that no page can hold is refused") {
+  for (const double size : {0., -100., 9.9, 10001., 1e300, std::nan("")}) {
+    CHECK_THROWS_WITH(Plot({.x = {0, 1}, .y = {0, 1}, .width = size}),
+                      fmt::format("a width of {} px is not 10 to 10000", size));
+    CHECK_THROWS_WITH(Plot({.x = {0, 1}, .y = {0, 1}, .height = size}),
+                      fmt::format("a height of {} px is not 10 to 10000", size));
+  }
 }

@@ -110,7 +110,7 @@ TEST_CASE("sankey: the heads of one layer share a token alike, each in its colou
   const std::string svg = sankey(graph, {.kinds = {"head 0", "head 1"}});
   CHECK(count(path_of(svg, "head 0: 7 \u2013 3: 0.25"), hex(category_colour(0))) == 1);
   CHECK(count(path_of(svg, "head 1: 7 \u2013 3: 0.25"), hex(category_colour(1))) == 1);
-  CHECK(count(svg, ">head 1</text>") == 1);
+  CHECK(count(svg, ">head 1</text>") == 2);  // in the legend, and on a band of 80 px
   // Two bands arrive at key 3, one below the other.
   CHECK(std::abs(band(svg, "head 1: 7 \u2013 3: 0.25").to.y - band(svg, "head 0: 7 \u2013 3: 0.25").below.y) <
         .02);
@@ -126,7 +126,7 @@ TEST_CASE("sankey: labels never overlap, whatever the tokens, their number and t
           for (std::ptrdiff_t t = 0; t < tokens; ++t) {
             graph.nodes.push_back({s, t, share, s < steps ? share / 2 : 0});
             if (s < steps)
-              graph.links.push_back({s, t, tokens - 1 - t, share / 2, static_cast<std::size_t>(t)});
+              graph.links.push_back({s, t, tokens - 1 - t, share / 2, static_cast<std::size_t>(t % 12)});
           }
         const SankeyOptions options{
             .title = "<b>",
@@ -141,6 +141,43 @@ TEST_CASE("sankey: labels never overlap, whatever the tokens, their number and t
       }
 }
 
+TEST_CASE("sankey: words on bands have a ground of their own, painted after all bands") {
+  SankeyGraph graph;
+  for (std::ptrdiff_t s = 0; s < 3; ++s)
+    for (std::ptrdiff_t t = 0; t < 2; ++t) {
+      graph.nodes.push_back({s, t, .5, 0});
+      if (s < 2) graph.links.push_back({s, t, 1 - t, .5, static_cast<std::size_t>(t)});
+    }
+  const std::string svg = sankey(graph, {.tokens = {"harpsichord", "b"}, .kinds = {"head 3", "head 7"}});
+  const std::size_t last_band = svg.rfind("fill-opacity=\"0.7\"");
+  std::size_t plates = 0;
+  for (std::size_t at = svg.find("fill=\"#ffffff\" fill-opacity=\"0.8\""); at != std::string::npos;
+       at = svg.find("fill=\"#ffffff\" fill-opacity=\"0.8\"", at + 1)) {
+    CHECK(at > last_band);
+    ++plates;
+  }
+  CHECK(plates == 8);  // two words in each of two steps, four bands
+  // The plate of a word lies under the word.
+  for (const read_svg::Text& text : read_svg::texts(svg, text_width))
+    if (text.words == "harpsichord" && text.box.left > 100)
+      CHECK(count(svg,
+                  fmt::format("M{} {}h{}v{}h", svg_number(text.box.left - 1), svg_number(text.box.top - .5),
+                              svg_number(text.box.width + 2), svg_number(11))) == 1);
+  CHECK(count(svg, ">head 7</text>") == 3);  // on two bands, and in the legend
+  CHECK(read_svg::misplaced(svg) == "");
+  // Kinds differ by the dashes along the middle of their bands, and in the legend, as well.
+  CHECK(count(svg, fmt::format("stroke-dasharray=\"{}\"", category_dashes(1))) == 3);
+  const Band first = band(svg, "head 3: harpsichord \u2013 b: 0.5");
+  const double middle = first.from.y + (first.below.y - first.to.y) / 2;
+  CHECK(count(svg, fmt::format("<path d=\"M{} {}C", svg_number(first.from.x), svg_number(middle))) == 1);
+  CHECK(count(sankey(small_graph()), "stroke-width=\"1\"") == 0);
+  SankeyGraph thin = small_graph();
+  thin.links[1].kind = 1;
+  const std::string low = sankey(thin, {.kinds = {"head 3", "head 7"}, .height = 20});
+  CHECK(count(low, ">head 3</text>") == 2);  // a band of 12 px
+  CHECK(count(low, ">head 7</text>") == 1);  // one of 6 px
+}
+
 TEST_CASE("sankey: a token that nothing arrives at") {
   CHECK(read_svg::malformed(sankey({{{0, 0, 0, 0}}, {}})) == "");
 }
@@ -150,6 +187,12 @@ TEST_CASE("sankey: what cannot be drawn is named") {
   CHECK_THROWS_WITH(sankey({}), "a Sankey figure of no tokens");
   CHECK_THROWS_WITH(sankey(graph, {.height = 1}), "a height of 1 px is not 10 to 10000");
   CHECK_THROWS_WITH(sankey(graph, {.step_titles = {"a"}}), "1 titles for 2 steps");
+  CHECK_THROWS_WITH(sankey(graph, {.tokens = {"a"}}), "node 0: token 1 of 1 labels");
+  CHECK_THROWS_WITH(sankey(graph, {.tokens = {"a", "b"}, .query_tokens = {"c"}}),
+                    "node 0: token 1 of 1 labels");
+  graph.links[1].kind = 2;
+  CHECK_THROWS_WITH(sankey(graph, {.kinds = {"a", "b"}}), "link 1: kind 2 of 2");
+  graph.links[1].kind = 0;
   graph.links.push_back({0, 1, 7, .05, 0});
   CHECK_THROWS_WITH(sankey(graph), "link 2: token 1 of step 0 or token 7 of step 1 is not there");
   graph.links.back() = {0, 1, 0, .05, 0};

@@ -71,6 +71,9 @@ TEST_CASE("token links: kinds have their colour, their dashes and a legend") {
   CHECK(count(lines[1], "#d55e00") == 1);
   CHECK(count(lines[1], "stroke-dasharray") == 1);
   CHECK(count(svg, ">wrong</text>") == 1);
+  CHECK(count(svg, ">opaque: 2</text>") == 1);
+  CHECK(count(token_links(three, two, {{0, 0, 3}}, options), ">opaque: 2 and more</text>") == 1);
+  CHECK(count(token_links(three, two, {{0, 0}}), "opaque:") == 0);
   CHECK(count(token_links(three, two, {{0, 0}}), ">right</text>") == 0);
 }
 

@@ -100,12 +100,43 @@ TEST_CASE("word timings: whatever the words and the map") {
                                          .tokens = read_svg::hostile_tokens(static_cast<std::size_t>(rows)),
                                          .theme = theme};
         const std::string svg = word_timings(words, options);
-        CHECK(read_svg::misplaced(svg.substr(0, svg.find("<g ")) +
-                                  svg.substr(std::min(svg.find("</g>"), svg.size()))) == "");
+        CHECK(read_svg::misplaced(svg) == "");
         CHECK(read_svg::malformed(svg) == "");
         CHECK(svg == word_timings(words, options));
       }
   CHECK(read_svg::malformed(word_timings({{"at once", 0, 0}})) == "");
+}
+
+TEST_CASE("word timings: the map's colours have a bar, from its smallest cell where that is below 0") {
+  const std::vector<TimedWord> one{{"a", 0, .2}};
+  Eigen::MatrixXd map(2, 4);
+  map << -3, 1, 0, 2, .5, .5, .5, .5;
+  const auto words = [&](const WordTimingsOptions& options) {
+    std::vector<std::string> all;
+    const std::string svg = word_timings(one, options);
+    CHECK(read_svg::misplaced(svg) == "");
+    const Box bar = read_svg::cells(svg).at(1).box;
+    for (const read_svg::Text& text : read_svg::texts(svg, text_width))
+      if (text.box.left > bar.right()) all.push_back(text.words);
+    return all;
+  };
+  const auto holds = [](const std::vector<std::string>& all, const char* number) {
+    return std::count(all.begin(), all.end(), number) == 1;
+  };
+  std::vector<std::string> found = words({.map = map});
+  CHECK(holds(found, "-3"));
+  CHECK(holds(found, "2"));
+  found = words({.map = map, .low = -1, .high = 1});
+  CHECK(holds(found, "\u2264 -1"));
+  CHECK(holds(found, "\u2265 1"));
+  // The middle of a diverging palette is 0, and numbers of one sign begin there.
+  found = words({.map = map, .palette = Palette::blue_white_orange});
+  CHECK(holds(found, "-3"));
+  CHECK(holds(found, "3"));
+  CHECK(holds(words({.map = map.cwiseAbs()}), "0"));
+  CHECK(count(word_timings(one, {.map = map}), "grey") == 0);
+  map(0, 0) = std::nan("");
+  CHECK(count(word_timings(one, {.map = map}), ">grey: undefined</text>") == 1);
 }
 
 TEST_CASE("word timings: what cannot be drawn is named") {
@@ -117,10 +148,13 @@ TEST_CASE("word timings: what cannot be drawn is named") {
   Eigen::MatrixXd map = Eigen::MatrixXd::Zero(2, 3);
   CHECK_THROWS_WITH(word_timings(one, {.map = map, .frames_per_second = 0}),
                     "frames_per_second = 0 is not above 0");
-  CHECK_THROWS_WITH(word_timings(one, {.map = map, .tokens = {"a"}}), "1 labels for 2 rows of the map");
+  CHECK_THROWS_WITH(word_timings(one, {.map = map, .tokens = {"a"}}), "1 tokens for 2");
   CHECK_THROWS_WITH(word_timings(one, {.map = map, .path = {{0, 3}}}),
                     "step 0 of the path: row 0, column 3 of 2 x 3");
   CHECK_THROWS_WITH(word_timings(one, {.path = {{0, 0}}}), "step 0 of the path: row 0, column 0 of 0 x 0");
+  for (const double width : {0., -100., 1e300, std::nan("")})
+    CHECK_THROWS_WITH(word_timings(one, {.width = width}),
+                      fmt::format("a width of {} px is not 10 to 10000", width));
   map(1, 1) = 1. / 0.;
   CHECK_THROWS_WITH(word_timings(one, {.map = map}), "map: row 1, column 1 is inf");
 }

@@ -1,6 +1,6 @@
 #pragma once
 // Numbers for statistics to work on.
-#include <attnscope/statistics/ranks.hpp>
+#include <attnscope/core/ranks.hpp>
 
 #include <initializer_list>
 

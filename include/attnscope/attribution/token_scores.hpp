@@ -2,7 +2,7 @@
 #include <attnscope/attribution/readout.hpp>
 #include <attnscope/flow/gradient_maps.hpp>
 #include <attnscope/flow/layer_maps.hpp>
-#include <attnscope/statistics/ranks.hpp>
+#include <attnscope/core/ranks.hpp>
 
 #include <span>
 

@@ -1,4 +1,6 @@
 #pragma once
+#include <attnscope/core/ranks.hpp>
+#include <attnscope/figure/names.hpp>
 #include <attnscope/figure/plot.hpp>
 #include <attnscope/figure/point_labels.hpp>
 
@@ -6,7 +8,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -19,42 +20,31 @@ struct AttributionScatterOptions {
   std::string attention_title = "attention", attribution_title = "attribution";
   bool ranks = false;     ///< ranks along both axes, 1 the largest, where few tokens dwarf the others
   std::string note = {};  ///< such as the correlation
-  double width = 420, height = 360;  ///< of the frame, px
+  double width = 420, height = 360;  ///< of the frame, 10 to 10000 px
   Theme theme = Theme::light;
 };
-
-namespace detail {
-
-/// [n] the rank of each number, 1 the largest; equal ones share the mean of theirs. Cost: n log n.
-inline Eigen::VectorXd ranks_from_largest(const Eigen::VectorXd& numbers) {
-  std::vector<double> falling(numbers.begin(), numbers.end());
-  std::sort(falling.begin(), falling.end(), std::greater<>());
-  return numbers.unaryExpr([&](double number) {
-    const auto [first, last] = std::equal_range(falling.begin(), falling.end(), number, std::greater<>());
-    return .5 * static_cast<double>((first - falling.begin()) + (last - falling.begin()) + 1);
-  });
-}
-
-}  // namespace detail
 
 /// What attention says of each token against what an attribution says of it (SVG): a point a token, labelled
 /// where there is room, those first that either of the two ranks highest; a note counts the rest. `ranks`:
 /// the ranks are drawn, with the line on which both agree, and the two best are at the upper right. A point's
 /// title has values and ranks. Both are [token] vectors.
-/// @throws ShapeError no tokens, vectors or labels of unlike length; ValueError a number that is not finite
+/// @throws ShapeError no tokens, vectors or labels of unlike length; ValueError a number that is not
+/// finite, a width or height that is not 10 to 10000 px
 inline std::string attribution_scatter(const Eigen::VectorXd& attention, const Eigen::VectorXd& attribution,
                                        const AttributionScatterOptions& options = {}) {
   const auto count = static_cast<std::size_t>(attention.size());
   require<ShapeError>(count > 0 && attribution.size() == attention.size(),
                       "attention of {} tokens, attribution of {}", attention.size(), attribution.size());
-  require<ShapeError>(options.tokens.empty() || options.tokens.size() == count, "{} labels for {} tokens",
-                      options.tokens.size(), count);
+  detail::check_labels(options.tokens, attention.size(), "tokens");
   for (Eigen::Index i = 0; i < attention.size(); ++i) {
     require<ValueError>(std::isfinite(attention(i)), "token {}: the attention is {}", i, attention(i));
     require<ValueError>(std::isfinite(attribution(i)), "token {}: the attribution is {}", i, attribution(i));
   }
-  const Eigen::VectorXd attention_rank = detail::ranks_from_largest(attention),
-                        attribution_rank = detail::ranks_from_largest(attribution);
+  const auto from_largest = [](const Eigen::VectorXd& numbers) -> Eigen::VectorXd {
+    return average_ranks(-numbers);
+  };
+  const Eigen::VectorXd attention_rank = from_largest(attention),
+                        attribution_rank = from_largest(attribution);
   // Rank 1 is drawn at the far end of an axis, as the largest value is.
   const Eigen::VectorXd x = options.ranks ? Eigen::VectorXd(-attention_rank) : attention,
                         y = options.ranks ? Eigen::VectorXd(-attribution_rank) : attribution;
@@ -66,6 +56,7 @@ inline std::string attribution_scatter(const Eigen::VectorXd& attention, const E
                   .theme = options.theme};
   if (options.ranks) {
     frame.x_numbers = frame.y_numbers = AxisNumbers::ranks;
+    frame.last_rank = static_cast<double>(count);
     frame.x_title += ", rank";
     frame.y_title += ", rank";
   }

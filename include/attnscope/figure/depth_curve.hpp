@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/figure/names.hpp>
 #include <attnscope/figure/plot.hpp>
 
 #include <Eigen/Core>
@@ -17,7 +18,7 @@ struct DepthCurveOptions {
   std::vector<double> baseline{};        ///< [layer] what stands beside the heads; NaN: none there
   std::string baseline_name = "baseline";
   std::optional<double> low = {}, high = {};  ///< ends of the axis; by default what is drawn, and some more
-  double width = 480, height = 300;           ///< of the frame, px
+  double width = 480, height = 300;           ///< of the frame, 10 to 10000 px
   Theme theme = Theme::light;
 };
 
@@ -36,10 +37,9 @@ inline double mean_defined(const Eigen::VectorXd& numbers) {
 
 inline void check_depth(const std::vector<Eigen::VectorXd>& layers, const DepthCurveOptions& options) {
   require<ShapeError>(!layers.empty(), "a curve of no layers");
-  require<ShapeError>(options.layers.empty() || options.layers.size() == layers.size(),
-                      "{} layer numbers for {} layers", options.layers.size(), layers.size());
-  require<ShapeError>(options.baseline.empty() || options.baseline.size() == layers.size(),
-                      "a baseline of {} numbers for {} layers", options.baseline.size(), layers.size());
+  const auto count = static_cast<std::ptrdiff_t>(layers.size());
+  check_labels(options.layers, count, "layer numbers");
+  check_labels(options.baseline, count, "baseline numbers");
   for (std::size_t l = 0; l < layers.size(); ++l) {
     for (Eigen::Index h = 0; h < layers[l].size(); ++h)
       require<ValueError>(!std::isinf(layers[l](h)), "layer {}, head {}: the value is {}", l, h,
@@ -56,7 +56,7 @@ inline void check_depth(const std::vector<Eigen::VectorXd>& layers, const DepthC
 /// [head], which may differ in length. A head whose number is undefined (NaN) has no dot, and a note counts
 /// them; where no head of a layer has one the line is broken.
 /// @throws ShapeError no layers, layer numbers or a baseline of another length; ValueError an infinite
-/// number, ends of an axis that are none
+/// number, ends of an axis that are none, a width or height that is not 10 to 10000 px
 inline std::string depth_curve(const std::vector<Eigen::VectorXd>& layers,
                                const DepthCurveOptions& options = {}) {
   detail::check_depth(layers, options);

@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/figure/names.hpp>
 #include <attnscope/figure/token_columns.hpp>
 
 #include <Eigen/Core>
@@ -34,10 +35,11 @@ struct FlowGraphOptions {
   std::optional<std::ptrdiff_t> query = {}, input = {};  ///< the two ends, with a ring around them
   std::vector<LayerEdge> marked{};                       ///< such as a minimum cut, on top of the others
   std::string marked_name = "minimum cut";
-  Eigen::MatrixXd shares{};      ///< [level x token] 0..1 or empty: how large the dots are, such as rollout's
-                                 ///< rows; level 0 are the inputs, level l + 1 stands above layer l
+  Eigen::MatrixXd
+      shares{};  ///< [level x token] 0..1 or empty: how large the dots are, such as rollout's
+                 ///< rows; a note says so; level 0 are the inputs, level l + 1 stands above layer l
   double least_weight = .02;     ///< smaller edges are left out, unless they are marked
-  std::optional<double> high{};  ///< the weight of an opaque edge; by default the largest
+  std::optional<double> high{};  ///< the weight of the widest and most opaque edges; by default the largest
   Theme theme = Theme::light;
 };
 
@@ -68,15 +70,18 @@ inline void check_flow_graph(const std::vector<Eigen::MatrixXd>& layers, const F
                         "marked edge {}: layer {}, from {} to {}, of {} layers and {} tokens", n, edge.layer,
                         edge.from, edge.to, count, tokens);
   }
-  require<ShapeError>(options.tokens.empty() || static_cast<Eigen::Index>(options.tokens.size()) == tokens,
-                      "{} labels for {} tokens", options.tokens.size(), tokens);
-  require<ShapeError>(options.layers.empty() || options.layers.size() == layers.size(),
-                      "{} layer numbers for {} layers", options.layers.size(), layers.size());
+  check_labels(options.tokens, tokens, "tokens");
+  check_labels(options.layers, count, "layer numbers");
   require<ShapeError>(
       options.shares.size() == 0 || (options.shares.rows() == count + 1 && options.shares.cols() == tokens),
       "shares are {} x {}, not {} levels x {} tokens", options.shares.rows(), options.shares.cols(),
       count + 1, tokens);
-  require<ValueError>(options.shares.size() == 0 || options.shares.allFinite(), "a share is not finite");
+  // Rows of attention may sum to a little more than 1.
+  for (Eigen::Index level = 0; level < options.shares.rows(); ++level)
+    for (Eigen::Index i = 0; i < options.shares.cols(); ++i)
+      require<ValueError>(options.shares(level, i) >= 0 && options.shares(level, i) <= 1.02,
+                          "level {}, token {}: a share of {} is not 0 to 1", level, i,
+                          options.shares(level, i));
   require<ValueError>(options.least_weight >= 0, "least_weight = {} is below 0", options.least_weight);
   require<ValueError>(!options.high || (*options.high > 0 && std::isfinite(*options.high)),
                       "high = {} is not above 0", options.high.value_or(0));
@@ -90,14 +95,13 @@ inline void check_flow_graph(const std::vector<Eigen::MatrixXd>& layers, const F
 /// of [upper token x lower token], such as layer_maps() gives. Small edges are left out, and a note counts
 /// them. An edge takes about 130 bytes.
 /// @throws ShapeError no layers, layers of unlike shape, an edge, query, input, label or share that does not
-/// fit; ValueError a weight that is not finite or is negative, naming layer, row and column
+/// fit; ValueError a weight that is not finite or is negative, naming layer, row and column; a share that is
+/// not 0..1, naming level and token
 inline std::string flow_graph(const std::vector<Eigen::MatrixXd>& layers,
                               const FlowGraphOptions& options = {}) {
   detail::check_flow_graph(layers, options);
   const std::size_t count = layers.size();
-  std::vector<std::string> tokens = options.tokens;
-  for (Eigen::Index i = static_cast<Eigen::Index>(tokens.size()); i < layers[0].rows(); ++i)
-    tokens.push_back(fmt::format("{}", i));
+  const std::vector<std::string> tokens = detail::names_of(options.tokens, layers[0].rows(), "tokens");
   std::vector<std::string> gaps;
   double largest = 0;
   for (std::size_t l = count; l-- > 0;) {
@@ -129,8 +133,9 @@ inline std::string flow_graph(const std::vector<Eigen::MatrixXd>& layers,
 
   const Colour plain = category_colour(0, options.theme), strong = category_colour(1, options.theme);
   std::size_t drawn = 0, omitted = 0;
+  LineOpacity opacity(high);
   const auto draw = [&](std::size_t l, Eigen::Index i, Eigen::Index k, Colour colour, double least_opacity) {
-    const double size = std::min(layers[l](i, k) / high, 1.);
+    const double size = opacity.of(layers[l](i, k));
     draw_line(columns.svg(), at(l + 1, i), at(l, k),
               {colour, .6 + 3 * size, std::max(least_opacity, .15 + .75 * size)}, title(l, i, k));
     ++drawn;
@@ -163,12 +168,14 @@ inline std::string flow_graph(const std::vector<Eigen::MatrixXd>& layers,
 
   std::vector<LegendEntry> legend;
   if (!options.marked.empty()) legend = {{"edge", {plain, 2.5}}, {options.marked_name, {strong, 2.5}}};
-  return columns.document(
-      Legend(legend),
-      omitted > 0 ? fmt::format("{} edges below {:.3g} are left out", omitted, options.least_weight) : "",
-      "graph of a stack",
-      fmt::format("{} layers, {} tokens, {} edges, {} of them marked.", count, layers[0].rows(), drawn,
-                  marked.size()));
+  std::vector<std::string> notes;
+  if (const std::string opaque = opacity.note("widest"); !opaque.empty()) notes.push_back(opaque);
+  if (omitted > 0)
+    notes.push_back(fmt::format("{} edges below {:.3g} are left out", omitted, options.least_weight));
+  if (options.shares.size() > 0) notes.push_back("the area of a dot is the share of its token");
+  return columns.document(Legend(legend), fmt::format("{}", fmt::join(notes, "; ")), "graph of a stack",
+                          fmt::format("{} layers, {} tokens, {} edges, {} of them marked.", count,
+                                      layers[0].rows(), drawn, marked.size()));
 }
 
 }  // namespace attnscope

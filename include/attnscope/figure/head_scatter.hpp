@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/figure/names.hpp>
 #include <attnscope/figure/plot.hpp>
 #include <attnscope/figure/point_labels.hpp>
 
@@ -19,7 +20,7 @@ struct HeadScatterOptions {
   /// among them follow in the order of the heads.
   std::vector<std::string> role_order{};
   std::string no_role = "none";  ///< the role that is drawn in grey
-  double side = 380;             ///< of the longer side of the frame, px
+  double side = 380;             ///< of the longer side of the frame, 40 to 10000 px
   Theme theme = Theme::light;
 };
 
@@ -44,17 +45,15 @@ inline std::vector<std::string> roles_in_order(const HeadScatterOptions& options
 /// of its heads. Names stand beside their points where they fit; a note counts those that do not.
 /// points: [head x 2].
 /// @throws ShapeError no heads, points that are not pairs, names or roles that are not one a head; ValueError
-/// a coordinate that is not finite
+/// a coordinate that is not finite or beyond 1e300, a side that is not 40 to 10000 px
 inline std::string head_scatter(const Eigen::MatrixXd& points, const HeadScatterOptions& options = {}) {
   require<ShapeError>(points.rows() > 0 && points.cols() == 2, "a map of heads is [head x 2], not {} x {}",
                       points.rows(), points.cols());
   const auto heads = static_cast<std::size_t>(points.rows());
-  const auto check = [&](const std::vector<std::string>& words, const char* what) {
-    require<ShapeError>(words.empty() || words.size() == heads, "{} {} for {} heads", words.size(), what,
-                        heads);
-  };
-  check(options.names, "names");
-  check(options.roles, "roles");
+  detail::check_labels(options.names, points.rows(), "head names");
+  detail::check_labels(options.roles, points.rows(), "roles");
+  require<ValueError>(options.side >= 40 && options.side <= 10'000, "a side of {} px is not 40 to 10000",
+                      options.side);
   AxisRange x, y;
   for (Eigen::Index h = 0; h < points.rows(); ++h) {
     require<ValueError>(points.row(h).allFinite(), "head {} lies at {}, {}", h, points(h, 0), points(h, 1));
@@ -94,8 +93,8 @@ inline std::string head_scatter(const Eigen::MatrixXd& points, const HeadScatter
   Plot plot({.title = options.title,
              .x = x,
              .y = y,
-             .width = options.side * x.length() / longer,
-             .height = options.side * y.length() / longer,
+             .width = options.side * (x.length() / longer),
+             .height = options.side * (y.length() / longer),
              .theme = options.theme});
   std::vector<Point> places;
   for (Eigen::Index h = 0; h < points.rows(); ++h) places.push_back(plot.at(points(h, 0), points(h, 1)));

@@ -1,5 +1,6 @@
 #pragma once
 #include <attnscope/figure/filter.hpp>
+#include <attnscope/figure/names.hpp>
 #include <attnscope/figure/token_columns.hpp>
 
 #include <Eigen/Core>
@@ -27,7 +28,7 @@ struct HeadViewOptions {
   SentenceFilter sentences = SentenceFilter::all;
   std::ptrdiff_t sentence_boundary = 0;  ///< the first token of the second sentence
   double least_weight = .02;             ///< smaller weights have no line
-  double high = 1;                       ///< the weight of an opaque line
+  double high = 1;                       ///< the weight of an opaque line, as larger ones have
   Theme theme = Theme::light;
 };
 
@@ -36,14 +37,9 @@ namespace detail {
 inline void check_head_view(const std::vector<Eigen::MatrixXd>& heads, const HeadViewOptions& options) {
   require<ShapeError>(!heads.empty(), "a view of no heads");
   const Eigen::Index queries = heads[0].rows(), keys = heads[0].cols();
-  const auto tokens = [](const std::vector<std::string>& words, Eigen::Index count, const char* what) {
-    require<ShapeError>(words.empty() || words.size() == static_cast<std::size_t>(count),
-                        "{} {} tokens for {}", words.size(), what, count);
-  };
-  tokens(options.query_tokens, queries, "query");
-  tokens(options.key_tokens, keys, "key");
-  require<ShapeError>(options.head_names.empty() || options.head_names.size() == heads.size(),
-                      "{} names for {} heads", options.head_names.size(), heads.size());
+  check_labels(options.query_tokens, queries, "query tokens");
+  check_labels(options.key_tokens, keys, "key tokens");
+  check_labels(options.head_names, static_cast<Eigen::Index>(heads.size()), "head names");
   if (options.query)
     require<ShapeError>(*options.query >= 0 && *options.query < queries, "query {} of {}", *options.query,
                         queries);
@@ -89,26 +85,36 @@ class HeadView {
         options_(options),
         shown_(kept(options.heads, static_cast<Eigen::Index>(heads.size()), "head")),
         query_rows_(kept(options.queries, heads[0].rows(), "query")),
-        key_rows_(kept(options.keys, heads[0].cols(), "key")) {}
+        key_rows_(kept(options.keys, heads[0].cols(), "key")),
+        opacity_(options.high) {
+    require<ValueError>(!options.query || std::find(query_rows_.begin(), query_rows_.end(), *options.query) !=
+                                              query_rows_.end(),
+                        "query {} is selected, but the filter of queries leaves it out",
+                        options.query.value_or(0));
+    for (const std::ptrdiff_t head : shown_)
+      short_names_.push_back(options.head_names.empty() ? fmt::format("{}", head)
+                                                        : readable_line(name(head), 8));
+  }
 
   std::string svg() {
-    const auto tokens = [](const std::vector<std::string>& words, Eigen::Index count) {
-      std::vector<std::string> all = words;
-      for (Eigen::Index i = static_cast<Eigen::Index>(all.size()); i < count; ++i)
-        all.push_back(fmt::format("{}", i));
-      return all;
-    };
-    queries_ = tokens(options_.query_tokens, heads_[0].rows());
-    keys_ = tokens(options_.key_tokens, heads_[0].cols());
+    queries_ = names_of(options_.query_tokens, heads_[0].rows(), "query tokens");
+    keys_ = names_of(options_.key_tokens, heads_[0].cols(), "key tokens");
     const bool strips = options_.query.has_value();
+    double longest = 0;
+    for (const std::string& words : short_names_) longest = std::max(longest, text_width(words, name_size));
+    const bool turned = longest > square_pitch;
     TokenColumns columns({.title = options_.title,
                           .left_title = options_.query_title,
                           .right_title = options_.key_title,
                           .left = kept_of(queries_, query_rows_),
                           .right = kept_of(keys_, key_rows_),
-                          .right_strip = strips ? square * static_cast<double>(shown_.size()) + 4 : 0,
+                          .right_strip = strips ? square_pitch * static_cast<double>(shown_.size()) + 4 : 0,
+                          .top_room = strips ? (turned ? longest : name_size) + 6 : 0,
                           .theme = options_.theme});
-    if (strips) mark_query(columns);
+    if (strips) {
+      mark_query(columns);
+      name_strips(columns, turned);
+    }
     for (std::size_t n = 0; n < shown_.size(); ++n) draw_head(columns, n);
     std::vector<LegendEntry> legend;
     for (const std::ptrdiff_t head : shown_) legend.push_back({name(head), stroke(head, 1)});
@@ -119,16 +125,15 @@ class HeadView {
   }
 
  private:
-  static constexpr double square = 7;  // of the strip of heads beside a key, px
+  // Of the strips of heads beside the keys, px.
+  static constexpr double square = 7, square_pitch = 11, name_size = 8;
 
   std::string name(std::ptrdiff_t head) const {
     const auto h = static_cast<std::size_t>(head);
     return options_.head_names.empty() ? fmt::format("head {}", head) : options_.head_names[h];
   }
   Stroke stroke(std::ptrdiff_t head, double opacity) const {
-    const auto h = static_cast<std::size_t>(head);
-    constexpr std::string_view dashes[] = {"", plain_dashes, dotted_dashes};
-    return {category_colour(h, options_.theme), 1.8, opacity, dashes[h / category_colours % 3]};
+    return category_stroke(static_cast<std::size_t>(head), 1.8, opacity, options_.theme);
   }
   /// How far the lines of the n-th head stand from the middle of a row, so that equal ones lie beside each
   /// other.
@@ -144,9 +149,21 @@ class HeadView {
 
   void mark_query(TokenColumns& columns) const {
     const auto row = std::find(query_rows_.begin(), query_rows_.end(), *options_.query);
-    if (row == query_rows_.end()) return;  // a filter leaves it out
     const Point at = columns.at(0, row - query_rows_.begin());
     draw_mark(columns.svg(), at, {columns.svg().colours().text, 0}, 3);
+  }
+  double strip_x(const TokenColumns& columns, std::size_t n) const {
+    return columns.x(1) + 2 + square_pitch * (static_cast<double>(n) + .5);
+  }
+  /// Which head a strip of squares is, above its first square.
+  void name_strips(TokenColumns& columns, bool turned) const {
+    for (std::size_t n = 0; n < short_names_.size(); ++n)
+      columns.svg().text({strip_x(columns, n), columns.top() - (turned ? 2 : 2 + name_size / 2)},
+                         short_names_[n],
+                         {.size = name_size,
+                          .anchor = turned ? Anchor::start : Anchor::middle,
+                          .turn = turned ? -90. : 0.,
+                          .colour = columns.svg().colours().quiet});
   }
   void draw_head(TokenColumns& columns, std::size_t n) {
     const std::ptrdiff_t head = shown_[n];
@@ -158,7 +175,7 @@ class HeadView {
         const double weight = map(i, j);
         undefined_ += std::isnan(weight);
         if (!(weight > 0)) continue;
-        const double opacity = std::min(weight / options_.high, 1.);
+        const double opacity = opacity_.of(weight);
         if (options_.query) draw_square(columns, n, static_cast<std::ptrdiff_t>(key_row), opacity);
         if (weight < options_.least_weight) {
           ++omitted_;
@@ -174,8 +191,7 @@ class HeadView {
   }
   void draw_square(TokenColumns& columns, std::size_t n, std::ptrdiff_t key_row, double opacity) const {
     const double side = std::min(square, columns.pitch());
-    draw_box(columns.svg(),
-             {columns.x(1) + 2 + square * static_cast<double>(n), columns.y(key_row) - side / 2, side, side},
+    draw_box(columns.svg(), {strip_x(columns, n) - side / 2, columns.y(key_row) - side / 2, side, side},
              stroke(shown_[n], 1).colour, opacity);
   }
   std::string title(std::ptrdiff_t head, Eigen::Index query, Eigen::Index key, double weight) const {
@@ -185,10 +201,15 @@ class HeadView {
   }
   std::string note() const {
     std::vector<std::string> parts;
+    if (const std::string opaque = opacity_.note(); !opaque.empty()) parts.push_back(opaque);
     if (omitted_ > 0)
       parts.push_back(fmt::format("{} weights below {:.3g} have no line", omitted_, options_.least_weight));
-    if (const auto hidden = static_cast<std::size_t>(heads_[0].cols()) - key_rows_.size(); hidden > 0)
-      parts.push_back(fmt::format("{} of {} keys are left out", hidden, heads_[0].cols()));
+    const auto left_out = [&](const std::vector<Eigen::Index>& rows, Eigen::Index count, const char* what) {
+      if (const Eigen::Index hidden = count - static_cast<Eigen::Index>(rows.size()); hidden > 0)
+        parts.push_back(fmt::format("{} of {} {} are left out", hidden, count, what));
+    };
+    left_out(query_rows_, heads_[0].rows(), "queries");
+    left_out(key_rows_, heads_[0].cols(), "keys");
     if (undefined_ > 0) parts.push_back(fmt::format("{} weights are undefined", undefined_));
     return fmt::format("{}", fmt::join(parts, "; "));
   }
@@ -196,20 +217,22 @@ class HeadView {
   const std::vector<Eigen::MatrixXd>& heads_;
   const HeadViewOptions& options_;
   std::vector<Eigen::Index> shown_, query_rows_, key_rows_;  ///< their numbers in the maps
-  std::vector<std::string> queries_, keys_;
+  std::vector<std::string> queries_, keys_, short_names_;
+  LineOpacity opacity_;
   std::size_t lines_ = 0, omitted_ = 0, undefined_ = 0;
 };
 
 }  // namespace detail
 
 /// What several heads attend to (SVG): the queries as a column to the left, the keys to the right, a line for
-/// each weight, as opaque as it is large (weight / high), a colour for each head. Of one selected query the
-/// keys also have a strip of squares, one a head. For a pair of sentences `sentences` chooses from which to
-/// which. Weights below `least_weight` have no line, and a note counts them, as it does undefined ones (NaN).
-/// heads: [head] of [query x key]. A line takes about 150 bytes: select where there are many.
+/// each weight, as opaque as it is large (weight / high, which a note says), a colour and dashes for each
+/// head. Of one selected query the keys also have a strip of squares, one a head, below the head's number or
+/// name. For a pair of sentences `sentences` chooses from which to which. Weights below `least_weight` have
+/// no line, and a note counts them, as it does undefined ones (NaN). heads: [head] of [query x key]. A line
+/// takes about 150 bytes: select where there are many.
 /// @throws ShapeError no heads, heads of unlike shape, tokens or names of another number, a head, query or
 /// boundary that is not there; ValueError a weight that is infinite or negative, naming head, row and column;
-/// a `least_weight` or `high` that is none
+/// a `least_weight` or `high` that is none, a selected query that the filter of queries leaves out
 inline std::string head_view(const std::vector<Eigen::MatrixXd>& heads, const HeadViewOptions& options = {}) {
   detail::check_head_view(heads, options);
   return detail::HeadView(heads, options).svg();

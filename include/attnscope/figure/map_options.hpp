@@ -2,6 +2,7 @@
 #include <attnscope/core/errors.hpp>
 #include <attnscope/figure/colour_scale.hpp>
 #include <attnscope/figure/filter.hpp>
+#include <attnscope/figure/names.hpp>
 
 #include <fmt/format.h>
 #include <Eigen/Core>
@@ -11,7 +12,6 @@
 #include <cstddef>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace attnscope {
@@ -73,23 +73,6 @@ inline CellSize cell_size(const MapOptions& options, Eigen::Index rows, Eigen::I
   const double size = *options.cell_size;
   require<ValueError>(0.1 <= size && size <= 1000, "a cell size of {} px is not between 0.1 and 1000", size);
   return {size, size};
-}
-
-// `labels`: one each, or none at all.
-template <typename Label>
-void check_labels(const std::vector<Label>& labels, Eigen::Index count, std::string_view what) {
-  require<ShapeError>(labels.empty() || static_cast<Eigen::Index>(labels.size()) == count, "{} {} for {}",
-                      labels.size(), what, count);
-}
-
-// What heads or layers are called: as the options say, or by number.
-inline std::vector<std::string> names_of(const std::vector<std::string>& named, Eigen::Index count,
-                                         std::string_view what) {
-  check_labels(named, count, what);
-  if (!named.empty()) return named;
-  std::vector<std::string> numbers;
-  for (Eigen::Index i = 0; i < count; ++i) numbers.push_back(fmt::format("{}", i));
-  return numbers;
 }
 
 }  // namespace detail

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string>
@@ -19,8 +20,42 @@ struct Stroke {
   std::string_view dashes = {};  ///< lengths of dashes and gaps in px, such as "5 4"; none: one line
 };
 
-/// Dashes for the second, third, … group of a figure's lines.
-inline constexpr std::string_view plain_dashes = "5 4", dotted_dashes = "1.5 3";
+/// Dashes of a line that is not of a category.
+inline constexpr std::string_view plain_dashes = "5 4";
+
+/// The dashes of the lines of a category: the first eight differ, the first of them has none.
+constexpr std::string_view category_dashes(std::size_t category) {
+  constexpr std::array<std::string_view, category_colours> dashes{"",    "7 3",  "2 2", "7 2 2 2",
+                                                                  "4 5", "12 3", "2 6", "7 2 2 2 2 2"};
+  return dashes[(category + category / category_colours) % dashes.size()];
+}
+
+/// How the line of a category looks: 64 of them differ, the first eight by their dashes alone as well as by
+/// their colour.
+inline Stroke category_stroke(std::size_t category, double width, double opacity, Theme theme) {
+  return {category_colour(category, theme), width, opacity, category_dashes(category)};
+}
+
+/// How opaque lines are that show weights: weight / high, at most 1; and what a reader has to be told of it.
+class LineOpacity {
+ public:
+  explicit LineOpacity(double high) : high_(high) {}
+
+  /// The opacity of a weight of at least 0.
+  double of(double weight) {
+    differs_ = differs_ || weight != high_;
+    clips_ = clips_ || weight > high_;
+    return std::min(weight / high_, 1.);
+  }
+  /// Which weight has an opaque line, unless all that were asked for have just this one.
+  std::string note(std::string_view look = "opaque") const {
+    return differs_ ? fmt::format("{}: {:.3g}{}", look, high_, clips_ ? " and more" : "") : "";
+  }
+
+ private:
+  double high_;
+  bool differs_ = false, clips_ = false;
+};
 
 /// The number of shapes that `draw_mark` tells apart.
 inline constexpr std::size_t mark_shapes = 8;

@@ -1,7 +1,9 @@
 #pragma once
 #include <attnscope/core/errors.hpp>
+#include <attnscope/figure/caption.hpp>
 #include <attnscope/figure/colour_bar.hpp>
 #include <attnscope/figure/labels.hpp>
+#include <attnscope/figure/names.hpp>
 #include <attnscope/figure/sheet.hpp>
 
 #include <Eigen/Core>
@@ -33,9 +35,7 @@ inline void check_neuron_view(const Eigen::VectorXd& query, const Eigen::MatrixX
                       query.size(), keys.rows());
   require<ShapeError>(keys.cols() == query.size(), "a query of {} dimensions, keys of {}", query.size(),
                       keys.cols());
-  require<ShapeError>(
-      options.key_tokens.empty() || static_cast<Eigen::Index>(options.key_tokens.size()) == keys.rows(),
-      "{} labels for {} keys", options.key_tokens.size(), keys.rows());
+  check_labels(options.key_tokens, keys.rows(), "key tokens");
   require<ShapeError>(!options.weights || options.weights->size() == keys.rows(), "{} weights for {} keys",
                       options.weights ? options.weights->size() : 0, keys.rows());
   for (Eigen::Index d = 0; d < query.size(); ++d) {
@@ -82,7 +82,11 @@ inline std::string neuron_view(const Eigen::VectorXd& query, const Eigen::Matrix
                     products = colour_scale(cell_range(product), diverging),
                     sums = colour_scale(cell_range(dots), diverging);
 
-  constexpr double size = 10, gap = 18, number_width = 48, bar_length = 90, dot_width = 14;
+  constexpr double size = 10, gap = 18, weight_width = 48, bar_length = 90, dot_width = 14;
+  const auto dot = [&](Eigen::Index key) { return fmt::format("{:.3g}", dots(key) + 0.); };
+  double dot_numbers = 0;
+  for (Eigen::Index j = 0; j < keys.rows(); ++j)
+    dot_numbers = std::max(dot_numbers, std::ceil(text_width(dot(j), size)));
   Sheet sheet(options.title, options.theme);
   Svg& svg = sheet.svg();
   const ThemeColours colours = svg.colours();
@@ -90,14 +94,15 @@ inline std::string neuron_view(const Eigen::VectorXd& query, const Eigen::Matrix
   const double cell = std::clamp(std::floor(256 / static_cast<double>(query.size())), 1., 16.);
   const double width = cell * static_cast<double>(query.size());
   const AxisLabels labels(options.key_tokens, pitch);
-  const std::string query_word = readable_token(options.query_token);
-  const double left = Sheet::margin + std::max(labels.extent(), std::ceil(text_width(query_word, 11)) + 6);
+  const detail::Caption query_word{readable_token(options.query_token),
+                                   {.size = 11, .anchor = Anchor::end, .bold = true}};
+  const double left = Sheet::margin + std::max(labels.extent(), query_word.width() + 6);
   const double block = std::max(width, 80.);  // a title has room above it
   const double query_top = sheet.top() + 20, top = query_top + 14 + 8, height = pitch * rows;
   const Box query_box{left, query_top, width, 14}, keys_box{left, top, width, height},
       product_box{left + block + gap, top, width, height},
       dots_box{product_box.left + block + gap, top, dot_width, height};
-  const double bars = dots_box.right() + number_width + gap;
+  const double bars = dots_box.right() + 5 + std::max(dot_numbers, 24.) + gap;
 
   const auto title = [&](double x, const std::string& words) {
     svg.text({x, sheet.top() + 9}, words, {.size = 11, .bold = true});
@@ -106,7 +111,7 @@ inline std::string neuron_view(const Eigen::VectorXd& query, const Eigen::Matrix
   title(product_box.left, "product");
   title(dots_box.left, "dot");
   title(bars, options.weights ? "weight" : "softmax");
-  svg.text({left - 6, query_box.centre().y}, query_word, {.size = 11, .anchor = Anchor::end, .bold = true});
+  query_word.draw(svg, {left - 6, query_box.centre().y});
   const auto draw = [&](const Eigen::MatrixXd& map, const ColourScale& colour, const Box& box) {
     draw_cells(svg, levels_of(map, colour), colour, box);
     svg.frame(box, colours.line);
@@ -124,14 +129,13 @@ inline std::string neuron_view(const Eigen::VectorXd& query, const Eigen::Matrix
     draw_box(svg, {bars, y - .4 * pitch, length(j), .8 * pitch}, category_colour(0, options.theme), 1,
              fmt::format("{:.4g}", weights(j)));
     if (j % step != 0) continue;
-    svg.text({dots_box.right() + 5, y}, fmt::format("{:.2f}", dots(j)),
-             {.size = size, .colour = colours.quiet});
+    svg.text({dots_box.right() + 5, y}, dot(j), {.size = size, .colour = colours.quiet});
     svg.text({bars + length(j) + 5, y}, fmt::format("{:.3f}", weights(j)),
              {.size = size, .colour = colours.quiet});
   }
   const double bar_height = std::max(ColourBar::least_height, std::min(height, 160.));
   const ColourBar vector_bar(vectors, bar_height), product_bar(products, bar_height);
-  double x = bars + bar_length + number_width;
+  double x = bars + bar_length + weight_width;
   title(x, "query, keys");
   vector_bar.draw(svg, {x, query_top});
   x += std::max(vector_bar.width(), 75.) + gap;

@@ -27,12 +27,19 @@ struct AxisRange {
     if (value > high) high = value;
   }
 
-  /// The range with `share` of its length more at either end; one without length, or of nothing at all, gets
-  /// some.
+  /// The largest number of it, without its sign.
+  double size() const { return std::max(std::abs(low), std::abs(high)); }
+  /// Whether its ends are told apart by more than rounding, and no arithmetic on it overflows.
+  bool has_length() const {
+    return low < high && size() <= 1e300 && length() >= 1e-300 && length() >= 1e-12 * size();
+  }
+
+  /// The range with `share` of its length more at either end; one without length, if only rounding tells its
+  /// numbers apart, or of nothing at all, gets some.
   AxisRange widened(double share = .05) const {
     if (!(low <= high)) return {0, 1};
     double more = share * length();
-    if (!std::isnormal(length())) more = low == 0 ? 1 : std::abs(low) / 2;
+    if (!has_length() && size() <= 1e300) more = size() < 1e-300 ? 1 : size() / 2;
     return {low - more, high + more};
   }
 };
@@ -74,13 +81,16 @@ struct PlotFrame {
   std::string title = {}, x_title = {}, y_title = {};
   AxisRange x = {}, y = {};
   AxisNumbers x_numbers = AxisNumbers::any, y_numbers = AxisNumbers::any;
-  double left_room = 0;              ///< px for labels of one's own to the left of the frame
-  double width = 480, height = 300;  ///< of the frame, px
+  double last_rank = std::numeric_limits<double>::infinity();  ///< larger ranks have no number
+  double left_room = 0, right_room = 0;  ///< px for what is drawn of one's own to either side of the frame
+  double width = 480, height = 300;      ///< of the frame, 10 to 10000 px
   Theme theme = Theme::light;
 };
 
 /// A frame with two linear axes, round numbers along them, lines behind the data, and room around it for a
 /// title, a legend to the right and a note below. What is drawn is drawn into `svg()`.
+/// @throws ValueError an axis without length, or of which only rounding tells the ends apart; a size that is
+/// not 10 to 10000 px
 class Plot {
  public:
   explicit Plot(const PlotFrame& frame)
@@ -90,7 +100,9 @@ class Plot {
         y_title_{readable_line(frame.y_title, 60), {.size = 12, .anchor = Anchor::middle, .turn = -90}} {
     check(frame.x, "x");
     check(frame.y, "y");
-    y_ticks_ = ticks(frame.y, static_cast<int>(frame.height / 40), frame.y_numbers);
+    check_size(frame.width, "width");
+    check_size(frame.height, "height");
+    y_ticks_ = ticks(frame.y, static_cast<int>(frame.height / 40), frame.y_numbers, frame.last_rank);
     x_ticks_ = ticks_with_room();
     double numbers = 0;
     for (const detail::AxisTick& tick : y_ticks_) numbers = std::max(numbers, text_width(tick.number, size));
@@ -135,7 +147,9 @@ class Plot {
     if (!x_ticks_.empty()) bottom = std::max(bottom, frame.bottom() + 2 * gap + size);
     x_title_.draw(svg(), {frame.centre().x, bottom + x_title_.height() / 2});
     bottom += x_title_.height();
-    const double right = std::max(frame.right(), frame.centre().x + x_title_.width() / 2);
+    double right = std::max(frame.right() + frame_.right_room, frame.centre().x + x_title_.width() / 2);
+    for (const detail::AxisTick& tick : x_ticks_)
+      right = std::max(right, at(tick.value, 0).x + text_width(tick.number, size) / 2);
     return sheet_.document({Sheet::margin, top_, right - Sheet::margin, bottom - top_}, legend, note,
                            fallback, description);
   }
@@ -144,15 +158,20 @@ class Plot {
   static constexpr double size = 10, gap = 6;
 
   static void check(const AxisRange& range, const char* name) {
-    require<ValueError>(range.low < range.high && std::isnormal(range.length()),
-                        "an axis {} cannot go from {} to {}", name, range.low, range.high);
+    require<ValueError>(range.has_length(), "an axis {} cannot go from {} to {}", name, range.low,
+                        range.high);
+  }
+  static void check_size(double px, const char* name) {
+    require<ValueError>(px >= 10 && px <= 10'000, "a {} of {} px is not 10 to 10000", name, px);
   }
 
-  static std::vector<detail::AxisTick> ticks(const AxisRange& range, int most, AxisNumbers numbers) {
+  static std::vector<detail::AxisTick> ticks(const AxisRange& range, int most, AxisNumbers numbers,
+                                             double last_rank) {
     if (numbers == AxisNumbers::none) return {};
     std::vector<detail::AxisTick> all = detail::axis_ticks(range, most, numbers != AxisNumbers::any);
     if (numbers != AxisNumbers::ranks) return all;
-    std::erase_if(all, [](const detail::AxisTick& tick) { return tick.value > -1; });
+    std::erase_if(all,
+                  [&](const detail::AxisTick& tick) { return tick.value > -1 || -tick.value > last_rank; });
     // The best rank has its number wherever it is not too near to another.
     if (!all.empty() && all.back().value <= -5 && range.high >= -1) all.push_back({-1, ""});
     for (detail::AxisTick& tick : all) tick.number = fmt::format("{}", -tick.value);
@@ -162,7 +181,7 @@ class Plot {
   /// As many numbers along x as stand beside each other.
   std::vector<detail::AxisTick> ticks_with_room() const {
     for (int most = std::max(2, static_cast<int>(frame_.width / 40)); most > 0; --most) {
-      std::vector<detail::AxisTick> all = ticks(frame_.x, most, frame_.x_numbers);
+      std::vector<detail::AxisTick> all = ticks(frame_.x, most, frame_.x_numbers, frame_.last_rank);
       double widest = 0;
       for (const detail::AxisTick& tick : all) widest = std::max(widest, text_width(tick.number, size));
       const double step = all.size() > 1 ? (all[1].value - all[0].value) / frame_.x.length() : 1;

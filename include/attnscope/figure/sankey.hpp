@@ -74,7 +74,7 @@ struct SankeyOptions {
   std::vector<std::string> tokens{};        ///< [token], those of the last step, too; none: their numbers
   std::vector<std::string> query_tokens{};  ///< of step 0 where they are others; none: `tokens`
   std::vector<std::string> step_titles{};   ///< one a step, or none
-  std::vector<std::string> kinds{};         ///< names of the colours; several have a legend
+  std::vector<std::string> kinds{};         ///< names of the colours, or none; several have a legend
   double height = 320;                      ///< px of the largest share
   Theme theme = Theme::light;
 };
@@ -134,18 +134,43 @@ class SankeyLayout {
   std::map<std::ptrdiff_t, std::map<std::ptrdiff_t, Bar>> steps_;
 };
 
-/// Where the colours begin again they are stronger.
-inline double band_opacity(std::size_t kind) { return kind / category_colours % 2 == 0 ? .4 : .8; }
+inline constexpr double band_opacity = .7;
 
+/// The line along the middle of a band, whose dashes tell its kind from others.
+inline Stroke band_line(std::size_t kind, Theme theme) {
+  const Colour band = category_colour(kind, theme), ground = theme_colours(theme).background;
+  const auto seen = [](std::uint8_t over, std::uint8_t under) {
+    return static_cast<std::uint8_t>(band_opacity * over + (1 - band_opacity) * under);
+  };
+  const Colour mixed{seen(band.red, ground.red), seen(band.green, ground.green),
+                     seen(band.blue, ground.blue)};
+  return {text_colour_on(mixed), 1, band_opacity, category_dashes(kind)};
+}
+
+/// Words that may lie on bands, on a ground of their own.
+inline void draw_label(Svg& svg, Point at, const std::string& words, const TextStyle& style) {
+  const double width = text_width(words, style.size), height = 1.1 * style.size;
+  const double left = at.x - (style.anchor == Anchor::end ? width : 0);
+  if (!words.empty())
+    draw_box(svg, {left - 1, at.y - height / 2, width + 2, height}, svg.colours().background, .8);
+  svg.text(at, words, style);
+}
+
+/// The curve of a path that is there to the next point, level at both ends.
+inline std::string level_curve(Point from, Point to) {
+  const double middle = (from.x + to.x) / 2;
+  return "C" + place({middle, from.y}) + " " + place({middle, to.y}) + " " + place(to);
+}
 /// A band of one height from one bar to the next.
 inline std::string band_path(Point from, Point to, double height) {
-  const double middle = (from.x + to.x) / 2;
-  const auto curve = [&](Point control, Point other, Point end) {
-    return "C" + place(control) + " " + place(other) + " " + place(end);
-  };
-  return "M" + place(from) + curve({middle, from.y}, {middle, to.y}, to) + "L" +
-         place({to.x, to.y + height}) +
-         curve({middle, to.y + height}, {middle, from.y + height}, {from.x, from.y + height}) + "z";
+  const Point below{to.x, to.y + height};
+  return "M" + place(from) + level_curve(from, to) + "L" + place(below) +
+         level_curve(below, {from.x, from.y + height}) + "z";
+}
+
+/// The labels that a node's is one of.
+inline const std::vector<std::string>& words_of(const SankeyNode& node, const SankeyOptions& options) {
+  return node.step == 0 && !options.query_tokens.empty() ? options.query_tokens : options.tokens;
 }
 
 inline void check_sankey(const SankeyGraph& graph, const SankeyOptions& options) {
@@ -167,6 +192,12 @@ inline void check_sankey(const SankeyGraph& graph, const SankeyOptions& options)
   }
   require<ShapeError>(last < static_cast<std::ptrdiff_t>(graph.nodes.size()), "step {} of {} tokens", last,
                       graph.nodes.size());
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const SankeyNode& node = graph.nodes[n];
+    const std::vector<std::string>& words = words_of(node, options);
+    require<ShapeError>(words.empty() || static_cast<std::size_t>(node.token) < words.size(),
+                        "node {}: token {} of {} labels", n, node.token, words.size());
+  }
   require<ShapeError>(
       options.step_titles.empty() || static_cast<std::ptrdiff_t>(options.step_titles.size()) == last + 1,
       "{} titles for {} steps", options.step_titles.size(), last + 1);
@@ -176,6 +207,8 @@ inline void check_sankey(const SankeyGraph& graph, const SankeyOptions& options)
         leaving.contains({link.step, link.from}) && leaving.contains({link.step + 1, link.to}),
         "link {}: token {} of step {} or token {} of step {} is not there", n, link.from, link.step, link.to,
         link.step + 1);
+    require<ShapeError>(options.kinds.empty() || link.kind < options.kinds.size(), "link {}: kind {} of {}",
+                        n, link.kind, options.kinds.size());
     require<ValueError>(share(link.share), "link {}: its share is {}", n, link.share);
     leaving[{link.step, link.from}] += link.share;
   }
@@ -190,8 +223,11 @@ inline void check_sankey(const SankeyGraph& graph, const SankeyOptions& options)
 
 /// Where what a token takes comes from (SVG): a bar for each token, as high as its share, in a column for
 /// each step, and a band from bar to bar for each link, as wide as its share; what is dropped ends in a grey
-/// tip. One px is the same share everywhere. Give flow_sankey() or head_sankey(), or a graph of your own.
-/// @throws ShapeError no nodes, a token that stands twice in a step, links of tokens that are not there;
+/// tip. One px is the same share everywhere. Several kinds of links have colours, a
+/// dashed line along the middle of their bands, a legend, and their names on the bands that have room. Give
+/// flow_sankey() or head_sankey(), or a graph of your own.
+/// @throws ShapeError no nodes, a token that stands twice in a step, links of tokens that are not there, too
+/// few labels or names of kinds;
 /// ValueError a share that is not finite or is negative, more leaving a token than arrives
 inline std::string sankey(const SankeyGraph& graph, const SankeyOptions& options = {}) {
   detail::check_sankey(graph, options);
@@ -201,10 +237,9 @@ inline std::string sankey(const SankeyGraph& graph, const SankeyOptions& options
       })->step;
   const std::size_t longest = last_step > 6 ? 9 : 16;
   const auto word = [&](const SankeyNode& node) {
-    const std::vector<std::string>& words =
-        node.step == 0 && !options.query_tokens.empty() ? options.query_tokens : options.tokens;
-    const auto token = static_cast<std::size_t>(node.token);
-    return token < words.size() ? readable_token(words[token], longest) : fmt::format("{}", node.token);
+    const std::vector<std::string>& words = detail::words_of(node, options);
+    return words.empty() ? fmt::format("{}", node.token)
+                         : readable_token(words[static_cast<std::size_t>(node.token)], longest);
   };
   constexpr double size = 10, gap = 5;
   double widest = 0, widest_first = 0, widest_last = 0;
@@ -237,24 +272,39 @@ inline std::string sankey(const SankeyGraph& graph, const SankeyOptions& options
     return std::tuple(a->step, a->from, a->to, a->kind) < std::tuple(b->step, b->from, b->to, b->kind);
   });
   const auto kind_name = [&](std::size_t kind) {
-    return kind < options.kinds.size() ? readable_line(options.kinds[kind], 40) + ": " : "";
+    return options.kinds.empty() ? "" : readable_line(options.kinds[kind], 40) + ": ";
   };
+  // What a colour means also stands on its bands, before the bar that they arrive at.
+  constexpr double kind_size = 8;
+  const bool several = std::any_of(links.begin(), links.end(),
+                                   [&](const SankeyLink* link) { return link->kind != links.front()->kind; });
+  std::vector<std::pair<Point, std::string>> kind_labels;
   for (const SankeyLink* link : links) {
     detail::SankeyLayout::Bar &from = *layout.find(link->step, link->from),
                               &to = *layout.find(link->step + 1, link->to);
     const double height = layout.unit() * link->share;
-    draw_area(svg,
-              detail::band_path({from.box.right(), from.box.top + from.out},
-                                {to.box.left, to.box.top + to.in}, height),
-              category_colour(link->kind, options.theme), detail::band_opacity(link->kind),
+    const Point start{from.box.right(), from.box.top + from.out}, end{to.box.left, to.box.top + to.in};
+    draw_area(svg, detail::band_path(start, end, height), category_colour(link->kind, options.theme),
+              detail::band_opacity,
               fmt::format("{}{} \u2013 {}: {:.3g}", kind_name(link->kind), word(*from.node), word(*to.node),
                           link->share));
+    if (several && height >= 3) {
+      const Point middle{start.x, start.y + height / 2};
+      draw_line(svg, "M" + detail::place(middle) + detail::level_curve(middle, {end.x, end.y + height / 2}),
+                detail::band_line(link->kind, options.theme));
+    }
+    if (options.kinds.size() > 1 && height >= 1.2 * kind_size)
+      kind_labels.push_back(
+          {{to.box.left - 4, to.box.top + to.in + height / 2}, readable_line(options.kinds[link->kind], 10)});
     from.out += height;
     to.in += height;
   }
+  for (const auto& [at, words] : kind_labels)
+    detail::draw_label(svg, at, words, {.size = kind_size, .anchor = Anchor::end});
   bool dropped = false;
   double last_label = -1e9;
   std::ptrdiff_t column = -1;
+  std::vector<std::pair<Point, std::string>> labels;
   layout.each_bar([&](const detail::SankeyLayout::Bar& bar) {
     const SankeyNode& node = *bar.node;
     if (const double height = layout.unit() * node.dropped; height > .2) {
@@ -273,13 +323,15 @@ inline std::string sankey(const SankeyGraph& graph, const SankeyOptions& options
     if (node.step == 0)
       svg.text({bar.box.left - gap, middle.y}, word(node), {.size = size, .anchor = Anchor::end});
     else
-      svg.text({bar.box.right() + gap, middle.y}, word(node), {.size = size});
+      labels.push_back({{bar.box.right() + gap, middle.y}, word(node)});
   });
+  for (const auto& [at, words] : labels) detail::draw_label(svg, at, words, {.size = size});
   std::vector<LegendEntry> legend;
   if (options.kinds.size() > 1)
     for (std::size_t kind = 0; kind < options.kinds.size(); ++kind)
-      legend.push_back(
-          {options.kinds[kind], {category_colour(kind, options.theme), 8, detail::band_opacity(kind)}});
+      legend.push_back({.name = options.kinds[kind],
+                        .line = {category_colour(kind, options.theme), 8, detail::band_opacity},
+                        .inner = detail::band_line(kind, options.theme)});
   return sheet.document(
       {Sheet::margin, sheet.top(), right - Sheet::margin, layout.bottom() - sheet.top()}, Legend(legend),
       dropped ? "grey: to tokens that are not drawn" : "", "where a token's information comes from",

@@ -16,6 +16,7 @@ struct LegendEntry {
   std::string name = {};
   Stroke line = {};
   std::optional<std::size_t> mark = {};  ///< the shape of a mark in the line's colour; none: the line
+  std::optional<Stroke> inner = {};      ///< what is drawn along the middle of a thick line
 };
 
 /// The names of a figure's lines and marks, in columns of at most `most_rows`; empty where there is none.
@@ -49,6 +50,7 @@ class Legend {
         draw_mark(svg, {x + swatch / 2, y}, {entry.line.colour, *entry.mark});
       else
         draw_line(svg, {x, y}, {x + swatch, y}, entry.line);
+      if (entry.inner) draw_line(svg, {x, y}, {x + swatch, y}, *entry.inner);
       names_[i].draw(svg, {x + swatch + gap, y});
     }
   }

@@ -49,18 +49,19 @@ constexpr Palette diverging_palette(Theme theme) {
 inline constexpr std::size_t category_colours = 8;
 
 /// The colour of the category of this number: blue, vermilion, green, purple, orange, sky blue, the colour of
-/// text, yellow (faint on white, hence the last). They are those of Okabe and Ito (2008), which the
-/// colour-blind tell apart. From the ninth on they repeat: let `category / category_colours` choose another
-/// mark or dash.
+/// text, yellow. They are those of Okabe and Ito (2008), which the colour-blind tell apart, but for yellow on
+/// a light ground, where nobody sees it: there it is an olive so dark that it is no one's vermilion. From the
+/// ninth on they repeat. Never let a colour be the only difference: category_style and category_stroke.
 constexpr Colour category_colour(std::size_t category, Theme theme = Theme::light) {
-  const std::array<Colour, category_colours> colours{{{0, 114, 178},
-                                                      {213, 94, 0},
-                                                      {0, 158, 115},
-                                                      {204, 121, 167},
-                                                      {230, 159, 0},
-                                                      {86, 180, 233},
-                                                      theme_colours(theme).text,
-                                                      {240, 228, 66}}};
+  const std::array<Colour, category_colours> colours{
+      {{0, 114, 178},
+       {213, 94, 0},
+       {0, 158, 115},
+       {204, 121, 167},
+       {230, 159, 0},
+       {86, 180, 233},
+       theme_colours(theme).text,
+       theme == Theme::light ? Colour{90, 80, 30} : Colour{240, 228, 66}}};
   return colours[category % category_colours];
 }
 

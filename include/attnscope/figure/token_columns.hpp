@@ -19,6 +19,7 @@ struct TokenColumnsFrame {
   std::size_t columns = 2;
   double between = 180;                    ///< px from column to column
   double left_strip = 0, right_strip = 0;  ///< px between a column and its tokens, for marks of one's own
+  double top_room = 0;                     ///< px above the first row, for what says what they are
   Theme theme = Theme::light;
 };
 
@@ -39,7 +40,7 @@ class TokenColumns {
     const double titles = std::max(left_title_.height(), right_title_.height());
     first_ =
         Sheet::margin + frame.left_strip + std::ceil(std::max(left_.extent(), left_title_.width() + gap));
-    top_ = sheet_.top() + std::max(titles, frame.gap_titles.empty() ? 0. : 20.);
+    top_ = sheet_.top() + std::max({titles, frame.gap_titles.empty() ? 0. : 20., frame.top_room});
     left_.draw_rows(svg(), {first_ - frame.left_strip, top_, 0, 0});
     right_.draw_rows_after(svg(), {last() + frame.right_strip, top_, 0, 0});
     const double line = top_ - titles / 2;
@@ -56,6 +57,8 @@ class TokenColumns {
   double pitch() const { return pitch_; }
   /// Where the column of this number stands, 0 the first.
   double x(std::size_t column) const { return first_ + static_cast<double>(column) * frame_.between; }
+  /// The upper end of the first row.
+  double top() const { return top_; }
   /// The middle of a token's row.
   double y(std::ptrdiff_t token) const { return top_ + (static_cast<double>(token) + .5) * pitch_; }
   Point at(std::size_t column, std::ptrdiff_t token) const { return {x(column), y(token)}; }

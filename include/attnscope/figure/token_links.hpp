@@ -29,7 +29,7 @@ struct TokenLinksOptions {
   std::string title = {};
   std::string left_title = "query";
   std::string right_title = "key";
-  double high = 1;  ///< the weight of an opaque line
+  double high = 1;  ///< the weight of an opaque line, as larger ones have; a note says it
   std::vector<LinkKind> kinds{LinkKind{}};
   Theme theme = Theme::light;
 };
@@ -56,6 +56,7 @@ inline std::string token_links(const std::vector<std::string>& left, const std::
                         .left = left,
                         .right = right,
                         .theme = options.theme});
+  LineOpacity opacity(options.high);
   for (std::size_t n = 0; n < links.size(); ++n) {
     const auto& [from, to, weight, kind] = links[n];
     require<ShapeError>(within(from, left.size()), "link {}: left token {} of {}", n, from, left.size());
@@ -63,14 +64,14 @@ inline std::string token_links(const std::vector<std::string>& left, const std::
     require<ShapeError>(kind < options.kinds.size(), "link {}: kind {} of {}", n, kind, options.kinds.size());
     require<ValueError>(std::isfinite(weight) && weight >= 0, "link {}: the weight is {}", n, weight);
     draw_line(columns.svg(), columns.at(0, from), columns.at(1, to),
-              stroke(options.kinds[kind], std::min(weight / options.high, 1.)),
+              stroke(options.kinds[kind], opacity.of(weight)),
               fmt::format("{} \u2013 {}: {:.3g}", readable_token(left[static_cast<std::size_t>(from)], 100),
                           readable_token(right[static_cast<std::size_t>(to)], 100), weight));
   }
   std::vector<LegendEntry> legend;
   if (options.kinds.size() > 1)
     for (const LinkKind& kind : options.kinds) legend.push_back({kind.name, stroke(kind, 1)});
-  return columns.document(Legend(std::move(legend)), "", "links between tokens",
+  return columns.document(Legend(std::move(legend)), opacity.note(), "links between tokens",
                           fmt::format("{} tokens to the left, {} to the right, {} links.", left.size(),
                                       right.size(), links.size()));
 }

@@ -1,6 +1,8 @@
 #pragma once
 #include <attnscope/figure/cells.hpp>
+#include <attnscope/figure/colour_bar.hpp>
 #include <attnscope/figure/labels.hpp>
+#include <attnscope/figure/names.hpp>
 #include <attnscope/figure/plot.hpp>
 
 #include <Eigen/Core>
@@ -40,9 +42,9 @@ struct WordTimingsOptions {
   std::vector<std::string> tokens{};    ///< [token], the rows of the map, or none
   double frames_per_second = 50;        ///< of the map
   std::optional<Palette> palette = {};  ///< by default sequential_palette(theme)
-  double low = 0;                       ///< of the map's colours
-  std::optional<double> high = {};
-  double width = 640;  ///< of the frame, px
+  std::optional<double> low = {};   ///< of the map's colours; by default 0, or the smallest if that is below
+  std::optional<double> high = {};  ///< by default the largest
+  double width = 640;               ///< of the frame, 10 to 10000 px
   Theme theme = Theme::light;
 };
 
@@ -56,9 +58,7 @@ inline void check_timings(const std::vector<TimedWord>& words, const WordTimings
                         "word {}: from {} to {} seconds", n, words[n].start, words[n].end);
   require<ValueError>(options.frames_per_second > 0 && std::isfinite(options.frames_per_second),
                       "frames_per_second = {} is not above 0", options.frames_per_second);
-  require<ShapeError>(
-      options.tokens.empty() || static_cast<Eigen::Index>(options.tokens.size()) == options.map.rows(),
-      "{} labels for {} rows of the map", options.tokens.size(), options.map.rows());
+  check_labels(options.tokens, options.map.rows(), "tokens");
   for (std::size_t n = 0; n < options.path.size(); ++n) {
     const MapStep& step = options.path[n];
     require<ShapeError>(step.row >= 0 && step.row < options.map.rows() && step.column >= 0 &&
@@ -123,13 +123,28 @@ class TimedNames {
   std::vector<PlacedWord> placed_;
 };
 
+/// The colours of the map above the words.
+inline ColourScale timings_scale(const WordTimingsOptions& options) {
+  return in_context("map", [&] {
+    const CellRange range = cell_range(options.map);
+    ScaleOptions scale{.palette = options.palette.value_or(sequential_palette(options.theme)),
+                       .low = options.low,
+                       .high = options.high,
+                       .theme = options.theme};
+    if (!scale.low && !is_diverging(scale.palette) && range.smallest < 0) scale.low = range.smallest;
+    return colour_scale(range, scale);
+  });
+}
+
 }  // namespace detail
 
 /// When words were spoken (SVG): a bar for each over a time axis in seconds, its word below in the first of
 /// four lines that has room; a note counts the words without. Above them, where it is given, the map of
-/// weights of tokens on frames that the times come from, with the path through it.
+/// weights of tokens on frames that the times come from, with the path through it and its colour bar; what is
+/// undefined (NaN) is grey, with a note.
 /// @throws ShapeError no words and no map, labels or a path that do not fit the map; ValueError a word that
-/// ends before it starts or starts before 0, a time or weight that is not finite
+/// ends before it starts or starts before 0, a time that is not finite, an infinite weight, colours that
+/// cannot go from low to high, a width that is not 10 to 10000 px, or more tokens than that
 inline std::string word_timings(const std::vector<TimedWord>& words, const WordTimingsOptions& options = {}) {
   detail::check_timings(words, options);
   const bool with_map = options.map.size() > 0;
@@ -140,16 +155,26 @@ inline std::string word_timings(const std::vector<TimedWord>& words, const WordT
   if (!(time.high > 0)) time.high = 1;
   constexpr double bar = 14, line = 14, size = 10;
   const detail::TimedNames names(words, time.high, options.width, size);
-  const double pitch = with_map ? std::clamp(std::floor(320 / rows), 1., 16.) : 0;
+  // Few rows are higher, since the colour bar has its least height.
+  const double pitch = with_map ? std::clamp(std::floor(320 / rows), 1.,
+                                             std::max(16., std::ceil(ColourBar::least_height / rows)))
+                                : 0;
   const double map_height = with_map ? pitch * rows : 0;
   const double words_height = words.empty() ? 0 : 10 + bar + static_cast<double>(names.lines()) * line + 10;
   const AxisLabels labels(options.tokens, pitch > 0 ? pitch : 1);
+  std::optional<ColourScale> scale;
+  std::optional<ColourBar> bar_of_map;
+  if (with_map) {
+    scale = detail::timings_scale(options);
+    bar_of_map.emplace(*scale, std::min(map_height, 160.));
+  }
   Plot plot({.title = options.title,
              .x_title = "seconds",
              .x = time,
              .y = {0, 1},
              .y_numbers = AxisNumbers::none,
              .left_room = labels.extent(),
+             .right_room = bar_of_map ? Sheet::margin + bar_of_map->width() : 0,
              .width = options.width,
              .height = map_height + words_height,
              .theme = options.theme});
@@ -157,15 +182,9 @@ inline std::string word_timings(const std::vector<TimedWord>& words, const WordT
   const Box frame = plot.box();
   const auto x_of = [&](double seconds) { return plot.at(seconds, 0).x; };
   if (with_map) {
-    const ColourScale scale = in_context("map", [&] {
-      return colour_scale(cell_range(options.map),
-                          {.palette = options.palette.value_or(sequential_palette(options.theme)),
-                           .low = options.low,
-                           .high = options.high,
-                           .theme = options.theme});
-    });
     const Box map{frame.left, frame.top, x_of(frames / options.frames_per_second) - frame.left, map_height};
-    draw_cells(svg, levels_of(options.map, scale), scale, map);
+    draw_cells(svg, levels_of(options.map, *scale), *scale, map);
+    bar_of_map->draw(svg, {frame.right() + Sheet::margin, frame.top});
     labels.draw_rows(svg, map);
     std::string path;
     for (const MapStep& step : options.path)
@@ -189,10 +208,12 @@ inline std::string word_timings(const std::vector<TimedWord>& words, const WordT
   }
   if (!leads.empty()) svg.path(leads, svg.colours().line);
   const std::size_t left_out = words.size() - names.placed().size();
-  return plot.document(
-      {},
-      left_out > 0 ? fmt::format("{} of {} words have no room for their names", left_out, words.size()) : "",
-      "when words were spoken", fmt::format("{} words over {:.4g} seconds.", words.size(), time.high));
+  std::vector<std::string> notes;
+  if (with_map && options.map.hasNaN()) notes.push_back("grey: undefined");
+  if (left_out > 0)
+    notes.push_back(fmt::format("{} of {} words have no room for their names", left_out, words.size()));
+  return plot.document({}, fmt::format("{}", fmt::join(notes, "; ")), "when words were spoken",
+                       fmt::format("{} words over {:.4g} seconds.", words.size(), time.high));
 }
 
 }  // namespace attnscope

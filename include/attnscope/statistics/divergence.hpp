@@ -1,6 +1,6 @@
 #pragma once
 #include <attnscope/core/vector_math.hpp>
-#include <attnscope/statistics/ranks.hpp>
+#include <attnscope/core/ranks.hpp>
 
 namespace attnscope {
 namespace detail {

@@ -1,5 +1,5 @@
 #pragma once
-#include <attnscope/statistics/ranks.hpp>
+#include <attnscope/core/ranks.hpp>
 
 #include <cstdint>
 #include <numeric>

@@ -1,4 +1,4 @@
-#include <attnscope/statistics/ranks.hpp>
+#include <attnscope/core/ranks.hpp>
 
 #include "statistics/made_numbers.hpp"
 #include "support/catch.hpp"
