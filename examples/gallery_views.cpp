@@ -70,7 +70,7 @@ struct Pair {
                                .sentences = SentenceFilter::b_to_a,
                                .sentence_boundary = boundary,
                                .least_weight = .05,
-                               .high = .6,
+                               .high = .4,
                                .theme = theme});
   }
   std::string neurons() const {

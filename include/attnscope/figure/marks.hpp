@@ -25,8 +25,8 @@ inline constexpr std::string_view plain_dashes = "5 4";
 
 /// The dashes of the lines of a category: the first eight differ, the first of them has none.
 constexpr std::string_view category_dashes(std::size_t category) {
-  constexpr std::array<std::string_view, category_colours> dashes{"",    "7 3",  "2 2", "7 2 2 2",
-                                                                  "4 5", "12 3", "2 6", "7 2 2 2 2 2"};
+  constexpr std::array<std::string_view, category_colours> dashes{"",    "8 3",  "3 2", "9 2 2 2",
+                                                                  "5 4", "14 3", "2 3", "8 2 2 2 2 2"};
   return dashes[(category + category / category_colours) % dashes.size()];
 }
 
