@@ -122,6 +122,13 @@ TEST_CASE("plot: nothing overlaps or leaves the page, whatever the titles, numbe
       }
 }
 
+TEST_CASE("plot: a wide number at the right end of the axis has room without a legend, too") {
+  Plot plot({.x = {1234567, 1234568}, .y = {0, 1}});
+  const std::string svg = plot.document({}, "", "", "");
+  CHECK(count(svg, ">1234568</text>") == 1);
+  CHECK(read_svg::misplaced(svg) == "");
+}
+
 TEST_CASE("plot: an axis without length is refused") {
   CHECK_THROWS_WITH(Plot({.x = {1, 1}, .y = {0, 1}}), "an axis x cannot go from 1 to 1");
   CHECK_THROWS_WITH(Plot({.x = {0, 1}, .y = {2, -1}}), "an axis y cannot go from 2 to -1");
