@@ -109,7 +109,8 @@ TEST_CASE("plot: nothing overlaps or leaves the page, whatever the titles, numbe
       for (const AxisRange range :
            {AxisRange{0, 1}, AxisRange{-1e-7, 1.1e-7}, AxisRange{1234567.1, 1234567.9},
             AxisRange{1e6, 1e6 + 1e-5}, AxisRange{1, 1 - 1e-16}.widened(),
-            AxisRange{1e6, 1e6 + 1e-9}.widened(), AxisRange{-1e300, 1e300}, AxisRange{0, 1e-300}}) {
+            AxisRange{1e6, 1e6 + 1e-9}.widened(), AxisRange{1234567, 1234568}, AxisRange{-1e300, 1e300},
+            AxisRange{0, 1e-300}}) {
         Plot plot({.title = words,
                    .x_title = words,
                    .y_title = words,
@@ -119,6 +120,13 @@ TEST_CASE("plot: nothing overlaps or leaves the page, whatever the titles, numbe
                    .height = size});
         CHECK(read_svg::misplaced(plot.document(Legend({{words}}), words, "plot", "")) == "");
       }
+}
+
+TEST_CASE("plot: a wide number at the right end of the axis has room without a legend, too") {
+  Plot plot({.x = {1234567, 1234568}, .y = {0, 1}});
+  const std::string svg = plot.document({}, "", "", "");
+  CHECK(count(svg, ">1234568</text>") == 1);
+  CHECK(read_svg::misplaced(svg) == "");
 }
 
 TEST_CASE("plot: an axis without length is refused") {

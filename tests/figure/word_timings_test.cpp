@@ -135,6 +135,11 @@ TEST_CASE("word timings: the map's colours have a bar, from its smallest cell wh
   CHECK(holds(found, "3"));
   CHECK(holds(words({.map = map.cwiseAbs()}), "0"));
   CHECK(count(word_timings(one, {.map = map}), "grey") == 0);
+  for (const Eigen::Index rows : {1, 3, 50}) {
+    const std::string svg = word_timings({}, {.map = Eigen::MatrixXd::Ones(rows, 3)});
+    CHECK(read_svg::cells(svg).at(1).box.height >= ColourBar::least_height);
+    CHECK(read_svg::misplaced(svg) == "");
+  }
   map(0, 0) = std::nan("");
   CHECK(count(word_timings(one, {.map = map}), ">grey: undefined</text>") == 1);
 }
