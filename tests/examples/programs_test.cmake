@@ -24,7 +24,7 @@ expect_file(quickstart.svg "<svg .*head 1.*</svg>")
 # Without arguments: the shipped dump, a table, nothing written.
 expect(0 "minilm_pair.safetensors .all-MiniLM-L6-v2.*self +0 +12 +2.74 .0.01 .. 3.30.*\nself +5 +12 +2.66" "nothing written; --out DIR" ${ANALYZE})
 # A report, in a folder whose parents do not exist.
-expect(0 "a/b/report.json\na/b/heads.csv\na/b/metrics.csv\na/b/figures/self.0.mean.svg\n.*self.1.heads.svg\na/b/figures/self.model.svg\na/b/figures/self.locality.svg\na/b/figures/self.entropy.svg\na/b/figures/self.head_map.svg\n$" "^$" ${ANALYZE} ${DUMP} --out a/b)
+expect(0 "a/b/report.json\na/b/heads.csv\na/b/metrics.csv\na/b/figures/self.0.mean.svg\n.*self.1.heads.svg\na/b/figures/self.model.svg\na/b/figures/self.locality.svg\na/b/figures/self.entropy.svg\na/b/figures/self.roles.svg\na/b/figures/self.head_map.svg\na/b/figures/self.attribution.svg\n$" "^$" ${ANALYZE} ${DUMP} --out a/b)
 expect_file(a/b/report.json "^{\n \"format\": \"attnscope-report/1\",\n \"source\": \"use_lite_cat.safetensors\"")
 expect_file(a/b/heads.csv "^stack,layer,head,entropies")
 expect_file(a/b/metrics.csv "^example,stack,layer,head,metric,value")
