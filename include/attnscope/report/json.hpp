@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/report/findings.hpp>
 #include <attnscope/report/metrics.hpp>
 
 #include <nlohmann/json.hpp>
@@ -251,6 +252,7 @@ inline std::string report_json(const Analysis& analysis) {
   json["window"] = analysis.window;
   json["excluded_special"] = analysis.excluded_special;
   if (!analysis.target.empty()) json["target"] = analysis.target;
+  json["findings"] = findings(analysis);
   nlohmann::ordered_json& stacks = json["stacks"] = nlohmann::ordered_json::object();
   for (const StackAnalysis& stack : analysis.stacks) stacks[stack.name] = detail::to_json(stack);
   return json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
