@@ -32,6 +32,16 @@ TEST_CASE("what the dump does not have, the report does not have") {
   CHECK_FALSE(json["stacks"]["self"].contains("tokens"));
 }
 
+TEST_CASE("the findings stand right before the stacks") {
+  const Analysis analysis = example();
+  const auto json = nlohmann::ordered_json::parse(report_json(analysis));
+  CHECK_FALSE(findings(analysis).empty());
+  CHECK(json["findings"].get<std::vector<std::string>>() == findings(analysis));
+  const auto stacks = json.find("stacks");
+  CHECK(std::prev(stacks).key() == "findings");
+  CHECK(std::next(stacks) == json.end());
+}
+
 TEST_CASE("tokens that are no UTF-8 do not stop the report") {
   Analysis analysis = example();
   analysis.stacks[0].query_tokens = analysis.stacks[0].key_tokens = {{"\xff", "</script>\n"}, {"a"}};

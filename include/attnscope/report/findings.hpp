@@ -14,7 +14,7 @@ namespace detail::finding {
 
 /// "0.84", "0.013": two decimals, or two digits of a smaller number.
 inline std::string number(double value) {
-  return value == 0 || std::abs(value) >= .1 ? fmt::format("{:.2f}", value) : fmt::format("{:.2g}", value);
+  return std::abs(value) >= .1 ? fmt::format("{:.2f}", value) : fmt::format("{:.2g}", value);
 }
 /// "0.93 to 0.98", or one number where both are written alike.
 inline std::string range(double least, double most) {
@@ -90,7 +90,7 @@ inline Role role_of(const std::string& label) {
   if (label == "previous token") return attend("to the previous token");
   if (label == "next token") return attend("to the next token");
   if (label == "same token") return attend("to their own token");
-  if (label == "first token") return attend("to the first token");
+  if (label == "first token") return attend("to the first token (attention sinks)");
   if (label == "delimiter") return attend("to delimiters");
   if (label == "duplicate token") return attend("to earlier copies of the token");
   if (label == "induction") return attend("to what followed an earlier copy of the token (induction)");
@@ -174,6 +174,7 @@ class StackFindings {
     rollout();
     flow();
     mixing();
+    texts();
     pruning();
     return std::move(found_);
   }
@@ -198,6 +199,7 @@ class StackFindings {
       ++count;
     }
     if (count < 2) return;
+    if (static_cast<Index>(best.size()) == count) return;  // none is best
     const std::string heads = best.size() == 1 ? "head " + best[0] + " aligns"
                               : best.size() <= 4
                                   ? "heads " + listed(best) + " align"
@@ -230,12 +232,11 @@ class StackFindings {
         others.push_back(fmt::format("{} ({})", label, heads.size()));
     }
     if (!others.empty()) say("heads with other roles: {}", fmt::join(others, ", "));
-    if (!found.sinks.empty()) say("{}", sink_sentence(found));
-    if (found.none > 0)
+    if (!found.sinks.empty()) say("{}", role_sentence("first token", found.sinks, found.judged));
+    if (found.none == found.judged && found.judged > 1)
+      say("none of the {} heads passes a test of a role", found.judged);
+    else if (found.none > 0)
       say("{} {} no test of a role", share(found.none, found.judged), found.none == 1 ? "passes" : "pass");
-  }
-  static std::string sink_sentence(const FoundRoles& found) {
-    return role_sentence("first token", found.sinks, found.judged) + ", as attention sinks do";
   }
 
   void redundancy() {
@@ -245,13 +246,16 @@ class StackFindings {
     if (groups.empty()) return most_alike(threshold);
     const auto size = [](const std::vector<Index>& group) { return -static_cast<Index>(group.size()); };
     std::ranges::stable_sort(groups, {}, size);
+    Index count = 0;
+    for (const std::vector<Index>& group : groups) count += static_cast<Index>(group.size());
     std::vector<std::string> told;
     for (std::size_t g = 0; g < std::min<std::size_t>(3, groups.size()); ++g)
-      told.push_back("heads " + members(groups[g]));
+      told.push_back(members(groups[g]));
     if (groups.size() > told.size())
       told.push_back(counted(static_cast<Index>(groups.size() - told.size()), "more group", "more groups"));
-    say("redundant by their weights, which are more than {:g} alike (1: the same): {}", threshold,
-        fmt::join(told, "; "));
+    say("{} are redundant by their weights, in {} of heads that are more than {:g} alike (1: the same): {}",
+        share(count, static_cast<Index>(stack_.comparison->heads.size())),
+        counted(static_cast<Index>(groups.size()), "group", "groups"), threshold, fmt::join(told, "; "));
   }
   std::string members(const std::vector<Index>& group) const {
     constexpr std::size_t most = 8;
@@ -323,7 +327,7 @@ class StackFindings {
     if (opposite > 0) text += fmt::format(", oppositely in {}", opposite);
     if (open > 0) text += fmt::format(", with no evidence of either in {}", open);
     if (nothing > 0) text += fmt::format("; of {} more nothing can be said", nothing);
-    say("{} (95 % intervals: chance alone would give 1 in 20 an order)", text);
+    say("{} (by 95 % intervals: where there is nothing, 1 in 20 shows an order by chance)", text);
   }
 
   void locality() {
@@ -333,6 +337,7 @@ class StackFindings {
     const LayerAnalysis &first = stack_.layers.front(), &last = stack_.layers.back();
     if (!local(first) || !local(last)) return;
     const LocalityResult &a = *first.pooled.locality, &b = *last.pooled.locality;
+    if (std::min(a.uniform_locality, b.uniform_locality) > .995) return;  // the window covers the text
     const std::string near = counted(analysis_.window, "token", "tokens");
     if (stack_.layers.size() == 1) {
       say("{} of the weight of layer {} is within {}; uniform attention would have {}",
@@ -396,43 +401,64 @@ class StackFindings {
   };
   void rollout() {
     if (!stack_.flow) return;
+    const std::vector<Eigen::MatrixXd>& maps = stack_.flow->rollout;
     Index first = 0, count = 0, best = 0;
     double share = 0, equal = 0;
-    for (const Eigen::MatrixXd& map : stack_.flow->rollout) {
+    for (const Eigen::MatrixXd& map : maps) {
       if (map.rows() < 2 || map.cols() < 2) continue;
       const InputShares shares(map);
       shares.share.maxCoeff(&best);
       first += best == 0;
       ++count;
-      share += shares.share(count == 1 && stack_.flow->rollout.size() == 1 ? best : 0);
-      equal += shares.equal(count == 1 && stack_.flow->rollout.size() == 1 ? best : 0);
+      const Index told = maps.size() == 1 ? best : 0;
+      share += shares.share(told);
+      equal += shares.equal(told);
     }
     if (count == 0) return;
-    share /= static_cast<double>(count);
-    equal /= static_cast<double>(count);
-    if (stack_.flow->rollout.size() == 1)
-      say("by rollout the top draws most on {}: {} of it; {} if each token drew alike on all that reach it",
-          best == 0 ? "the first token" : fmt::format("token {} (counted from 0)", best), number(share),
-          number(equal));
-    else
-      say("by rollout the top draws most on the first token in {} of {}: {} of it on average; {} if each "
-          "token "
-          "drew alike on all that reach it",
-          first, counted(count, "example", "examples"), number(share), number(equal));
+    const std::string token = best == 0 ? "the first token" : fmt::format("token {}, counted from 0", best);
+    const std::string which = maps.size() == 1 ? token
+                                               : fmt::format("the first token in {} of {}", first,
+                                                             counted(count, "example", "examples"));
+    say("by rollout the top draws most on {}: a share of {}{}, where it would be {} if each token drew alike "
+        "on "
+        "all that reach it",
+        which, number(share / static_cast<double>(count)), maps.size() == 1 ? "" : " on average",
+        number(equal / static_cast<double>(count)));
   }
   void flow() {
     if (!stack_.flow) return;
     double sum = 0;
     Index count = 0;
     for (const AttentionFlowResult& element : stack_.flow->flow) {
-      if (!element.trivial_share) continue;
+      if (!element.trivial_share || element.flow.rows() < 2) continue;
       sum += *element.trivial_share;
       ++count;
     }
     if (count > 0)
-      say("{} of the attention flows are just what leaves the upper token or enters the input, whichever is "
-          "less: the layers between hold back only the rest",
+      say("by attention flow, {} of the pairs of tokens are limited by no more than what leaves the upper or "
+          "enters the lower one; the layers between limit the others",
           number(sum / static_cast<double>(count)));
+  }
+
+  /// What the two texts of a pair give each other, mean over all heads of all layers.
+  void texts() {
+    Eigen::Vector2d mass = Eigen::Vector2d::Zero(), uniform = Eigen::Vector2d::Zero();
+    double heads = 0;
+    for (const LayerAnalysis& layer : stack_.layers) {
+      if (!layer.groups || layer.groups->names.size() < 2 || layer.groups->names[1] != "second text") return;
+      for (const Eigen::MatrixXd& head : layer.groups->mass) {
+        mass += Eigen::Vector2d(head(0, 1), head(1, 0));
+        uniform += Eigen::Vector2d(layer.groups->uniform_mass(0, 1), layer.groups->uniform_mass(1, 0));
+        ++heads;
+      }
+    }
+    mass /= heads;
+    uniform /= heads;
+    if (!mass.allFinite()) return;
+    say("the first text gives {} of its weight to the second, the second {} to the first, mean over all "
+        "heads; "
+        "uniform attention would give {} and {}",
+        number(mass(0)), number(mass(1)), number(uniform(0)), number(uniform(1)));
   }
 
   void pruning() {

@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/report/findings.hpp>
 #include <attnscope/report/metrics.hpp>
 
 #include <nlohmann/json.hpp>
@@ -247,6 +248,7 @@ inline nlohmann::ordered_json report_tree(const Analysis& analysis) {
   json["window"] = analysis.window;
   json["excluded_special"] = analysis.excluded_special;
   if (!analysis.target.empty()) json["target"] = analysis.target;
+  json["findings"] = findings(analysis);
   nlohmann::ordered_json& stacks = json["stacks"] = nlohmann::ordered_json::object();
   for (const StackAnalysis& stack : analysis.stacks) stacks[stack.name] = to_json(stack);
   return json;
