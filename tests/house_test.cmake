@@ -54,7 +54,9 @@ foreach(header ${headers})
   endforeach()
 
   get_filename_component(stem ${header} NAME_WE)
-  if(NOT header STREQUAL "attnscope/attnscope.hpp" AND NOT tests MATCHES "/${stem}_test\\.cpp")
+  # What the page does in a browser is tested there: tests/page.
+  if(NOT header STREQUAL "attnscope/attnscope.hpp" AND NOT header MATCHES "/report/script/"
+     AND NOT tests MATCHES "/${stem}_test\\.cpp")
     string(APPEND faults "${header} has no test ${stem}_test.cpp\n")
   endif()
   if(room IN_LIST attnscope_may AND NOT room MATCHES "^(core|figure)$" AND NOT header IN_LIST needs_more_than_eigen_and_fmt

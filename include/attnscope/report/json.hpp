@@ -240,12 +240,8 @@ inline nlohmann::ordered_json to_json(const StackAnalysis& stack) {
   return json;
 }
 
-}  // namespace detail
-
-/// The report as JSON text: the keys of docs/report.md in their order, numbers in the shortest form that
-/// reads back exactly, null for an undefined one, UTF-8 (what is no UTF-8 in a token becomes U+FFFD), one
-/// trailing newline.
-inline std::string report_json(const Analysis& analysis) {
+/// The report as a tree, its keys in the order of docs/report.md.
+inline nlohmann::ordered_json report_tree(const Analysis& analysis) {
   nlohmann::ordered_json json{{"format", "attnscope-report/1"}, {"source", analysis.source}};
   if (analysis.model) json["model"] = *analysis.model;
   json["batch"] = analysis.batch;
@@ -254,8 +250,18 @@ inline std::string report_json(const Analysis& analysis) {
   if (!analysis.target.empty()) json["target"] = analysis.target;
   json["findings"] = findings(analysis);
   nlohmann::ordered_json& stacks = json["stacks"] = nlohmann::ordered_json::object();
-  for (const StackAnalysis& stack : analysis.stacks) stacks[stack.name] = detail::to_json(stack);
-  return json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  for (const StackAnalysis& stack : analysis.stacks) stacks[stack.name] = to_json(stack);
+  return json;
+}
+
+}  // namespace detail
+
+/// The report as JSON text: the keys of docs/report.md in their order, numbers in the shortest form that
+/// reads back exactly, null for an undefined one, UTF-8 (what is no UTF-8 in a token becomes U+FFFD), one
+/// trailing newline.
+inline std::string report_json(const Analysis& analysis) {
+  constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
+  return detail::report_tree(analysis).dump(1, ' ', false, replace) + "\n";
 }
 
 }  // namespace attnscope

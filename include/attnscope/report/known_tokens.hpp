@@ -47,12 +47,21 @@ inline std::vector<TokenFacts> token_facts(const Dump& dump, const DumpStack& st
   return facts;
 }
 
+/// [batch] the first token of the second text, the last one named for the elements that follow; empty where
+/// the dump names none, or for a stack of two axes.
+/// @throws FileError, ShapeError a boundary that is none
+inline std::vector<Index> sentence_boundaries(const Dump& dump, const DumpStack& stack) {
+  if (stack.name != "self") return {};
+  std::vector<Index> boundaries = metadata::indices(dump.metadata, "sentence_boundary");
+  if (!boundaries.empty()) boundaries.resize(static_cast<std::size_t>(dump.batch), boundaries.back());
+  return boundaries;
+}
+
 /// The groups between which attention is worth watching: the two sentences of a pair where the dump has a
 /// sentence_boundary, else all content; and the special tokens. Nothing where the dump tells none apart.
 /// @throws FileError, ShapeError a boundary that is none
 inline std::optional<TokenGroups> known_groups(const Dump& dump, const DumpStack& stack) {
-  const std::vector<Index> boundaries =
-      stack.name == "self" ? metadata::indices(dump.metadata, "sentence_boundary") : std::vector<Index>();
+  const std::vector<Index> boundaries = sentence_boundaries(dump, stack);
   const std::vector<std::string> special = metadata::strings(dump.metadata, "special_tokens");
   if (stack.keys.tokens.empty() || stack.queries.tokens.empty() || (boundaries.empty() && special.empty()))
     return {};
@@ -61,7 +70,7 @@ inline std::optional<TokenGroups> known_groups(const Dump& dump, const DumpStack
     std::vector<std::vector<Index>> groups;
     for (std::size_t b = 0; b < tokens.size(); ++b) {
       const Index count = static_cast<Index>(tokens[b].size());
-      const Index boundary = boundaries.empty() ? count : boundaries[std::min(b, boundaries.size() - 1)];
+      const Index boundary = boundaries.empty() ? count : boundaries[b];
       groups.push_back(groups_at_boundary(count, boundary));
       for (const Index i : positions[b])
         groups.back()[static_cast<std::size_t>(i)] = boundaries.empty() ? 1 : 2;
