@@ -211,7 +211,9 @@ class StackFindings {
   }
   void head_set() {
     const std::optional<HeadSelectionResult>& selection = stack_.alignment->selection;
-    if (!selection || selection->chosen.heads.size() < 2) return;
+    if (!selection || selection->chosen.heads.size() < 2 || std::isnan(selection->held_out.error_rate) ||
+        std::isnan(selection->held_out_single.error_rate))
+      return;
     std::vector<std::string> names;
     for (const HeadId& id : selection->chosen.heads) names.push_back(head_of(stack_, id).name());
     say("the mean of heads {} aligns with an error rate of {} on the sentences that chose them; so chosen, "
