@@ -118,6 +118,9 @@ function paintMap(canvas, map, {width, height, limit, signed}) {
 const labelFont = "12px system-ui, sans-serif";
 const labelPitch = 13;  // the least distance of two labels, in pixels
 
+// The middle of a row or column, far enough from the edge for its label to be whole.
+const labelPlace = (index, pitch, length) => Math.max(6, Math.min(length - 6, (index + 0.5) * pitch));
+
 function fittingText(context, text, width) {
   if (context.measureText(text).width <= width) return text;
   const letters = Array.from(text);
@@ -133,7 +136,7 @@ function paintRowLabels(canvas, names, width, height) {
   context.textAlign = "right";
   context.textBaseline = "middle";
   for (let i = 0; i < names.length; i += step) {
-    context.fillText(fittingText(context, names[i], width - 8), width - 6, (i + 0.5) * pitch);
+    context.fillText(fittingText(context, names[i], width - 8), width - 6, labelPlace(i, pitch, height));
   }
 }
 
@@ -145,7 +148,7 @@ function paintColumnLabels(canvas, names, width, height) {
   context.textBaseline = "middle";
   for (let j = 0; j < names.length; j += step) {
     context.save();
-    context.translate((j + 0.5) * pitch, height - 6);
+    context.translate(labelPlace(j, pitch, width), height - 6);
     context.rotate(-Math.PI / 2);
     context.fillText(fittingText(context, names[j], height - 8), 0, 0);
     context.restore();
@@ -193,14 +196,13 @@ function makeMapBox(id) {
 
 // Square cells where that gives a map that is neither a thread nor taller than a screen.
 function mapSize(map, room) {
-  const width = Math.max(40, Math.min(room, 36 * map.columns));
+  const width = Math.max(40, Math.min(room, 32 * map.columns));
   const height = Math.max(Math.min(16 * map.rows, 40), Math.min(720, width * map.rows / map.columns));
   return {width: Math.round(width), height: Math.round(height)};
 }
 
 function axisNames() {
-  const stack = page.stacks[state.stack];
-  return stack && !stack.self_attention ? ["target", "source"] : ["query", "key"];
+  return stackAttendsToItself() ? ["query", "key"] : ["target", "source"];
 }
 
 function showMap(box, map, {example, limit, signed = false, room, title}) {
@@ -271,7 +273,8 @@ function linesOfMap(map) {
 
 function linkSizes(links, room) {
   const {rows, columns} = links, count = Math.max(rows.length, columns.length);
-  const pitch = Math.max(12, Math.min(20, 1200 / count)), side = Math.min(150, room * 0.32);
+  // No canvas may be taller than some browsers allow.
+  const pitch = Math.min(20, 8000 / count, Math.max(12, 1200 / count)), side = Math.min(150, room * 0.32);
   const width = Math.min(room, 560);
   return {width, height: Math.ceil(count * pitch) + 8, pitch, left: side, right: width - side};
 }
@@ -279,18 +282,21 @@ function linkSizes(links, room) {
 function paintTokens(context, names, size, isRight, lit) {
   context.textAlign = isRight ? "left" : "right";
   const x = isRight ? size.right + 6 : size.left - 6, most = size.left - 10;
+  const step = Math.ceil(11 / size.pitch);
   names.forEach((name, n) => {
+    if (n % step !== 0) return;
     context.globalAlpha = lit(n) ? 1 : 0.3;
     context.fillText(fittingText(context, name, most), x, 4 + (n + 0.5) * size.pitch);
   });
   context.globalAlpha = 1;
 }
 
-function paintLines(context, lines, size) {
+// A line is as opaque as its weight is large, measured by the largest.
+function paintLines(context, lines, size, limit) {
   context.strokeStyle = themeColour("--accent");
   context.lineWidth = 2;
   for (const [row, column, weight] of lines) {
-    context.globalAlpha = Math.min(1, weight);
+    context.globalAlpha = Math.min(1, weight / limit);
     context.beginPath();
     context.moveTo(size.left, 4 + (row + 0.5) * size.pitch);
     context.lineTo(size.right, 4 + (column + 0.5) * size.pitch);
@@ -308,7 +314,7 @@ function paintLinks(links, only = null) {
   context.font = labelFont;
   context.fillStyle = themeColour("--text");
   context.textBaseline = "middle";
-  paintLines(context, ofToken, size);
+  paintLines(context, ofToken, size, links.limit);
   paintTokens(context, links.rows, size, false, lit(false));
   paintTokens(context, links.columns, size, true, lit(true));
 }
@@ -334,9 +340,10 @@ function followPointer(links) {
   links.canvas.onpointerleave = (event) => { if (event.pointerType !== "touch") show(null); };
 }
 
-// `links` has canvas, rows, columns (names), lines, linesOf(token) and tell(token).
+// `links` has canvas, rows, columns (names), lines (weakest first), linesOf(token) and tell(token).
 function showLinks(links, room) {
   links.size = linkSizes(links, room);
+  links.limit = links.lines.length > 0 ? links.lines[links.lines.length - 1][2] : 1;
   paintLinks(links);
   followPointer(links);
 }
