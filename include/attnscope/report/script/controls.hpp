@@ -111,6 +111,7 @@ function go(wish) {
 function followAddress() {
   if (location.hash === hashOfState()) return;
   choose(wishOfHash());
+  history.replaceState(null, "", hashOfState());
   draw();
 }
 
@@ -173,6 +174,7 @@ function fillControls() {
     (byId(name + "-control") || byId(name)).hidden = !views.includes(state.view);
   }
   if (!hasBlocks(currentExample())) byId("block-control").hidden = true;
+  if (state.view === "heads" && state.map !== "mean") byId("head-filter").hidden = true;
 }
 
 // Alignment is of stacks that attend to another text: opening it chooses one.
@@ -220,7 +222,7 @@ function followSystemTheme() {
 
 // ---- keys ----
 
-const keyHelp = [["1 – 6", "views"], ["← →", "head before, after"], ["↑ ↓", "layer below, above"], ["Enter", "open the head"],
+const keyHelp = [["1 – 6", "views"], ["← →", "head before, after"], ["↑ ↓", "layer before, after"], ["Enter", "open the head"],
                  ["t", "light or dark"], ["?", "this help"], ["Esc", "close"]];
 
 function makeHelp() {
@@ -252,7 +254,11 @@ async function moveByKey(key) {
 }
 
 function pressKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (byId("help").open) {
+    if (event.key === "Escape") byId("help").close();
+    return;
+  }
   if (event.target.matches("select, input")) return;
   const view = viewNames[Number(event.key) - 1], isArrow = event.key.startsWith("Arrow");
   if (isArrow && !["overview", "heads", "model"].includes(state.view)) return;

@@ -305,11 +305,17 @@ function paintLines(context, lines, size, limit) {
   context.globalAlpha = 1;
 }
 
+// The tokens at the other end of a token's lines, but for those whose line is hardly seen.
+function strongEnds(lines, end) {
+  const strongest = lines.reduce((most, line) => Math.max(most, line[2]), 0);
+  return new Set(lines.filter((line) => line[2] >= strongest / 10).map((line) => line[end]));
+}
+
 // Draws all lines, or those of one token alone: `only` is {isRight, index}.
 function paintLinks(links, only = null) {
   const {size} = links, context = sharpContext(links.canvas, size.width, size.height);
   const ofToken = only ? links.linesOf(only) : links.lines;
-  const ends = only && new Set(ofToken.map((line) => line[only.isRight ? 0 : 1]));
+  const ends = only && strongEnds(ofToken, only.isRight ? 0 : 1);
   const lit = (isRight) => (n) => !only || (only.isRight === isRight ? n === only.index : ends.has(n));
   context.font = labelFont;
   context.fillStyle = themeColour("--text");

@@ -101,6 +101,7 @@ a { color: var(--accent); }
 
 dialog { max-width: 440px; padding: 24px 28px; border: 1px solid var(--grid); border-radius: 12px; background: var(--background); color: var(--text); }
 dialog::backdrop { background: rgb(0 0 0 / 40%); }
+dialog table { width: 100%; }
 dialog th { font-weight: 600; white-space: nowrap; }
 
 @media (max-width: 900px) {
