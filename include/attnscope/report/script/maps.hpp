@@ -59,10 +59,15 @@ function shrunkMap(map, mostRows, mostColumns) {
   const small = {...map, rows: Math.ceil(map.rows / side), columns: Math.ceil(map.columns / side)};
   small.cells = new Float32Array(small.rows * small.columns);
   for (let i = 0; i < map.rows; ++i) {
-    const to = Math.floor(i / side) * small.columns;
-    for (let j = isHidden(map, 0) ? 1 : 0; j < map.columns; ++j) {
-      const place = to + Math.floor(j / side), weight = map.cells[i * map.columns + j];
-      if (Math.abs(weight) > Math.abs(small.cells[place])) small.cells[place] = weight;
+    const row = i * map.columns, to = Math.floor(i / side) * small.columns;
+    let j = isHidden(map, 0) ? 1 : 0;
+    for (let place = 0; place < small.columns; ++place) {
+      let largest = small.cells[to + place];
+      for (const end = Math.min(map.columns, (place + 1) * side); j < end; ++j) {
+        const weight = map.cells[row + j];
+        if (Math.abs(weight) > Math.abs(largest)) largest = weight;
+      }
+      small.cells[to + place] = largest;
     }
   }
   return small;
@@ -118,8 +123,15 @@ function paintMap(canvas, map, {width, height, limit, signed}) {
 const labelFont = "12px system-ui, sans-serif";
 const labelPitch = 13;  // the least distance of two labels, in pixels
 
-// The middle of a row or column, far enough from the edge for its label to be whole.
-const labelPlace = (index, pitch, length) => Math.max(6, Math.min(length - 6, (index + 0.5) * pitch));
+// Which rows or columns have a label, and where: as many as have room, far enough from the edge to be whole.
+function labelPlaces(count, length) {
+  const places = [];
+  for (let index = 0; index < count; ++index) {
+    const place = Math.max(6, Math.min(length - 6, (index + 0.5) * length / count));
+    if (index === 0 || place - places[places.length - 1].place >= labelPitch) places.push({index, place});
+  }
+  return places;
+}
 
 function fittingText(context, text, width) {
   if (context.measureText(text).width <= width) return text;
@@ -130,27 +142,25 @@ function fittingText(context, text, width) {
 
 function paintRowLabels(canvas, names, width, height) {
   const context = sharpContext(canvas, width, height);
-  const pitch = height / names.length, step = Math.ceil(labelPitch / pitch);
   context.font = labelFont;
   context.fillStyle = themeColour("--text");
   context.textAlign = "right";
   context.textBaseline = "middle";
-  for (let i = 0; i < names.length; i += step) {
-    context.fillText(fittingText(context, names[i], width - 8), width - 6, labelPlace(i, pitch, height));
+  for (const {index, place} of labelPlaces(names.length, height)) {
+    context.fillText(fittingText(context, names[index], width - 8), width - 6, place);
   }
 }
 
 function paintColumnLabels(canvas, names, width, height) {
   const context = sharpContext(canvas, width, height);
-  const pitch = width / names.length, step = Math.ceil(labelPitch / pitch);
   context.font = labelFont;
   context.fillStyle = themeColour("--text");
   context.textBaseline = "middle";
-  for (let j = 0; j < names.length; j += step) {
+  for (const {index, place} of labelPlaces(names.length, width)) {
     context.save();
-    context.translate(labelPlace(j, pitch, width), height - 6);
+    context.translate(place, height - 6);
     context.rotate(-Math.PI / 2);
-    context.fillText(fittingText(context, names[j], height - 8), 0, 0);
+    context.fillText(fittingText(context, names[index], height - 8), 0, 0);
     context.restore();
   }
 }
@@ -259,15 +269,19 @@ function readByPointer(box, readout) {
 
 const mostLines = 4000;
 
+// The least weight that is drawn: whatever is seen, as long as there are not too many.
+function leastDrawn(map) {
+  const shown = map.cells.filter((_, n) => !isHidden(map, n % map.columns)).sort();
+  return Math.max(0.005, shown[Math.max(0, shown.length - mostLines)] || 0);
+}
+
 // The strongest lines of a map, [row, column, weight], weakest first: the strong ones lie on top.
 function linesOfMap(map) {
-  const lines = [];
-  for (let i = 0; i < map.rows; ++i) {
-    for (let j = isHidden(map, 0) ? 1 : 0; j < map.columns; ++j) {
-      const weight = map.cells[i * map.columns + j];
-      if (weight >= 0.005) lines.push([i, j, weight]);
-    }
-  }
+  const lines = [], least = leastDrawn(map);
+  map.cells.forEach((weight, n) => {
+    const column = n % map.columns;
+    if (weight >= least && !isHidden(map, column)) lines.push([Math.floor(n / map.columns), column, weight]);
+  });
   return lines.sort((a, b) => a[2] - b[2]).slice(-mostLines);
 }
 
