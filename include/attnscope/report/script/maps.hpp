@@ -269,19 +269,27 @@ function readByPointer(box, readout) {
 
 const mostLines = 4000;
 
-// The least weight that is drawn: whatever is seen, as long as there are not too many.
-function leastDrawn(map) {
-  const shown = map.cells.filter((_, n) => !isHidden(map, n % map.columns)).sort();
-  return Math.max(0.005, shown[Math.max(0, shown.length - mostLines)] || 0);
+// The least weight that is drawn: whatever can be seen, as long as there are not too many. Counted, not sorted: a
+// map may have a million weights.
+function leastDrawn(map, limit) {
+  const counts = new Uint32Array(1025);
+  for (const weight of map.cells) counts[Math.min(1024, Math.floor(1024 * weight / limit))] += 1;
+  let level = 1024;
+  for (let lines = counts[level]; level > 0 && lines < mostLines; lines += counts[level]) --level;
+  return Math.max(0.01, level / 1024) * limit;
 }
 
 // The strongest lines of a map, [row, column, weight], weakest first: the strong ones lie on top.
 function linesOfMap(map) {
-  const lines = [], least = leastDrawn(map);
-  map.cells.forEach((weight, n) => {
-    const column = n % map.columns;
-    if (weight >= least && !isHidden(map, column)) lines.push([Math.floor(n / map.columns), column, weight]);
-  });
+  const limit = limitOf(map), lines = [];
+  if (limit === 0) return lines;
+  const least = leastDrawn(map, limit);
+  for (let i = 0; i < map.rows; ++i) {
+    for (let j = isHidden(map, 0) ? 1 : 0; j < map.columns; ++j) {
+      const weight = map.cells[i * map.columns + j];
+      if (weight >= least) lines.push([i, j, weight]);
+    }
+  }
   return lines.sort((a, b) => a[2] - b[2]).slice(-mostLines);
 }
 

@@ -47,6 +47,8 @@ nav button[aria-current] { color: var(--accent); border-bottom-color: var(--acce
 .chip[aria-pressed="false"] { color: var(--quiet); text-decoration: line-through; border-style: dashed; }
 #problem { padding: 10px 14px; border-left: 3px solid var(--accent); background: var(--panel); }
 
+.no-maps :is(#head-maps, #layer-maps, #model, #model-bar, #readout, .readout) { display: none; }
+
 #headline { font-size: 19px; line-height: 1.5; max-width: 64ch; margin-bottom: 28px; }
 .columns { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 40px; margin-bottom: 32px; }
 #head-maps, #alignment-parts { grid-template-columns: repeat(2, minmax(0, 1fr)); }
