@@ -82,6 +82,7 @@ async function mapsOfLayer(example, layerIndex, headIndices) {
 async function rolloutMap(example) { return readMap(example, await chunk(example.rollout), 0); }
 
 function meanOfMaps(maps) {
+  if (maps.length === 1) return maps[0];
   const mean = emptyMap(maps[0].rows, maps[0].columns);
   for (const map of maps) map.cells.forEach((weight, n) => { mean.cells[n] += weight / maps.length; });
   return mean;

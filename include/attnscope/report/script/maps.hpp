@@ -267,7 +267,7 @@ function readByPointer(box, readout) {
 
 // ---- links: tokens left and right, a line a weight ----
 
-const mostLines = 4000;
+const mostLines = 2000;
 
 // The least weight that is drawn: whatever can be seen, as long as there are not too many. Counted, not sorted: a
 // map may have a million weights.
