@@ -21,7 +21,7 @@ function drawRanking({best_heads: heads}) {
   const header = make("tr", {}, ...titles.map((title, n) => make("th", {scope: "col", class: n === 1 ? null : "number"}, title)));
   byId("ranking").replaceChildren(header, ...heads.map(rankingRow));
   byId("ranking-words").textContent = byError ? "The lower the error rate, the better the head aligns with the gold alignment."
-                                              : "There is no gold alignment: heads are ranked by a score of their own sharpness.";
+                                              : "There is no gold alignment: heads are ranked by the geometric mean of sharpness, soft coverage and agreement, the highest first.";
 }
 
 function alignmentLinks({links}, example) {
@@ -82,7 +82,7 @@ async function drawFigures(isCurrent) {
     const figure = await makeFigure(described);
     if (!isCurrent()) return;
     byId("figures").append(figure);
-    await nextFrame();
+    await pause();
   }
   figuresDrawn = true;
 }

@@ -16,6 +16,7 @@ const state = {view: "overview", stack: null, element: null, layer: null, head: 
 // ---- what the chosen stack has ----
 
 const stackReport = () => report.stacks[state.stack];
+const stackAttendsToItself = () => !page.stacks[state.stack] || page.stacks[state.stack].self_attention;
 const layers = () => stackReport().layers;
 const examples = () => (page.stacks[state.stack] ? page.stacks[state.stack].elements : []);
 const currentExample = () => examples().find((example) => example.element === state.element) || null;
@@ -91,7 +92,7 @@ function choose(wish) {
 }
 
 function wishOfHash() {
-  const said = new URLSearchParams(location.hash.slice(1)), wish = {};
+  const said = new URLSearchParams(location.hash.slice(1)), wish = {block: "all", map: "head"};
   for (const name of ["view", "stack", "metric", "block", "map"]) if (said.has(name)) wish[name] = said.get(name);
   for (const name of ["element", "layer", "head"]) if (said.has(name)) wish[name] = Number(said.get(name));
   if (wish.stack === state.stack) delete wish.stack;  // the same stack keeps its filters
@@ -110,6 +111,7 @@ function go(wish) {
 function followAddress() {
   if (location.hash === hashOfState()) return;
   choose(wishOfHash());
+  history.replaceState(null, "", hashOfState());
   draw();
 }
 
@@ -118,7 +120,8 @@ function followAddress() {
 // Which control serves which views.
 const controlViews = {element: ["heads", "model", "layers", "alignment"], metric: ["overview"],
                       block: ["heads", "model", "layers"], "hide-first": ["heads", "model", "layers"],
-                      filters: ["overview", "heads", "model", "layers"]};
+                      "layer-filter": ["overview", "model"],
+                      "head-filter": ["overview", "heads", "model", "layers"]};
 
 function labelled(text, control) { return make("label", {class: "control", id: control.id + "-control"}, make("span", {}, text), control); }
 
@@ -168,13 +171,20 @@ function fillControls() {
   fillFilter("head-filter", "Heads", "data-head", headNumbers(), state.hiddenHeads);
   byId("hide-first").checked = state.hideFirst;
   for (const [name, views] of Object.entries(controlViews)) {
-    byId(name === "filters" ? name : name + "-control").hidden = !views.includes(state.view);
+    (byId(name + "-control") || byId(name)).hidden = !views.includes(state.view);
   }
   if (!hasBlocks(currentExample())) byId("block-control").hidden = true;
+  if (state.view === "heads" && state.map !== "mean") byId("head-filter").hidden = true;
+}
+
+// Alignment is of stacks that attend to another text: opening it chooses one.
+function openView(view) {
+  if (view !== "alignment" || stackReport().alignment) return go({view});
+  return go({view, stack: Object.keys(report.stacks).find((name) => report.stacks[name].alignment)});
 }
 
 function makeNavigation() {
-  const button = (view) => makeButton({"data-view": view}, () => go({view}), viewTitles[view]);
+  const button = (view) => makeButton({"data-view": view}, () => openView(view), viewTitles[view]);
   return make("nav", {"aria-label": "Views"}, ...viewsHere().map(button));
 }
 
@@ -212,7 +222,7 @@ function followSystemTheme() {
 
 // ---- keys ----
 
-const keyHelp = [["1 – 6", "views"], ["← →", "head before, after"], ["↑ ↓", "layer below, above"], ["Enter", "open the head"],
+const keyHelp = [["1 – 6", "views"], ["← →", "head before, after"], ["↑ ↓", "layer before, after"], ["Enter", "open the head"],
                  ["t", "light or dark"], ["?", "this help"], ["Esc", "close"]];
 
 function makeHelp() {
@@ -244,12 +254,16 @@ async function moveByKey(key) {
 }
 
 function pressKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (byId("help").open) {
+    if (event.key === "Escape") byId("help").close();
+    return;
+  }
   if (event.target.matches("select, input")) return;
   const view = viewNames[Number(event.key) - 1], isArrow = event.key.startsWith("Arrow");
   if (isArrow && !["overview", "heads", "model"].includes(state.view)) return;
   if (isArrow) moveByKey(event.key);
-  else if (view && viewsHere().includes(view)) go({view});
+  else if (view && viewsHere().includes(view)) openView(view);
   else if (event.key === "t") toggleTheme();
   else if (event.key === "?") byId("help").showModal();
   else if (event.key === "Enter" && !event.target.matches("button, a, summary")) go({view: "heads", map: "head"});

@@ -82,6 +82,7 @@ async function mapsOfLayer(example, layerIndex, headIndices) {
 async function rolloutMap(example) { return readMap(example, await chunk(example.rollout), 0); }
 
 function meanOfMaps(maps) {
+  if (maps.length === 1) return maps[0];
   const mean = emptyMap(maps[0].rows, maps[0].columns);
   for (const map of maps) map.cells.forEach((weight, n) => { mean.cells[n] += weight / maps.length; });
   return mean;
@@ -135,9 +136,12 @@ function brief(number) {
 
 const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
+// Control characters, and those that turn the direction of what follows them.
+const unseen = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
 // Tokens may hold anything: what cannot be seen is shown, what is long is cut.
 function tokenText(token, longest = 40) {
-  const text = String(token).replace(/\n/g, "⏎").replace(/\t/g, "⇥").replace(/[\u0000-\u001f\u007f]/g, "·");
+  const text = String(token).replace(/\n/g, "⏎").replace(/\t/g, "⇥").replace(unseen, "·");
   const shown = text.trim() === "" ? "␣" : text;
   const letters = Array.from(shown);
   return letters.length > longest ? letters.slice(0, longest - 1).join("") + "…" : shown;
@@ -153,11 +157,14 @@ function pooledName(tokens, index, pool, longest) {
 const rowName = (example, row, longest) => pooledName(example.query_tokens, row, example.pool, longest);
 const columnName = (example, column, longest) => pooledName(example.key_tokens, column, example.pool, longest);
 
+// A name that is written from right to left keeps its place in a sentence between two marks.
+const inSentence = (name) => (/[\u0590-\u08ff\ufb1d-\ufefc]/.test(name) ? `\u2068${name}\u2069` : name);
+
 // "query → key: 0.1234", and of how many weights that is the largest.
 function cellWords(example, row, column, weight) {
   const rows = Math.min(example.pool, example.queries - row * example.pool);
   const columns = Math.min(example.pool, example.keys - column * example.pool);
-  const words = `${rowName(example, row)} → ${columnName(example, column)}: ${formatted(weight)}`;
+  const words = `${inSentence(rowName(example, row))} → ${inSentence(columnName(example, column))}: ${formatted(weight)}`;
   return rows * columns > 1 ? `${words} (largest of ${rows} × ${columns} weights)` : words;
 }
 

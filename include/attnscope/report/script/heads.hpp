@@ -73,7 +73,9 @@ function tellStrongest(lines, map, example) {
 }
 
 function linkWords(lines) {
-  const words = "Rows left, columns right; the stronger the line, the larger the weight. Point at a token to see its lines alone.";
+  const [left, right] = stackAttendsToItself() ? ["Queries", "keys"] : ["Targets", "sources"];
+  const words = `${left} left, ${right} right; the stronger a line, the larger the weight. ` +
+                "Point at a token to see its lines alone.";
   return lines.length === mostLines ? `${words} Only the ${mostLines} strongest lines are drawn.` : words;
 }
 
@@ -86,12 +88,11 @@ function drawHeadMaps(map, example) {
 }
 
 function makeHeads() {
-  const choice = make("select", {id: "map-choice"});
-  choice.addEventListener("change", () => go({map: choice.value}));
   headBox = makeMapBox("heat");
   const readout = make("p", {id: "readout", "aria-live": "polite"});
   readByPointer(headBox, readout);
-  return [make("div", {class: "title-row"}, make("h2", {id: "head-title"}), labelled("Map", choice)), readout,
+  return [make("div", {class: "title-row"}, make("h2", {id: "head-title"}), labelled("Layer", makeSelect("layer-choice", "layer", Number)),
+               labelled("Head", makeSelect("head-choice", "head", Number)), labelled("Map", makeSelect("map-choice", "map"))), readout,
           make("div", {class: "columns", id: "head-maps"}, make("div", {class: "panel", id: "heat-panel"}, make("h3", {}, "Weights"), headBox.node),
                make("div", {class: "panel", id: "links-panel"}, make("h3", {}, "Links"), make("p", {id: "links-words", class: "quiet"}),
                     make("div", {class: "scroll"}, make("canvas", {id: "links", role: "img", "aria-label": "Links of tokens"})))),
@@ -99,9 +100,15 @@ function makeHeads() {
           make("p", {class: "quiet"}, "Numbers are of the whole batch; rank 1 is the largest of all heads of the stack.")];
 }
 
+function fillHeadChoices(example) {
+  fillSelect(byId("layer-choice"), layers().map(({layer}) => [layer, String(layer)]), state.layer);
+  fillSelect(byId("head-choice"), currentLayer().heads.map((head) => [head, String(head)]), state.head);
+  fillSelect(byId("map-choice"), mapChoices(currentLayer(), example), state.map);
+}
+
 async function drawHeads(isCurrent) {
   const example = currentExample();
-  fillSelect(byId("map-choice"), mapChoices(currentLayer(), example), state.map);
+  fillHeadChoices(example);
   byId("head-title").textContent = headTitle();
   drawHeadNumbers();
   byId("head-maps").hidden = !example;

@@ -59,10 +59,15 @@ function shrunkMap(map, mostRows, mostColumns) {
   const small = {...map, rows: Math.ceil(map.rows / side), columns: Math.ceil(map.columns / side)};
   small.cells = new Float32Array(small.rows * small.columns);
   for (let i = 0; i < map.rows; ++i) {
-    const to = Math.floor(i / side) * small.columns;
-    for (let j = isHidden(map, 0) ? 1 : 0; j < map.columns; ++j) {
-      const place = to + Math.floor(j / side), weight = map.cells[i * map.columns + j];
-      if (Math.abs(weight) > Math.abs(small.cells[place])) small.cells[place] = weight;
+    const row = i * map.columns, to = Math.floor(i / side) * small.columns;
+    let j = isHidden(map, 0) ? 1 : 0;
+    for (let place = 0; place < small.columns; ++place) {
+      let largest = small.cells[to + place];
+      for (const end = Math.min(map.columns, (place + 1) * side); j < end; ++j) {
+        const weight = map.cells[row + j];
+        if (Math.abs(weight) > Math.abs(largest)) largest = weight;
+      }
+      small.cells[to + place] = largest;
     }
   }
   return small;
@@ -118,6 +123,16 @@ function paintMap(canvas, map, {width, height, limit, signed}) {
 const labelFont = "12px system-ui, sans-serif";
 const labelPitch = 13;  // the least distance of two labels, in pixels
 
+// Which rows or columns have a label, and where: as many as have room, far enough from the edge to be whole.
+function labelPlaces(count, length) {
+  const places = [];
+  for (let index = 0; index < count; ++index) {
+    const place = Math.max(6, Math.min(length - 6, (index + 0.5) * length / count));
+    if (index === 0 || place - places[places.length - 1].place >= labelPitch) places.push({index, place});
+  }
+  return places;
+}
+
 function fittingText(context, text, width) {
   if (context.measureText(text).width <= width) return text;
   const letters = Array.from(text);
@@ -127,27 +142,25 @@ function fittingText(context, text, width) {
 
 function paintRowLabels(canvas, names, width, height) {
   const context = sharpContext(canvas, width, height);
-  const pitch = height / names.length, step = Math.ceil(labelPitch / pitch);
   context.font = labelFont;
   context.fillStyle = themeColour("--text");
   context.textAlign = "right";
   context.textBaseline = "middle";
-  for (let i = 0; i < names.length; i += step) {
-    context.fillText(fittingText(context, names[i], width - 8), width - 6, (i + 0.5) * pitch);
+  for (const {index, place} of labelPlaces(names.length, height)) {
+    context.fillText(fittingText(context, names[index], width - 8), width - 6, place);
   }
 }
 
 function paintColumnLabels(canvas, names, width, height) {
   const context = sharpContext(canvas, width, height);
-  const pitch = width / names.length, step = Math.ceil(labelPitch / pitch);
   context.font = labelFont;
   context.fillStyle = themeColour("--text");
   context.textBaseline = "middle";
-  for (let j = 0; j < names.length; j += step) {
+  for (const {index, place} of labelPlaces(names.length, width)) {
     context.save();
-    context.translate((j + 0.5) * pitch, height - 6);
+    context.translate(place, height - 6);
     context.rotate(-Math.PI / 2);
-    context.fillText(fittingText(context, names[j], height - 8), 0, 0);
+    context.fillText(fittingText(context, names[index], height - 8), 0, 0);
     context.restore();
   }
 }
@@ -193,14 +206,13 @@ function makeMapBox(id) {
 
 // Square cells where that gives a map that is neither a thread nor taller than a screen.
 function mapSize(map, room) {
-  const width = Math.max(40, Math.min(room, 36 * map.columns));
+  const width = Math.max(40, Math.min(room, 32 * map.columns));
   const height = Math.max(Math.min(16 * map.rows, 40), Math.min(720, width * map.rows / map.columns));
   return {width: Math.round(width), height: Math.round(height)};
 }
 
 function axisNames() {
-  const stack = page.stacks[state.stack];
-  return stack && !stack.self_attention ? ["target", "source"] : ["query", "key"];
+  return stackAttendsToItself() ? ["query", "key"] : ["target", "source"];
 }
 
 function showMap(box, map, {example, limit, signed = false, room, title}) {
@@ -255,15 +267,27 @@ function readByPointer(box, readout) {
 
 // ---- links: tokens left and right, a line a weight ----
 
-const mostLines = 4000;
+const mostLines = 2000;
+
+// The least weight that is drawn: whatever can be seen, as long as there are not too many. Counted, not sorted: a
+// map may have a million weights.
+function leastDrawn(map, limit) {
+  const counts = new Uint32Array(1025);
+  for (const weight of map.cells) counts[Math.min(1024, Math.floor(1024 * weight / limit))] += 1;
+  let level = 1024;
+  for (let lines = counts[level]; level > 0 && lines < mostLines; lines += counts[level]) --level;
+  return Math.max(0.01, level / 1024) * limit;
+}
 
 // The strongest lines of a map, [row, column, weight], weakest first: the strong ones lie on top.
 function linesOfMap(map) {
-  const lines = [];
+  const limit = limitOf(map), lines = [];
+  if (limit === 0) return lines;
+  const least = leastDrawn(map, limit);
   for (let i = 0; i < map.rows; ++i) {
     for (let j = isHidden(map, 0) ? 1 : 0; j < map.columns; ++j) {
       const weight = map.cells[i * map.columns + j];
-      if (weight >= 0.005) lines.push([i, j, weight]);
+      if (weight >= least) lines.push([i, j, weight]);
     }
   }
   return lines.sort((a, b) => a[2] - b[2]).slice(-mostLines);
@@ -271,7 +295,8 @@ function linesOfMap(map) {
 
 function linkSizes(links, room) {
   const {rows, columns} = links, count = Math.max(rows.length, columns.length);
-  const pitch = Math.max(12, Math.min(20, 1200 / count)), side = Math.min(150, room * 0.32);
+  // No canvas may be taller than some browsers allow.
+  const pitch = Math.min(20, 8000 / count, Math.max(12, 1200 / count)), side = Math.min(150, room * 0.32);
   const width = Math.min(room, 560);
   return {width, height: Math.ceil(count * pitch) + 8, pitch, left: side, right: width - side};
 }
@@ -279,18 +304,21 @@ function linkSizes(links, room) {
 function paintTokens(context, names, size, isRight, lit) {
   context.textAlign = isRight ? "left" : "right";
   const x = isRight ? size.right + 6 : size.left - 6, most = size.left - 10;
+  const step = Math.ceil(11 / size.pitch);
   names.forEach((name, n) => {
+    if (n % step !== 0) return;
     context.globalAlpha = lit(n) ? 1 : 0.3;
     context.fillText(fittingText(context, name, most), x, 4 + (n + 0.5) * size.pitch);
   });
   context.globalAlpha = 1;
 }
 
-function paintLines(context, lines, size) {
+// A line is as opaque as its weight is large, measured by the largest.
+function paintLines(context, lines, size, limit) {
   context.strokeStyle = themeColour("--accent");
   context.lineWidth = 2;
   for (const [row, column, weight] of lines) {
-    context.globalAlpha = Math.min(1, weight);
+    context.globalAlpha = Math.min(1, weight / limit);
     context.beginPath();
     context.moveTo(size.left, 4 + (row + 0.5) * size.pitch);
     context.lineTo(size.right, 4 + (column + 0.5) * size.pitch);
@@ -299,16 +327,22 @@ function paintLines(context, lines, size) {
   context.globalAlpha = 1;
 }
 
+// The tokens at the other end of a token's lines, but for those whose line is hardly seen.
+function strongEnds(lines, end) {
+  const strongest = lines.reduce((most, line) => Math.max(most, line[2]), 0);
+  return new Set(lines.filter((line) => line[2] >= strongest / 10).map((line) => line[end]));
+}
+
 // Draws all lines, or those of one token alone: `only` is {isRight, index}.
 function paintLinks(links, only = null) {
   const {size} = links, context = sharpContext(links.canvas, size.width, size.height);
   const ofToken = only ? links.linesOf(only) : links.lines;
-  const ends = only && new Set(ofToken.map((line) => line[only.isRight ? 0 : 1]));
+  const ends = only && strongEnds(ofToken, only.isRight ? 0 : 1);
   const lit = (isRight) => (n) => !only || (only.isRight === isRight ? n === only.index : ends.has(n));
   context.font = labelFont;
   context.fillStyle = themeColour("--text");
   context.textBaseline = "middle";
-  paintLines(context, ofToken, size);
+  paintLines(context, ofToken, size, links.limit);
   paintTokens(context, links.rows, size, false, lit(false));
   paintTokens(context, links.columns, size, true, lit(true));
 }
@@ -334,9 +368,10 @@ function followPointer(links) {
   links.canvas.onpointerleave = (event) => { if (event.pointerType !== "touch") show(null); };
 }
 
-// `links` has canvas, rows, columns (names), lines, linesOf(token) and tell(token).
+// `links` has canvas, rows, columns (names), lines (weakest first), linesOf(token) and tell(token).
 function showLinks(links, room) {
   links.size = linkSizes(links, room);
+  links.limit = links.lines.length > 0 ? links.lines[links.lines.length - 1][2] : 1;
   paintLinks(links);
   followPointer(links);
 }

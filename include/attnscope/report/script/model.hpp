@@ -31,7 +31,7 @@ function layThumbs(heads) {
 function drawThumb(thumb, map) {
   const canvas = thumb.firstElementChild, small = shrunkMap(map, thumbCells, thumbCells);
   paintCells(canvas, small, 1, false);
-  coverFirstColumn(canvas, small);
+  if (small === map) coverFirstColumn(canvas, map);  // the first of a square's columns has no pixel of its own
 }
 
 async function drawThumbsOfLayer(layer, example) {
@@ -50,7 +50,8 @@ function markThumb() {
   }
 }
 
-const nextFrame = () => new Promise((resolve) => setTimeout(resolve));
+// Lets the browser draw, and answer the reader.
+const pause = () => new Promise((resolve) => setTimeout(resolve));
 
 // What the small maps depend on: where it is unchanged they stand.
 const thumbsWanted = () => JSON.stringify([state.stack, state.element, state.block, state.hideFirst, currentTheme(),
@@ -70,7 +71,7 @@ async function drawModel(isCurrent) {
   markThumb();
   for (const layer of shownLayers()) {
     await drawThumbsOfLayer(layer, example);
-    await nextFrame();
+    await pause();
     if (!isCurrent()) return;
   }
   thumbsFor = thumbsWanted();

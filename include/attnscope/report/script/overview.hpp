@@ -7,16 +7,23 @@ namespace attnscope::detail {
 inline constexpr std::string_view overview_script = R"js(
 // ---- overview: what was found, and a number of every head ----
 
-function tokenCounts(tokens) {
+function tokenCounts(tokens, kind) {
   const counts = tokens.map((text) => text.length), least = Math.min(...counts), most = Math.max(...counts);
-  return least === most ? counted(most, "token") : `${least} to ${most} tokens`;
+  return `${least === most ? "" : least + " to "}${counted(most, kind)}`;
+}
+
+// "4 examples of 6 to 10 tokens", or of how many target and source tokens.
+function textWords({tokens, source_tokens: sources}) {
+  const counts = sources ? `${tokenCounts(tokens, "target token")} and ${tokenCounts(sources, "source token")}`
+                         : tokenCounts(tokens, "token");
+  return report.batch > 1 ? `${report.batch} examples of ${counts}` : counts;
 }
 
 function sizeSentence(stack) {
   const heads = stack.layers.map((layer) => layer.heads.length), most = Math.max(...heads);
-  const uneven = heads.some((count) => count !== most);
-  const over = stack.tokens ? ` over ${report.batch > 1 ? report.batch + " examples of " : ""}${tokenCounts(stack.tokens)}` : "";
-  return `${counted(stack.layers.length, "layer")} of ${uneven ? "up to " : ""}${counted(most, "head")}${over}.`;
+  const upTo = heads.some((count) => count !== most) ? "up to " : "";
+  const size = `${counted(stack.layers.length, "layer")} of ${upTo}${counted(most, "head")}`;
+  return stack.tokens && stack.tokens.length > 0 ? `${size} over ${textWords(stack)}.` : `${size}.`;
 }
 
 // The layer where a number of layers is largest; null where none has it.
@@ -34,7 +41,7 @@ function localitySentence(stack) {
 
 function diversitySentence(stack) {
   const layer = layerOfLargest(stack, "diversity_score");
-  return layer ? `Heads differ most in layer ${layer.layer} (diversity ${brief(layer.diversity_score)}).` : "";
+  return layer && stack.layers.length > 1 ? `Heads differ most in layer ${layer.layer} (diversity ${brief(layer.diversity_score)}).` : "";
 }
 
 function headline(stack) {

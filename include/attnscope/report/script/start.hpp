@@ -19,11 +19,13 @@ async function draw() {
   fillControls();
   markNavigation();
   byId("problem").hidden = true;
+  document.body.classList.remove("no-maps");
   try {
     await drawers[state.view](isCurrent);
   } catch (error) {
     byId("problem").textContent = error.message;
     byId("problem").hidden = false;
+    document.body.classList.add("no-maps");
   }
 }
 

@@ -39,13 +39,15 @@ nav button[aria-current] { color: var(--accent); border-bottom-color: var(--acce
 .control span { color: var(--quiet); }
 .check { display: flex; gap: 6px; align-items: center; font-size: 14px; }
 .check input { accent-color: var(--accent); }
-#filters { flex-basis: 100%; display: flex; flex-wrap: wrap; gap: 8px 28px; }
+#filters { display: flex; flex-wrap: wrap; gap: 8px 28px; }
 #layer-filter, #head-filter { display: flex; flex-wrap: wrap; gap: 4px; align-items: center; }
 #filters .quiet { margin-right: 6px; }
 .chip { min-width: 30px; padding: 2px 7px; font-size: 13px; font-variant-numeric: tabular-nums; }
 .chip[aria-pressed="true"] { background: var(--panel); border-color: var(--line); }
 .chip[aria-pressed="false"] { color: var(--quiet); text-decoration: line-through; border-style: dashed; }
 #problem { padding: 10px 14px; border-left: 3px solid var(--accent); background: var(--panel); }
+
+.no-maps :is(#head-maps, #layer-maps, #model, #model-bar, #readout, .readout) { display: none; }
 
 #headline { font-size: 19px; line-height: 1.5; max-width: 64ch; margin-bottom: 28px; }
 .columns { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 40px; margin-bottom: 32px; }
@@ -63,6 +65,7 @@ nav button[aria-current] { color: var(--accent); border-bottom-color: var(--acce
 .cell { min-width: 0; height: 34px; padding: 0; border: 0; border-radius: 4px; background: var(--undefined); font-size: 12px;
         font-variant-numeric: tabular-nums; overflow: hidden; }
 .cell[aria-current], .thumb[aria-current] { outline: 2px solid var(--accent); outline-offset: 1px; z-index: 1; }
+.cell, .thumb { box-shadow: inset 0 0 0 1px var(--grid); }
 .cell:hover { filter: brightness(0.93); }
 .cell:focus-visible, .thumb:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; z-index: 2; }
 .thumb { min-width: 0; padding: 0; border-radius: 3px; overflow: hidden; aspect-ratio: 1; max-height: 110px; width: 100%; }
@@ -100,6 +103,7 @@ a { color: var(--accent); }
 
 dialog { max-width: 440px; padding: 24px 28px; border: 1px solid var(--grid); border-radius: 12px; background: var(--background); color: var(--text); }
 dialog::backdrop { background: rgb(0 0 0 / 40%); }
+dialog table { width: 100%; }
 dialog th { font-weight: 600; white-space: nowrap; }
 
 @media (max-width: 900px) {
