@@ -40,7 +40,7 @@ inline std::string number(double value) { return std::isnan(value) ? "-" : fmt::
 inline Table::Cell share(double value) { return {number(value), value}; }
 
 /// Text of the dump's own, without anything that a terminal would obey.
-inline std::string shown(const std::string& text) { return printable(text, 200); }
+inline std::string shown(const std::string& text) { return printable(text, text.size()); }
 
 /// "x.safetensors (model): 1 example, …"
 inline std::string headline(const Analysis& analysis) {
