@@ -1,121 +1,23 @@
-// analyze DUMP... --out DIR: what the attention in files does, as a table, a report and figures.
+// analyze DUMP... --out DIR: what the attention in files does, as tables, a report and figures.
 #include <attnscope/io/token_file.hpp>
 #include <attnscope/report/analysis_figures.hpp>
 #include <attnscope/report/chosen_part.hpp>
 #include <attnscope/report/csv.hpp>
-#include <attnscope/report/figures.hpp>
+#include <attnscope/report/findings.hpp>
 #include <attnscope/report/json.hpp>
+#include <attnscope/report/page.hpp>
 #include <attnscope/version.hpp>
 
 #include "analysis.hpp"
+#include "analyze/drift_table.hpp"
+#include "analyze/figure_choice.hpp"
+#include "analyze/tables.hpp"
 #include "support/program.hpp"
+#include "support/progress.hpp"
 
 namespace {
 
 using namespace attnscope;
-
-/// "1.02 (0.59 .. 1.88)": mean and range of the heads, those of them that are defined.
-std::string mean_and_range(const Eigen::VectorXd& values) {
-  double sum = 0, least = undefined, most = undefined;
-  int count = 0;
-  for (const double value : values) {
-    if (std::isnan(value)) continue;
-    sum += value;
-    least = std::fmin(least, value);
-    most = std::fmax(most, value);
-    ++count;
-  }
-  if (count == 0) return "-";
-  return fmt::format("{:.2f} ({:.2f} .. {:.2f})", sum / count, least, most);
-}
-
-std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.2f}", value); }
-
-/// The headline: a row a layer, a head metric as its mean and range.
-void print_table(const Analysis& analysis) {
-  fmt::print("{}{}: {} example{}, mean (range) over heads, entropy in nats, locality within {} tokens\n\n",
-             analysis.source, analysis.model ? fmt::format(" ({})", *analysis.model) : "", analysis.batch,
-             analysis.batch == 1 ? "" : "s", analysis.window);
-  constexpr auto row = "{:<10} {:>5} {:>5}  {:<21} {:<21} {:<21} {:>9} {:>9}  {:<21}\n";
-  fmt::print(row, "stack", "layer", "heads", "entropy", "confidence", "locality", "(uniform)", "diversity",
-             "sink mass");
-  for (const StackAnalysis& stack : analysis.stacks)
-    for (const LayerAnalysis& layer : stack.layers) {
-      const LayerMetrics& all = layer.pooled;
-      fmt::print(row, stack.name, layer.layer, layer.heads.size(), mean_and_range(all.entropy.entropies),
-                 mean_and_range(all.confidence.confidence),
-                 all.locality ? mean_and_range(all.locality->locality) : "-",
-                 number(all.locality ? all.locality->uniform_locality : undefined),
-                 number(all.similarity.diversity_score.value_or(undefined)),
-                 mean_and_range(all.sink.sink_mass));
-    }
-}
-
-/// How far attention flow, where it was asked for, says anything.
-void print_flow(const Analysis& analysis) {
-  for (const StackAnalysis& stack : analysis.stacks) {
-    if (!stack.flow || stack.flow->flow.empty()) continue;
-    std::vector<std::string> shares;
-    for (const AttentionFlowResult& element : stack.flow->flow)
-      shares.push_back(element.trivial_share ? fmt::format("{:.0f}", 100 * *element.trivial_share) : "-");
-    fmt::print("\nAttention flow of {}: per cent of the flows that are just their trivial cut: {}\n",
-               stack.name, fmt::join(shares, " "));
-  }
-}
-
-/// The heads of cross-attention that align best.
-void print_alignment(const Analysis& analysis) {
-  for (const StackAnalysis& stack : analysis.stacks) {
-    if (!stack.alignment || stack.alignment->heads.empty()) continue;
-    const RankedHead& best = stack.alignment->heads.front();
-    const LayerAnalysis& layer = stack.layers[static_cast<std::size_t>(best.id.layer)];
-    fmt::print("\nBest alignment of {}: layer {}, head {}, {} {:.3f}\n", stack.name, layer.layer,
-               layer.heads[static_cast<std::size_t>(best.id.head)],
-               stack.alignment->by_error_rate ? "error rate" : "score, without gold links,", best.score);
-  }
-}
-
-/// What the attention that tokens receive and the input gradient of one batch element say of one another, a
-/// sentence a layer.
-void print_attribution(const Analysis& analysis, Index element) {
-  for (const StackAnalysis& stack : analysis.stacks) {
-    if (!stack.attribution || element >= static_cast<Index>(stack.attribution->elements.size())) continue;
-    fmt::print("\nAttention and the input gradient of {}{}:\n", stack.name,
-               analysis.batch == 1 ? "" : fmt::format(", batch element {}", element));
-    for (const LayerAttribution& layer : stack.attribution->elements[static_cast<std::size_t>(element)])
-      if (layer.readout == "received") fmt::print("{:>5}  {}\n", layer.layer, layer.verdict);
-  }
-}
-
-/// The heads that a pruning plan removes, the first to go first.
-void print_plans(const Analysis& analysis) {
-  for (const StackAnalysis& stack : analysis.stacks) {
-    if (!stack.pruning) continue;
-    std::vector<std::string> heads;
-    for (const HeadId& id : stack.pruning->order)
-      heads.push_back(fmt::format("{}.{}", stack.layers[static_cast<std::size_t>(id.layer)].layer, id.head));
-    fmt::print("\nTo prune from {}, {} heads as layer.head, the least important first: {}\n", stack.name,
-               heads.size(), fmt::join(heads, " "));
-  }
-}
-
-void write_report(const std::filesystem::path& folder, const Analysis& analysis, const Figures& figures) {
-  std::filesystem::create_directories(folder / "figures");
-  std::vector<std::filesystem::path> written;
-  const auto write = [&](const std::filesystem::path& name, const std::string& text) {
-    write_file_atomically(folder / name, text);
-    written.push_back(folder / name);
-  };
-  write("report.json", report_json(analysis));
-  write("heads.csv", heads_csv(analysis));
-  write("metrics.csv", metrics_csv(analysis));
-  for (const StackAnalysis& stack : analysis.stacks)
-    if (stack.pruning) write("pruning." + stack.name + ".json", pruning_plan_json(stack));
-  for (const Figure& figure : figures.drawn)
-    write(std::filesystem::path("figures") / (figure.name + ".svg"), figure.svg);
-  fmt::print("\n");
-  for (const std::filesystem::path& path : written) fmt::print("{}\n", path.string());
-}
 
 /// What the command line says of files that cannot say it themselves.
 struct BareArrays {
@@ -158,101 +60,304 @@ Metadata metadata_of(const BareArrays& arrays) {
   return metadata;
 }
 
-void run(const std::vector<std::filesystem::path>& paths, const BareArrays& arrays, const std::string& folder,
-         const AnalyzeOptions& options, Index element) {
-  const Dump dump = read_split_dump(paths, {.stack = arrays.stack, .metadata = metadata_of(arrays)});
-  const Analysis analysis = analysis_of(dump, options);
-  print_table(analysis);
-  print_flow(analysis);
-  print_alignment(analysis);
-  print_attribution(analysis, element);
-  print_plans(analysis);
-  for (const std::string& line : analysis.left_out) fmt::print(stderr, "analyze: left out: {}\n", line);
-  if (folder.empty()) {
-    fmt::print(stderr, "analyze: nothing written; --out DIR writes the report and figures\n");
-    return;
+/// What the command line asks for.
+struct Request {
+  std::vector<std::filesystem::path> paths{ATTNSCOPE_SHIPPED_DUMP};
+  std::vector<std::filesystem::path> other;  ///< of --compare; empty: none
+  BareArrays arrays;
+  AnalyzeOptions options;
+  Index element = 0;
+  std::string folder, json;  ///< empty: none; json "-": standard output
+  std::vector<std::string> figures{"all"};
+  bool without_page = false;
+
+  bool prints_json() const { return json == "-"; }
+};
+
+/// Everything that is found out, before any of it is printed or written.
+struct Found {
+  Dump part;
+  Analysis analysis;
+  tables::Received received;
+  std::optional<DriftReport> drift;
+};
+
+Dump read_part(const std::vector<std::filesystem::path>& paths, const Request& request) {
+  return chosen_part(
+      read_split_dump(paths, {.stack = request.arrays.stack, .metadata = metadata_of(request.arrays)}),
+      request.options);
+}
+
+/// @throws Ended no figure has a name that is asked for
+void check_figures(const FigureChoice& choice, const Dump& part) {
+  const std::vector<std::string> names = figure_names(part);
+  if (const auto unknown = choice.unknown(names))
+    throw Ended(
+        2, fmt::format("--figures {}: there is no such figure, but all, none, {}", tables::shown(*unknown),
+                       tables::shown(fmt::format("{}", fmt::join(names, ", ")))));
+}
+
+Found find_out(const Request& request, Progress& progress) {
+  const AnalyzeOptions& options = request.options;
+  const Dump dump = read_split_dump(request.paths,
+                                    {.stack = request.arrays.stack, .metadata = metadata_of(request.arrays)});
+  Found found{chosen_part(dump, options), {}, {}, {}};
+  require<ShapeError>(request.element < dump.batch, "{}: batch element {} of {}", dump.name, request.element,
+                      dump.batch);
+  check_figures(FigureChoice(request.figures), found.part);
+  if (!request.other.empty())
+    found.drift = drift_report(found.part, read_part(request.other, request),
+                               {.drift = {.numbers = {.window = options.window}},
+                                .sweep = options.sweep,
+                                .step = [&](const std::string& what) { progress.step("drift of " + what); }});
+  found.analysis = analysis_of(dump, options);
+  if (request.prints_json()) return found;
+  progress.step("attention to each token");
+  found.received = tables::received_by_tokens(found.part, request.element, options.sweep);
+  return found;
+}
+
+void print_tables(const Found& found, Index element) {
+  const Terminal terminal = terminal_of(stdout);
+  const Analysis& analysis = found.analysis;
+  fmt::print("{}\n\n{}", tables::headline(analysis), tables::heads_table(terminal, analysis, found.received));
+  fmt::print("\n{}", tables::layers_table(terminal, analysis));
+  tables::print_flow(analysis);
+  tables::print_alignment(analysis);
+  tables::print_attribution(analysis, element);
+  tables::print_plans(analysis);
+  if (found.drift) fmt::print("\n{}", tables::drift_table(terminal, *found.drift));
+  fmt::print("\n");
+  for (const std::string& sentence : findings(analysis)) fmt::print("{}\n", tables::shown(sentence));
+}
+
+/// Files, each of them whole or not at all; between two of them an interruption ends the program.
+class Writer {
+ public:
+  void write(const std::filesystem::path& path, const std::string& text) {
+    stop_if_interrupted();
+    write_file_atomically(path, text);
+    written_.push_back(path.string());
   }
-  Figures drawn = figures(chosen_part(dump, options), {.element = element});
-  std::ranges::move(figures(analysis, {.element = element}).drawn, std::back_inserter(drawn.drawn));
-  write_report(folder, analysis, drawn);
-  for (const std::string& line : drawn.left_out) fmt::print(stderr, "analyze: not drawn: {}\n", line);
+  const std::vector<std::string>& written() const { return written_; }
+
+ private:
+  std::vector<std::string> written_;
+};
+
+void write_figures(const Request& request, const Found& found, Progress& progress, Writer& writer) {
+  const FigureChoice choice(request.figures);
+  const FigureOptions options{.element = request.element, .wanted = [&](const std::string& name) {
+                                const bool wanted = choice(name);
+                                if (wanted) progress.step("figure " + name);
+                                return wanted;
+                              }};
+  Figures all = figures(found.part, options);
+  std::ranges::move(figures(found.analysis, options).drawn, std::back_inserter(all.drawn));
+  const std::filesystem::path folder = std::filesystem::path(request.folder) / "figures";
+  if (!all.drawn.empty()) std::filesystem::create_directories(folder);
+  for (const Figure& figure : all.drawn) writer.write(folder / (figure.name + ".svg"), figure.svg);
+  progress.clear();
+  for (const std::string& line : all.left_out) fmt::print(stderr, "analyze: not drawn: {}\n", line);
+}
+
+void write_report(const Request& request, const Found& found, Progress& progress, Writer& writer) {
+  const std::filesystem::path folder = request.folder;
+  std::filesystem::create_directories(folder);
+  const Analysis& analysis = found.analysis;
+  writer.write(folder / "report.json", report_json(analysis));
+  writer.write(folder / "heads.csv", heads_csv(analysis));
+  writer.write(folder / "metrics.csv", metrics_csv(analysis));
+  if (found.drift) writer.write(folder / "drift.csv", drift_csv(*found.drift));
+  for (const StackAnalysis& stack : analysis.stacks)
+    if (stack.pruning) writer.write(folder / ("pruning." + stack.name + ".json"), pruning_plan_json(stack));
+  write_figures(request, found, progress, writer);
+  if (request.without_page) return;
+  progress.step("report.html");
+  writer.write(folder / "report.html",
+               page_html(found.part, analysis,
+                         {.element = request.element, .threads = request.options.sweep.threads}));
+}
+
+void print_json(const Analysis& analysis) {
+  const std::string text = report_json(analysis);
+  require<FileError>(
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0,
+      "cannot write report.json to standard output");
+}
+
+void act(const Request& request, Progress& progress) {
+  const Found found = find_out(request, progress);
+  progress.clear();
+  if (!request.prints_json()) print_tables(found, request.element);
+  for (const std::string& line : found.analysis.left_out) fmt::print(stderr, "analyze: left out: {}\n", line);
+  Writer writer;
+  if (request.prints_json())
+    print_json(found.analysis);
+  else if (!request.json.empty())
+    writer.write(request.json, report_json(found.analysis));
+  if (!request.folder.empty()) write_report(request, found, progress, writer);
+  std::FILE* const messages = request.prints_json() ? stderr : stdout;
+  if (!writer.written().empty())
+    fmt::print(messages, "\n{}\n", fmt::join(writer.written(), "\n"));
+  else if (!request.prints_json())
+    fmt::print(stderr, "analyze: nothing written; --out DIR writes the report and figures\n");
+}
+
+void run(Request& request) {
+  note_interruptions();
+  Progress progress("analyze");
+  request.options.sweep.progress = [&](Index done, Index total) { return progress(done, total); };
+  request.options.step = [&](const std::string& what) { progress.step(what); };
+  try {
+    act(request, progress);
+  } catch (const Stopped&) {
+    throw Ended(128 + interrupting_signal, "interrupted");
+  }
+}
+
+void add_options(CLI::App& app, Request& request) {
+  AnalyzeOptions& options = request.options;
+  BareArrays& arrays = request.arrays;
+  app.set_version_flag("--version", std::string(attnscope::version),
+                       "Print the version of attnscope and exit");
+  app.add_option("DUMP", request.paths,
+                 "A dump (docs/dump.md): .safetensors, .npz or .npy; several files, or a folder of them, are "
+                 "its parts. Without one, the dump that ships with attnscope");
+
+  constexpr auto output = "What is written";
+  CLI::Option* const out =
+      app.add_option(
+             "--out", request.folder,
+             "Folder for report.html, report.json, heads.csv, metrics.csv and figures/; made if missing")
+          ->group(output);
+  app.add_option("--figures", request.figures,
+                 "Which figures, comma-separated: names as they are written, or patterns with *, such as "
+                 "'*.roles,self.0.*'; all, none")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->needs(out)
+      ->capture_default_str()
+      ->group(output);
+  app.add_flag("--no-html", request.without_page,
+               "Do not write report.html, the page to explore in a browser")
+      ->needs(out)
+      ->group(output);
+  app.add_option(
+         "--json", request.json,
+         "Write report.json to this file, too; - writes it to standard output, in place of the tables")
+      ->group(output);
+
+  constexpr auto part = "What of the dump counts";
+  app.add_option("--layers", options.layers, "Only these layers, such as 0,2")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::NonNegativeNumber)
+      ->group(part);
+  app.add_option("--heads", options.heads, "Only these heads of every layer")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::NonNegativeNumber)
+      ->group(part);
+  app.add_flag("--exclude-special", options.exclude_special,
+               "Leave the dump's special_tokens out, as queries and as keys; rows are renormalised")
+      ->group(part);
+  app.add_option(
+         "--element", request.element,
+         "The batch element that figures and the blocks of the table show; numbers are of the whole batch")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(part);
+  app.add_option("--target", options.target,
+                 "Whose gradients count, where a dump has those of several: attention_gradient.TARGET and "
+                 "embedding_gradient.TARGET")
+      ->group(part);
+
+  constexpr auto analysis = "What is found out";
+  app.add_option("--window", options.window, "Tokens on either side that count as local")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(analysis);
+  app.add_option("--compare", request.other,
+                 "Another dump, of the same stacks, layers and tokens: how far its attention is from this "
+                 "one's. With --out also as drift.csv")
+      ->allow_extra_args(false)
+      ->group(analysis);
+  app.add_flag("--flow", options.flow,
+               "Attention flow, too: the maximum flow from every token at the top to every input token")
+      ->group(analysis);
+  app.add_flag_callback(
+         "--rollout", [&] { options.most_map_tokens = std::numeric_limits<attnscope::Index>::max(); },
+         "Write rollout, flow and norm maps of any size; they are left out above 512 tokens")
+      ->group(analysis);
+  app.add_option("--pruning-plan", options.pruning_fraction,
+                 "Plan the removal of this share of the heads, 0 to 1; needs gradients. With --out also as "
+                 "pruning.STACK.json")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group(analysis);
+  app.add_option("--threads", options.sweep.threads,
+                 "0: as many as the machine has; results do not depend on it")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(analysis);
+
+  constexpr auto bare = "What files cannot say themselves";
+  app.add_option("--stack", arrays.stack,
+                 "What arrays without names of a dump are: self, encoder, decoder, cross")
+      ->capture_default_str()
+      ->group(bare);
+  app.add_flag("--causal", arrays.causal, "A query sees no later key")->group(bare);
+  app.add_option(
+         "--tokens", arrays.tokens,
+         "File of tokens: one a line, an empty line between batch elements; or JSON, if it ends in .json")
+      ->group(bare);
+  app.add_option("--lengths", arrays.lengths, "True tokens of each batch element, such as 13,7")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::NonNegativeNumber)
+      ->group(bare);
+  app.add_option("--starts", arrays.starts, "Where they begin: padding on the left")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::NonNegativeNumber)
+      ->group(bare);
+  app.add_option("--metadata", arrays.metadata, "KEY=VALUE in place of what the files say; may be repeated")
+      ->allow_extra_args(false)
+      ->group(bare);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app(
-      "What the attention of a transformer does: a table of its layers, and with --out a report and "
-      "figures.");
-  std::vector<std::filesystem::path> paths{ATTNSCOPE_SHIPPED_DUMP};
-  std::string folder;
-  BareArrays arrays;
-  attnscope::AnalyzeOptions options;
-  attnscope::Index element = 0;
+      "What the attention of a transformer does: tables of its heads and layers and what they say in words, "
+      "and with --out a report and figures. Without --out and --json nothing is written.");
   app.name("analyze");
-  app.set_version_flag("--version", std::string(attnscope::version),
-                       "Print the version of attnscope and exit");
-  app.add_option(
-      "DUMP", paths,
-      "A dump (docs/dump.md): .safetensors, .npz or .npy; several files, or a folder of them, are its "
-      "parts. Without one, the dump that ships with attnscope");
-  app.add_option("--out", folder,
-                 "Folder for report.json, heads.csv, metrics.csv and figures/; made if missing");
-  app.add_option("--window", options.window, "Tokens on either side that count as local")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--layers", options.layers, "Only these layers, such as 0,2")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--heads", options.heads, "Only these heads of every layer")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::NonNegativeNumber);
-  app.add_flag("--exclude-special", options.exclude_special,
-               "Leave the dump's special_tokens out, as queries and as keys; rows are renormalised");
-  app.add_option("--target", options.target,
-                 "Whose gradients count, where a dump has those of several: attention_gradient.TARGET and "
-                 "embedding_gradient.TARGET");
-  app.add_option("--pruning-plan", options.pruning_fraction,
-                 "Plan the removal of this share of the heads, 0 to 1; needs gradients. With --out also as "
-                 "pruning.STACK.json")
-      ->check(CLI::Range(0.0, 1.0));
-  app.add_flag("--flow", options.flow,
-               "Attention flow, too: the maximum flow from every token at the top to every input token");
-  app.add_flag_callback(
-      "--rollout", [&] { options.most_map_tokens = std::numeric_limits<attnscope::Index>::max(); },
-      "Write rollout, flow and norm maps of any size; they are left out above 512 tokens");
-  app.add_option("--element", element, "The batch element that figures show; numbers are of the whole batch")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--stack", arrays.stack,
-                 "What arrays without names of a dump are: self, encoder, decoder, cross")
-      ->capture_default_str();
-  app.add_flag("--causal", arrays.causal, "A query sees no later key");
-  app.add_option(
-      "--tokens", arrays.tokens,
-      "File of tokens: one a line, an empty line between batch elements; or JSON, if it ends in .json");
-  app.add_option("--lengths", arrays.lengths, "True tokens of each batch element, such as 13,7")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--starts", arrays.starts, "Where they begin: padding on the left")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--metadata", arrays.metadata, "KEY=VALUE in place of what the files say; may be repeated")
-      ->allow_extra_args(false);
-  app.add_option("--threads", options.sweep.threads,
-                 "0: as many as the machine has; results do not depend on it")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  Request request;
+  add_options(app, request);
   app.footer(
       "Examples:\n"
-      "  analyze                                      the dump that ships with attnscope\n"
-      "  analyze my.safetensors --out report          everything about a dump of one's own\n"
+      "  analyze                                        the dump that ships with attnscope\n"
+      "  analyze my.safetensors --out report            everything about a dump of one's own\n"
+      "  analyze my.safetensors --out report --figures 'self.model,*.roles'\n"
+      "                                                 two kinds of figures alone\n"
       "  analyze my.safetensors --layers 0,11 --exclude-special --out report\n"
-      "  analyze layers/ --out report                 a folder with a file a layer\n"
-      "  analyze a.npy --causal --tokens words.txt    an array [layer, (batch,) head, query, key]\n");
-  return run_program(app, argc, argv, [&] { run(paths, arrays, folder, options, element); });
+      "                                                 two layers, without special tokens\n"
+      "  analyze layers/ --out report                   a folder with a file a layer\n"
+      "  analyze a.npy --causal --tokens words.txt      an array [layer, (batch,) head, query, key]\n"
+      "  analyze before.safetensors --compare after.safetensors --out report\n"
+      "                                                 what training, or another precision, has changed\n"
+      "  analyze my.safetensors --json - | jq .stacks.self.layers[0].entropies\n"
+      "                                                 numbers for another program\n"
+      "\n"
+      "Environment:\n"
+      "  NO_COLOR    not empty: no colours. There are none either if TERM is dumb, or elsewhere than on a "
+      "terminal.\n"
+      "  COLORTERM   truecolor or 24bit: as many colours as there are, in place of 256.\n"
+      "\n");
+  return run_program(
+      app, argc, argv, [&] { run(request); },
+      ", 130 interrupted by SIGINT, 143 by SIGTERM.\n"
+      "Every file is written whole or not at all, also when the program is interrupted. docs/analyze.md says "
+      "more.");
 }

@@ -1,17 +1,25 @@
 #pragma once
 // What the example programs share: how they end, and finding a stack.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <stdexcept>
+#include <string>
 
 #include "stack_of.hpp"
 
+/// Ends the program with this message and exit code.
+struct Ended : std::runtime_error {
+  Ended(int exit_code, const std::string& message) : std::runtime_error(message), code(exit_code) {}
+  int code;
+};
+
 /// Parses the command line and runs the program. 0: done, or help; 1: bad input, with the reason on stderr;
-/// 2: bad usage.
+/// 2: bad usage; that of Ended. help_end: what follows at the end of the help.
 template <typename Run>
-int run_program(CLI::App& app, int argc, char** argv, const Run& run) {
-  app.footer(app.get_footer() + "Exit code: 0 done, 1 bad input, 2 bad usage.");
+int run_program(CLI::App& app, int argc, char** argv, const Run& run, const std::string& help_end = ".") {
+  app.footer(app.get_footer() + "Exit code: 0 done, 1 bad input, 2 bad usage" + help_end);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -20,6 +28,9 @@ int run_program(CLI::App& app, int argc, char** argv, const Run& run) {
   try {
     run();
     return 0;
+  } catch (const Ended& ended) {
+    fmt::print(stderr, "{}: {}\n", app.get_name(), ended.what());
+    return ended.code;
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}: {}\n", app.get_name(), error.what());
     return 1;

@@ -32,6 +32,63 @@ expect_file(a/b/figures/self.0.heads.svg "self layer 0: 4 heads.*because.*</svg>
 # The picture in the README is what the program draws.
 expect(0 "" "^$" ${ANALYZE} --layers 2 --out shipped)
 expect_same(shipped/figures/self.2.heads.svg ${CMAKE_CURRENT_LIST_DIR}/../../docs/figures/heads.svg)
+# What stands where: heads, layers, findings, and the paths at the end.
+expect(0 "^use_lite_cat.safetensors[^\n]*: 1 example, [^\n]*\n\nstack  layer  head  role [^\n]* attention to the tokens\nself +0 +0 .*\n\nstack  layer  heads  entropy .*\nself +1 +4 .*\n\nbrief/report.json\nbrief/heads.csv\nbrief/metrics.csv\n$"
+  "^$" ${ANALYZE} ${DUMP} --out brief --figures none)
+string(REGEX MATCHALL "\nself +[01] +[0-3] [^\n]*█" rows "${printed}")
+list(LENGTH rows count)
+if(NOT count EQUAL 8 OR EXISTS ${folder}/brief/figures)
+  message(SEND_ERROR "${count} rows of 8 heads, or a folder of no figures:\n${printed}")
+endif()
+# Some figures, by name and pattern; those that there are; none at all.
+expect(0 "metrics.csv\nsome/figures/self.0.mean.svg\nsome/figures/self.1.mean.svg\nsome/figures/self.roles.svg\n$" "^$"
+  ${ANALYZE} ${DUMP} --out some --figures "*.mean,self.roles")
+expect_same(some/figures/self.roles.svg a/b/figures/self.roles.svg)
+expect(2 "^$" "^analyze: --figures self.rolls: there is no such figure, but all, none, self.0.mean, self.0.heads, .*, self.roles, self.head_map, self.attribution\n$"
+  ${ANALYZE} ${DUMP} --out never --figures "self.model,self.rolls")
+expect(2 "^$" "--figures requires --out" ${ANALYZE} ${DUMP} --figures none)
+# report.json alone, to a file and to standard output, which then holds nothing else.
+expect(0 "\n\nreport.json\n$" "^$" ${ANALYZE} ${DUMP} --json report.json)
+expect_same(report.json a/b/report.json)
+expect(0 "^{\n \"format\"" "^$" ${ANALYZE} ${DUMP} --json -)
+file(WRITE ${folder}/printed.json "${printed}")
+expect_same(printed.json report.json)
+string(JSON format ERROR_VARIABLE fault GET "${printed}" format)
+if(fault)
+  message(SEND_ERROR "--json - prints no JSON: ${fault}")
+endif()
+expect(0 "^{.*}\n$" "^\nboth/report.json\nboth/heads.csv\nboth/metrics.csv\n$" ${ANALYZE} ${DUMP} --json - --out both --figures none)
+expect(1 "" "^analyze: cannot write .*no/report.json: No such file" ${ANALYZE} ${DUMP} --json no/report.json)
+if(EXISTS /dev/full)
+  expect(1 "^$" "cannot write report.json to standard output" sh -c "\"$0\" --json - >/dev/full" ${ANALYZE})
+endif()
+# Two dumps: no drift from itself, the head that changed, what cannot be compared.
+expect(0 "Drift from use_lite_cat.safetensors to use_lite_cat.safetensors: .*\nself +1 +4 +0.0000 +0.0000 +0.0000 +0.0000 +head 0 +.0.0000  -\n.*drift/drift.csv\n" "^$"
+  ${ANALYZE} ${DUMP} --compare ${DUMP} --out drift --figures none)
+expect_file(drift/drift.csv "^stack,layer,head,metric,value\r?\nself,0,0,total_variation,0\r?\n.*\nself,1,3,matched_head,3\r?\n")
+set(one_layer ${CMAKE_CURRENT_LIST_DIR}/../data/induction_batch.safetensors)
+expect(1 "^$" "^analyze: the stack self of use_lite_cat.safetensors is not in cipher_batch.safetensors\n$" ${ANALYZE} ${DUMP} --compare ${BATCH})
+expect(1 "^$" "^analyze: use_lite_cat.safetensors beside induction_batch.safetensors: self(.0)?: " ${ANALYZE} ${DUMP} --compare ${one_layer})
+expect(1 "^$" "^analyze: .*missing.safetensors: .*No such file" ${ANALYZE} ${DUMP} --compare missing.safetensors)
+# Colours on a terminal alone, and not where they are unwanted.
+string(ASCII 27 escape)
+if(printed MATCHES "${escape}")
+  message(SEND_ERROR "there are colours in a pipe")
+endif()
+find_program(script script)
+if(script)
+  set(terminal ${CMAKE_COMMAND} -E env --unset=NO_COLOR --unset=COLORTERM TERM=xterm)
+  set(run ${script} -qec "'${ANALYZE}' '${DUMP}'" /dev/null)
+  expect(0 "self [^\n]*${escape}.38;5;[0-9]+m[0-9.]+${escape}.39m" "^$" ${terminal} ${run})
+  expect(0 "self [^\n]*${escape}.38;2;[0-9]+;[0-9]+;[0-9]+m█${escape}.39m" "^$" ${terminal} COLORTERM=truecolor ${run})
+  foreach(unwanted NO_COLOR=1 NO_COLOR=false TERM=dumb)
+    expect(0 "self [^\n]*█" "^$" ${terminal} ${unwanted} ${run})
+    if(printed MATCHES "${escape}")
+      message(SEND_ERROR "there are colours in spite of ${unwanted}")
+    endif()
+  endforeach()
+  expect(0 "self [^\n]*${escape}.38;5;" "^$" ${terminal} NO_COLOR= ${run})
+endif()
 # Options.
 expect(0 "self +1 +2 " "^$" ${ANALYZE} ${DUMP} --out options --layers 1 --heads 0,2 --window 5)
 expect_file(options/heads.csv "\nself,1,0,[^\n]*\nself,1,2,[^\n]*\n$")
@@ -83,12 +140,33 @@ expect(1 "^$" "analyze: .*text.safetensors: the header claims" ${ANALYZE} text.s
 expect(1 "^$" "analyze: use_lite_cat.safetensors: there is no layer 7" ${ANALYZE} ${DUMP} --layers 7)
 expect(1 "^$" "analyze: use_lite_cat.safetensors: self.0: head 4 of 4" ${ANALYZE} ${DUMP} --heads 4)
 expect(1 "^$" "the metadata has no special_tokens" ${ANALYZE} ${DUMP} --exclude-special)
-expect(1 "" "batch element 1 of 1" ${ANALYZE} ${DUMP} --element 1 --out never)
+expect(1 "^$" "batch element 1 of 1" ${ANALYZE} ${DUMP} --element 1)
 expect(1 "" "analyze: .*text.safetensors" ${ANALYZE} ${DUMP} --out text.safetensors)
 expect(2 "^$" "--window" ${ANALYZE} --window wide)
 expect(2 "^$" "--window" ${ANALYZE} --window -1)
 expect(2 "^$" "--bogus" ${ANALYZE} --bogus)
 expect(2 "^$" "--layers" ${ANALYZE} --layers 0,x)
+
+# Long work says how far it is, and stops on SIGINT and SIGTERM without leaving anything. A large dump of zeros takes no room on the disk.
+find_program(timeout timeout)
+if(timeout)
+  set(header "{\"self.0.attention\":{\"dtype\":\"F16\",\"shape\":[1,16,4096,4096],\"data_offsets\":[0,536870912]}}")
+  string(LENGTH "${header}" length)
+  math(EXPR padding "128 - ${length}")
+  string(REPEAT " " ${padding} padding)
+  expect(0 "" "^$" sh -c "printf '\\200\\000\\000\\000\\000\\000\\000\\000%s' '${header}${padding}' >large.safetensors && truncate -s 536871048 large.safetensors")
+  foreach(signal INT:130 TERM:143)
+    string(REPLACE : ";" signal ${signal})
+    list(POP_FRONT signal name)
+    expect(${signal} "^$" "^(analyze: self, layer 0: [0-9]+ %\n)?analyze: interrupted\n$"
+      ${timeout} --preserve-status -s ${name} 2 ${ANALYZE} large.safetensors --threads 1 --out stopped)
+  endforeach()
+  file(GLOB left ${folder}/stopped ${folder}/.attnscope-*)
+  if(left)
+    message(SEND_ERROR "an interrupted program left ${left}")
+  endif()
+  file(REMOVE ${folder}/large.safetensors)
+endif()
 
 # Importance and a plan, by layer and head; as JSON; without gradients there is none.
 expect(0 "use_lite_cat.safetensors .*1 example with 13 tokens.*\n +1 +0 +0.08014 +0.03444 +0.002315 +0.002315 +0.002315  1.\n.*2 of 8 heads to remove, least per_example first; 2 asked for\n$"

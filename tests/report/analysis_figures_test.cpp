@@ -97,3 +97,23 @@ TEST_CASE("figures of an analysis: the roles of layers with fewer heads than oth
   CHECK(count(roles, "grey: undefined") == 1);
   CHECK(count(roles, ">1.39</text>") == 5);  // ln 4, and the colour bar's end
 }
+
+TEST_CASE("the names of the figures are those that are asked for, and only the wanted ones are drawn") {
+  const Dump dump = read_dump(ATTNSCOPE_EXAMPLE_DATA "/cipher_batch.safetensors");
+  const Analysis analysis = test::analyze(dump);
+  std::vector<std::string> asked;
+  const FigureOptions none{.wanted = [&](const std::string& name) {
+    asked.push_back(name);
+    return false;
+  }};
+  CHECK(figures(dump, none).drawn.empty());
+  CHECK(figures(analysis, none).drawn.empty());
+  std::vector<std::string> names = figure_names(dump);
+  std::erase_if(names,
+                [](const std::string& name) { return name.ends_with(".attribution"); });  // no gradient
+  CHECK(asked == names);
+  const Figures roles =
+      figures(analysis, {.wanted = [](const std::string& name) { return name == "cross.roles"; }});
+  REQUIRE(roles.drawn.size() == 1);
+  CHECK(roles.drawn[0].name == "cross.roles");
+}

@@ -64,3 +64,10 @@ TEST_CASE("nothing but padding is undefined, not an error") {
   const Dump padding = make_dump("x", {{"self.0.attention", uniform(1, 2, 3)}}, {{"lengths", "[0]"}});
   CHECK(std::isnan(test::analyze(padding).stacks[0].layers[0].pooled.entropy.entropies(0)));
 }
+
+TEST_CASE("each step of an analysis is told before it begins") {
+  std::vector<std::string> steps;
+  test::analyze(test::two_layers(), {.step = [&](const std::string& what) { steps.push_back(what); }});
+  CHECK(steps == std::vector<std::string>{"self, layer 0", "self, layer 2", "self, heads across layers",
+                                          "self, rollout", "self, token scores"});
+}

@@ -65,3 +65,19 @@ TEST_CASE("the model view has a column for each head that is there, a word where
   CHECK(figures(uneven).left_out ==
         std::vector<std::string>{"self.model: the maps of its layers have different shapes"});
 }
+
+TEST_CASE("only the wanted figures are drawn, or left out with a word") {
+  const Dump dump = make_dump(
+      "x", {{"self.0.attention", test::uniform(1, 3, 4)}, {"self.1.attention", test::uniform(1, 3, 5)}}, {});
+  std::vector<std::string> asked;
+  const Figures some = figures(dump, {.most_cells = 20, .wanted = [&](const std::string& name) {
+                                        asked.push_back(name);
+                                        return name.ends_with(".mean") || name == "self.0.heads";
+                                      }});
+  CHECK(asked ==
+        std::vector<std::string>{"self.0.mean", "self.0.heads", "self.1.mean", "self.1.heads", "self.model"});
+  REQUIRE(some.drawn.size() == 1);
+  CHECK(some.drawn[0].name == "self.0.mean");
+  CHECK(some.left_out == std::vector<std::string>{"self.0.heads: 48 cells are more than 20",
+                                                  "self.1.mean: 25 cells are more than 20"});
+}

@@ -16,6 +16,7 @@
 #include <attnscope/heads/token_groups.hpp>
 #include <attnscope/values/mixing.hpp>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,6 +39,7 @@ struct AnalyzeOptions {
   Index most_map_tokens = 512;    ///< maps of longer texts are left out of the report: rollout and flow, and
                                   ///< norm maps as soon as those of all layers have as many numbers
   SweepOptions sweep{};           ///< threads; progress is called for each layer anew
+  std::function<void(const std::string& what)> step{};  ///< told what begins, such as "self, layer 3"
 };
 
 /// What cross-attention says of an alignment, for each head.

@@ -135,6 +135,24 @@ inline std::string best_links(const StackAnalysis& stack, Index element) {
 
 }  // namespace detail
 
+/// The names of all figures that these stacks may have, in the order of figures(dump), then
+/// figures(analysis): what FigureOptions::wanted is asked. A dump that lacks the numbers has fewer.
+inline std::vector<std::string> figure_names(const Dump& dump) {
+  std::vector<std::string> names;
+  for (const DumpStack& stack : dump.stacks) {
+    for (const DumpLayer& layer : stack.layers)
+      for (const char* what : {"mean", "heads"})
+        names.push_back(fmt::format("{}.{}.{}", stack.name, layer.index, what));
+    if (stack.layers.size() > 1) names.push_back(stack.name + ".model");
+  }
+  for (const DumpStack& stack : dump.stacks) {
+    if (stack.self_attention) names.push_back(stack.name + ".locality");
+    for (const char* what : {"entropy", "roles", "head_map"}) names.push_back(stack.name + "." + what);
+    names.push_back(stack.name + (stack.self_attention ? ".attribution" : ".links"));
+  }
+  return names;
+}
+
 /// Pictures of what an analysis says of each stack: "<stack>.locality" and "<stack>.entropy" against depth,
 /// "<stack>.roles", the entropy and role of each head, "<stack>.head_map", the heads of all layers by
 /// distance; of one batch element "<stack>.attribution", attention against the input gradient, and of
@@ -147,6 +165,7 @@ inline Figures figures(const Analysis& analysis, const FigureOptions& options = 
   for (const StackAnalysis& stack : analysis.stacks) {
     const auto add = [&](const char* what, const auto& draw) {
       const std::string name = fmt::format("{}.{}", stack.name, what);
+      if (!detail::is_wanted(options, name)) return;
       std::string svg = in_context(analysis.source + ": " + name, draw);
       if (!svg.empty()) all.drawn.push_back({name, std::move(svg)});
     };

@@ -10,6 +10,10 @@ namespace attnscope {
 
 namespace detail {
 
+inline void begin(const AnalyzeOptions& options, const std::string& stack, const std::string& what) {
+  if (options.step) options.step(fmt::format("{}, {}", stack, what));
+}
+
 /// The head measures of the report, in one sweep.
 template <typename A>
 void analyze_layer(const A& attention, bool self_attention, const std::vector<TokenFacts>& facts,
@@ -100,6 +104,7 @@ inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, con
       aligns ? content_layers(part, every_token) : std::vector<LoadedAttention>();
   for (const DumpLayer& layer : stack.layers) {
     const DumpLayer& whole = every_token.layers[result.layers.size()];
+    begin(options, stack.name, fmt::format("layer {}", layer.index));
     in_context(fmt::format("{}.{}", place, layer.index), [&] {
       LayerAnalysis& to = result.layers.emplace_back();
       to.layer = layer.index;
@@ -154,23 +159,27 @@ inline Analysis analyze(const Dump& dump, const AnalyzeOptions& options = {}) {
         analysis.stacks.emplace_back(detail::analyze_stack(part, stack, whole.stacks[s], options));
     const std::string place = fmt::format("{}: {}", part.name, stack.name);
     std::string reason;
+    detail::begin(options, stack.name, "heads across layers");
     result.comparison = in_context(
         place, [&] { return compare_heads(stack, options.most_comparisons, reason, options.sweep); });
     if (!result.comparison)
       analysis.left_out.push_back(fmt::format("{}: heads across layers: {}", stack.name, reason));
     if (!stack.self_attention) {
       reason.clear();
+      detail::begin(options, stack.name, "alignment");
       result.alignment = in_context(place, [&] {
         return align_stack(content_layers(part, whole.stacks[s]), result.layers, gold_links(part, stack),
                            reason, options.sweep);
       });
       if (!reason.empty()) analysis.left_out.push_back(fmt::format("{}: head set: {}", stack.name, reason));
     } else {
+      detail::begin(options, stack.name, options.flow ? "rollout and flow" : "rollout");
       result.flow = in_context(place, [&] { return stack_flow(stack, options, reason); });
       if (!result.flow)
         analysis.left_out.push_back(
             fmt::format("{}: rollout{}: {}", stack.name, options.flow ? " and flow" : "", reason));
       reason.clear();
+      detail::begin(options, stack.name, "token scores");
       result.attribution = in_context(
           place, [&] { return stack_attribution(part, stack, whole.stacks[s], result, options, reason); });
       if (!reason.empty())

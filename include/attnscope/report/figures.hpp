@@ -7,6 +7,7 @@
 #include <attnscope/source/maps.hpp>
 #include <attnscope/source/rewritten.hpp>
 
+#include <functional>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -20,8 +21,9 @@ struct Figure {
 };
 
 struct FigureOptions {
-  Index element = 0;                  ///< the batch element to draw
-  Index most_cells = Index{1} << 24;  ///< weights of a picture; larger ones are left out
+  Index element = 0;                                      ///< the batch element to draw
+  Index most_cells = Index{1} << 24;                      ///< weights of a picture; larger ones are left out
+  std::function<bool(const std::string& name)> wanted{};  ///< whether to draw this one; empty: all
 };
 
 struct Figures {
@@ -30,6 +32,10 @@ struct Figures {
 };
 
 namespace detail {
+
+inline bool is_wanted(const FigureOptions& options, const std::string& name) {
+  return !options.wanted || options.wanted(name);
+}
 
 /// The title and labels that the pictures of a layer share.
 inline MapOptions map_options(const Dump& dump, const DumpStack& stack, const std::string& what,
@@ -101,6 +107,7 @@ inline Figures figures(const Dump& dump, const FigureOptions& options = {}) {
   require<ShapeError>(options.element >= 0 && options.element < dump.batch, "{}: batch element {} of {}",
                       dump.name, options.element, dump.batch);
   const auto add = [&](const std::string& name, Index cells, const auto& draw) {
+    if (!detail::is_wanted(options, name)) return;
     if (cells > options.most_cells)
       all.left_out.push_back(fmt::format("{}: {} cells are more than {}", name, cells, options.most_cells));
     else if (cells > 0)
@@ -134,7 +141,7 @@ inline Figures figures(const Dump& dump, const FigureOptions& options = {}) {
     const std::string name = stack.name + ".model";
     if (size.is_even)
       add(name, size.cells, [&] { return detail::model_figure(dump, stack, options.element); });
-    else
+    else if (detail::is_wanted(options, name))
       all.left_out.push_back(name + ": the maps of its layers have different shapes");
   }
   return all;
