@@ -16,6 +16,7 @@ and, where the machine has what they need:
   package                  the library installed and used by another project: find_package, FetchContent, pkg-config, .deb
   python                   comparisons with numpy, and scipy
   raster                   figures drawn by rsvg-convert, measured with numpy
+  browser                  report.html in Chromium: every view and number, and dumps that try to run code
   torch                    tensors of libtorch, the same through DLPack, and a live model
   export                   examples/export on transformers' models, real and random
   benchmark                the benchmarks run, and give what their peers give
@@ -43,6 +44,10 @@ export CTEST_PARALLEL_LEVEL="${CTEST_PARALLEL_LEVEL:-$CMAKE_BUILD_PARALLEL_LEVEL
 # A python3 earlier in PATH than the system's may not see the system's numpy.
 has_numpy() { python3 -c 'import numpy' 2>/dev/null || /usr/bin/python3 -c 'import numpy' 2>/dev/null; }
 has_scipy() { python3 -c 'import numpy, scipy' 2>/dev/null || /usr/bin/python3 -c 'import numpy, scipy' 2>/dev/null; }
+# Debian's selenium; it needs the browser and its driver.
+has_browser() {
+  has_command chromium && has_command chromedriver && /usr/bin/python3 -c 'import numpy, scipy, selenium' 2>/dev/null
+}
 clang_links_sanitizers() {
   echo 'int main() {}' | clang++ -fsanitize=address,undefined -x c++ - -o "$logs/probe" 2>/dev/null && rm "$logs/probe"
 }
@@ -72,6 +77,7 @@ if [ -n "$all" ]; then
   need libbenchmark-dev has_config benchmarkConfig.cmake
   need liblemon-dev has_config include/lemon/preflow.h
   need librsvg2-bin has_command rsvg-convert
+  need "chromium chromium-driver python3-selenium python3-numpy python3-scipy" has_browser
   need libtorch-dev has_config TorchConfig.cmake
   need "python3-torch python3-venv" has_torch
 fi
@@ -91,7 +97,7 @@ suite() {
   step "configuring $preset" "configure-$preset" in_root cmake --preset "$preset" -DATTNSCOPE_BUILD_TESTS=ON \
     -DATTNSCOPE_WERROR=$werror -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON "$@" &&
     step "building $preset" "build-$preset" in_root cmake --build --preset "$preset" &&
-    in_root ctest --preset "$preset" -LE '^(package|python|raster|torch|export|benchmark)$'
+    in_root ctest --preset "$preset" -LE '^(package|python|raster|browser|torch|export|benchmark)$'
 }
 headers() {
   step "compiling every header by itself" headers \
@@ -141,6 +147,7 @@ if has_numpy && has_command rsvg-convert; then
 else
   skip raster "python3 with numpy, or rsvg-convert"
 fi
+if has_browser; then group browser labelled browser; else skip browser "chromium, chromium-driver or python3-selenium"; fi
 if torch_compiles; then group torch labelled torch; else skip torch "libtorch that is C++20 to this compiler"; fi
 if has_export; then group export labelled export; else skip export "transformers with torch, in build/export,"; fi
 if has_config benchmarkConfig.cmake; then group benchmark labelled benchmark; else skip benchmark "Google Benchmark"; fi
