@@ -168,15 +168,15 @@ void write_report(const Request& request, const Found& found, Progress& progress
   writer.write(folder / "report.json", report_json(analysis));
   writer.write(folder / "heads.csv", heads_csv(analysis));
   writer.write(folder / "metrics.csv", metrics_csv(analysis));
+  if (!request.without_page) {
+    progress.step("report.html");
+    const PageOptions page{.element = request.element, .threads = request.options.sweep.threads};
+    writer.write(folder / "report.html", page_html(found.part, analysis, page));
+  }
   if (found.drift) writer.write(folder / "drift.csv", drift_csv(*found.drift));
   for (const StackAnalysis& stack : analysis.stacks)
     if (stack.pruning) writer.write(folder / ("pruning." + stack.name + ".json"), pruning_plan_json(stack));
   write_figures(request, found, progress, writer);
-  if (request.without_page) return;
-  progress.step("report.html");
-  writer.write(folder / "report.html",
-               page_html(found.part, analysis,
-                         {.element = request.element, .threads = request.options.sweep.threads}));
 }
 
 void print_json(const Analysis& analysis) {

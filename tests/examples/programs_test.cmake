@@ -24,7 +24,7 @@ expect_file(quickstart.svg "<svg .*head 1.*</svg>")
 # Without arguments: the shipped dump, a table, nothing written.
 expect(0 "minilm_pair.safetensors .all-MiniLM-L6-v2.*self +0 +12 +2.74 .0.01 .. 3.30.*\nself +5 +12 +2.66" "nothing written; --out DIR" ${ANALYZE})
 # A report, in a folder whose parents do not exist.
-expect(0 "a/b/report.json\na/b/heads.csv\na/b/metrics.csv\na/b/figures/self.0.mean.svg\n.*self.1.heads.svg\na/b/figures/self.model.svg\na/b/figures/self.locality.svg\na/b/figures/self.entropy.svg\na/b/figures/self.roles.svg\na/b/figures/self.head_map.svg\na/b/figures/self.attribution.svg\n$" "^$" ${ANALYZE} ${DUMP} --out a/b)
+expect(0 "a/b/report.json\na/b/heads.csv\na/b/metrics.csv\na/b/report.html\na/b/figures/self.0.mean.svg\n.*self.1.heads.svg\na/b/figures/self.model.svg\na/b/figures/self.locality.svg\na/b/figures/self.entropy.svg\na/b/figures/self.roles.svg\na/b/figures/self.head_map.svg\na/b/figures/self.attribution.svg\n$" "^$" ${ANALYZE} ${DUMP} --out a/b)
 expect_file(a/b/report.json "^{\n \"format\": \"attnscope-report/1\",\n \"source\": \"use_lite_cat.safetensors\"")
 expect_file(a/b/heads.csv "^stack,layer,head,entropies")
 expect_file(a/b/metrics.csv "^example,stack,layer,head,metric,value")
@@ -33,7 +33,7 @@ expect_file(a/b/figures/self.0.heads.svg "self layer 0: 4 heads.*because.*</svg>
 expect(0 "" "^$" ${ANALYZE} --layers 2 --out shipped)
 expect_same(shipped/figures/self.2.heads.svg ${CMAKE_CURRENT_LIST_DIR}/../../docs/figures/heads.svg)
 # What stands where: heads, layers, findings, and the paths at the end.
-expect(0 "^use_lite_cat.safetensors[^\n]*: 1 example, [^\n]*\n\nstack  layer  head  role [^\n]* attention to the tokens\nself +0 +0 .*\n\nstack  layer  heads  entropy .*\nself +1 +4 .*\n\nbrief/report.json\nbrief/heads.csv\nbrief/metrics.csv\n$"
+expect(0 "^use_lite_cat.safetensors[^\n]*: 1 example, [^\n]*\n\nstack  layer  head  role [^\n]* attention to the tokens\nself +0 +0 .*\n\nstack  layer  heads  entropy .*\nself +1 +4 .*\n\nbrief/report.json\nbrief/heads.csv\nbrief/metrics.csv\nbrief/report.html\n$"
   "^$" ${ANALYZE} ${DUMP} --out brief --figures none)
 string(REGEX MATCHALL "\nself +[01] +[0-3] [^\n]*█" rows "${printed}")
 list(LENGTH rows count)
@@ -41,7 +41,7 @@ if(NOT count EQUAL 8 OR EXISTS ${folder}/brief/figures)
   message(SEND_ERROR "${count} rows of 8 heads, or a folder of no figures:\n${printed}")
 endif()
 # Some figures, by name and pattern; those that there are; none at all.
-expect(0 "metrics.csv\nsome/figures/self.0.mean.svg\nsome/figures/self.1.mean.svg\nsome/figures/self.roles.svg\n$" "^$"
+expect(0 "report.html\nsome/figures/self.0.mean.svg\nsome/figures/self.1.mean.svg\nsome/figures/self.roles.svg\n$" "^$"
   ${ANALYZE} ${DUMP} --out some --figures "*.mean,self.roles")
 expect_same(some/figures/self.roles.svg a/b/figures/self.roles.svg)
 expect(2 "^$" "^analyze: --figures self.rolls: there is no such figure, but all, none, self.0.mean, self.0.heads, .*, self.roles, self.head_map, self.attribution\n$"
@@ -57,7 +57,7 @@ string(JSON format ERROR_VARIABLE fault GET "${printed}" format)
 if(fault)
   message(SEND_ERROR "--json - prints no JSON: ${fault}")
 endif()
-expect(0 "^{.*}\n$" "^\nboth/report.json\nboth/heads.csv\nboth/metrics.csv\n$" ${ANALYZE} ${DUMP} --json - --out both --figures none)
+expect(0 "^{.*}\n$" "^\nboth/report.json\nboth/heads.csv\nboth/metrics.csv\nboth/report.html\n$" ${ANALYZE} ${DUMP} --json - --out both --figures none)
 expect(1 "" "^analyze: cannot write .*no/report.json: No such file" ${ANALYZE} ${DUMP} --json no/report.json)
 if(EXISTS /dev/full)
   expect(1 "^$" "cannot write report.json to standard output" sh -c "\"$0\" --json - >/dev/full" ${ANALYZE})
