@@ -200,12 +200,12 @@ TEST_CASE("a head that could not be judged is not one without a role") {
 TEST_CASE("redundant groups, the largest first") {
   StackAnalysis stack = compared();
   stack.comparison->redundancy.groups = {{0, 4}, {1, 2, 5}};
-  CHECK(sentence(stack) ==
-        "self: 5 of 8 heads are redundant by their weights, in 2 groups of heads that are more than 0.9 "
-        "alike (1: "
-        "the same): 2.1, 2.2 and 5.1; 2.0 and 5.0.");
+  CHECK(
+      sentence(stack) ==
+      "self: 5 of 8 heads can stand in for one another by their weights, in 2 groups of heads more than 0.9 "
+      "alike (1: the same): 2.1, 2.2 and 5.1; 2.0 and 5.0.");
   stack.comparison->redundancy.groups = {{0, 4}, {1, 5}, {2, 6}, {3, 7}};
-  CHECK_THAT(sentence(stack), ContainsSubstring("all 8 heads are redundant"));
+  CHECK_THAT(sentence(stack), ContainsSubstring("all 8 heads can stand in"));
   CHECK_THAT(sentence(stack), ContainsSubstring("2.2 and 5.2; 1 more group."));
 }
 

@@ -255,7 +255,8 @@ class StackFindings {
       told.push_back(members(groups[g]));
     if (groups.size() > told.size())
       told.push_back(counted(static_cast<Index>(groups.size() - told.size()), "more group", "more groups"));
-    say("{} are redundant by their weights, in {} of heads that are more than {:g} alike (1: the same): {}",
+    say("{} can stand in for one another by their weights, in {} of heads more than {:g} alike (1: the "
+        "same): {}",
         share(count, static_cast<Index>(stack_.comparison->heads.size())),
         counted(static_cast<Index>(groups.size()), "group", "groups"), threshold, fmt::join(told, "; "));
   }
