@@ -42,7 +42,7 @@ function makeAlignment() {
       make("div", {class: "panel", id: "alignment-panel"}, make("h2", {}, "Links of the best head"),
            make("p", {class: "quiet"}, "Each target token (left) with the source token (right) that it attends to most; the stronger the line, the surer."),
            make("p", {id: "alignment-readout", class: "readout", "aria-live": "polite"}),
-           make("div", {class: "scroll"}, make("canvas", {id: "alignment-links", role: "img", "aria-label": "Links of target and source tokens"}))))];
+           make("div", {class: "scroll"}, makeCanvas({id: "alignment-links", role: "img", "aria-label": "Links of target and source tokens"}))))];
 }
 
 function drawAlignment() {

@@ -179,6 +179,9 @@ function make(tag, attributes = {}, ...children) {
   return node;
 }
 
+// A canvas takes no room before it is drawn: at the size that browsers give it, it would widen a narrow page.
+const makeCanvas = (attributes) => make("canvas", {width: 1, height: 1, ...attributes});
+
 function makeButton(attributes, action, ...children) {
   const button = make("button", {type: "button", ...attributes}, ...children);
   button.addEventListener("click", action);

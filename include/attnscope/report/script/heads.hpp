@@ -95,7 +95,7 @@ function makeHeads() {
                labelled("Head", makeSelect("head-choice", "head", Number)), labelled("Map", makeSelect("map-choice", "map"))), readout,
           make("div", {class: "columns", id: "head-maps"}, make("div", {class: "panel", id: "heat-panel"}, make("h3", {}, "Weights"), headBox.node),
                make("div", {class: "panel", id: "links-panel"}, make("h3", {}, "Links"), make("p", {id: "links-words", class: "quiet"}),
-                    make("div", {class: "scroll"}, make("canvas", {id: "links", role: "img", "aria-label": "Links of tokens"})))),
+                    make("div", {class: "scroll"}, makeCanvas({id: "links", role: "img", "aria-label": "Links of tokens"})))),
           make("h3", {}, "Numbers"), make("p", {id: "head-role"}), make("table", {id: "head-numbers"}),
           make("p", {class: "quiet"}, "Numbers are of the whole batch; rank 1 is the largest of all heads of the stack.")];
 }

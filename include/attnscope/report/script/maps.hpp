@@ -193,10 +193,10 @@ function weightBar(limit, signed) {
 
 // A box of canvases; `id` names the canvas of the cells.
 function makeMapBox(id) {
-  const canvas = make("canvas", {id, role: "img"});
+  const canvas = makeCanvas({id, role: "img"});
   const frame = make("div", {class: "cell-frame", hidden: ""});
-  const box = {canvas, frame, rowLabels: make("canvas", {"aria-hidden": "true"}),
-               columnLabels: make("canvas", {"aria-hidden": "true"}), bar: make("div"), axes: make("div", {class: "axes quiet"}),
+  const box = {canvas, frame, rowLabels: makeCanvas({"aria-hidden": "true"}),
+               columnLabels: makeCanvas({"aria-hidden": "true"}), bar: make("div"), axes: make("div", {class: "axes quiet"}),
                shown: null};
   box.node = make("div", {class: "map-box"}, box.axes,
                   make("div", {class: "map-grid"}, make("div"), box.columnLabels, box.rowLabels,

@@ -14,7 +14,7 @@ let thumbsFor = "";
 function makeThumb(layer, head) {
   const words = `Layer ${layer.layer}, head ${head}`;
   const thumb = makeButton({class: "thumb", "data-layer": layer.layer, "data-head": head, title: words, "aria-label": words},
-                           () => go({view: "heads", layer: layer.layer, head, map: "head"}), make("canvas"));
+                           () => go({view: "heads", layer: layer.layer, head, map: "head"}), makeCanvas({}));
   thumbs.set(`${layer.layer} ${head}`, thumb);
   return thumb;
 }

@@ -44,12 +44,16 @@ function makePage() {
 
 // Maps are as wide as their panels: a new width draws them anew, once it rests.
 function followWidth() {
-  let width = window.innerWidth, timer = 0;
+  const pageWidth = () => document.documentElement.clientWidth;
+  let width = pageWidth(), timer = 0;
+  const drawIfChanged = () => {
+    if (pageWidth() === width) return;
+    width = pageWidth();
+    draw();
+  };
   window.addEventListener("resize", () => {
-    if (window.innerWidth === width) return;
-    width = window.innerWidth;
     clearTimeout(timer);
-    timer = setTimeout(draw, 150);
+    timer = setTimeout(drawIfChanged, 150);
   });
 }
 
