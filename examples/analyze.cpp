@@ -230,10 +230,12 @@ void add_options(CLI::App& app, Request& request) {
       app.add_option(
              "--out", request.folder,
              "Folder for report.html, report.json, heads.csv, metrics.csv and figures/; made if missing")
+          ->type_name("DIR")
           ->group(output);
   app.add_option("--figures", request.figures,
                  "Which figures, comma-separated: names as they are written, or patterns with *, such as "
                  "'*.roles,self.0.*'; all, none")
+      ->type_name("LIST")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->needs(out)
@@ -246,6 +248,7 @@ void add_options(CLI::App& app, Request& request) {
   app.add_option(
          "--json", request.json,
          "Write report.json to this file, too; - writes it to standard output, in place of the tables")
+      ->type_name("FILE")
       ->group(output);
 
   constexpr auto part = "What of the dump counts";
@@ -271,6 +274,7 @@ void add_options(CLI::App& app, Request& request) {
   app.add_option("--target", options.target,
                  "Whose gradients count, where a dump has those of several: attention_gradient.TARGET and "
                  "embedding_gradient.TARGET")
+      ->type_name("NAME")
       ->group(part);
 
   constexpr auto analysis = "What is found out";
@@ -281,6 +285,7 @@ void add_options(CLI::App& app, Request& request) {
   app.add_option("--compare", request.other,
                  "Another dump, of the same stacks, layers and tokens: how far its attention is from this "
                  "one's. With --out also as drift.csv")
+      ->type_name("DUMP")
       ->allow_extra_args(false)
       ->group(analysis);
   app.add_flag("--flow", options.flow,
@@ -304,12 +309,14 @@ void add_options(CLI::App& app, Request& request) {
   constexpr auto bare = "What files cannot say themselves";
   app.add_option("--stack", arrays.stack,
                  "What arrays without names of a dump are: self, encoder, decoder, cross")
+      ->type_name("NAME")
       ->capture_default_str()
       ->group(bare);
   app.add_flag("--causal", arrays.causal, "A query sees no later key")->group(bare);
   app.add_option(
          "--tokens", arrays.tokens,
          "File of tokens: one a line, an empty line between batch elements; or JSON, if it ends in .json")
+      ->type_name("FILE")
       ->group(bare);
   app.add_option("--lengths", arrays.lengths, "True tokens of each batch element, such as 13,7")
       ->delimiter(',')
@@ -321,7 +328,8 @@ void add_options(CLI::App& app, Request& request) {
       ->allow_extra_args(false)
       ->check(CLI::NonNegativeNumber)
       ->group(bare);
-  app.add_option("--metadata", arrays.metadata, "KEY=VALUE in place of what the files say; may be repeated")
+  app.add_option("--metadata", arrays.metadata, "In place of what the files say; may be repeated")
+      ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
       ->group(bare);
 }
@@ -347,12 +355,11 @@ int main(int argc, char** argv) {
       "  analyze a.npy --causal --tokens words.txt      an array [layer, (batch,) head, query, key]\n"
       "  analyze before.safetensors --compare after.safetensors --out report\n"
       "                                                 what training, or another precision, has changed\n"
-      "  analyze my.safetensors --json - | jq .stacks.self.layers[0].entropies\n"
+      "  analyze my.safetensors --json - | jq '.stacks.self.layers[0].entropies'\n"
       "                                                 numbers for another program\n"
       "\n"
       "Environment:\n"
-      "  NO_COLOR    not empty: no colours. There are none either if TERM is dumb, or elsewhere than on a "
-      "terminal.\n"
+      "  NO_COLOR    not empty: no colours. Nor are there any in a pipe or where TERM is dumb.\n"
       "  COLORTERM   truecolor or 24bit: as many colours as there are, in place of 256.\n"
       "\n");
   return run_program(

@@ -147,14 +147,15 @@ expect(2 "^$" "--window" ${ANALYZE} --window -1)
 expect(2 "^$" "--bogus" ${ANALYZE} --bogus)
 expect(2 "^$" "--layers" ${ANALYZE} --layers 0,x)
 
-# Long work says how far it is, and stops on SIGINT and SIGTERM without leaving anything. A large dump of zeros takes no room on the disk.
+# Long work says how far it is, and stops on SIGINT and SIGTERM without leaving anything. A large dump of zeros takes no room
+# on the disk, and more seconds than the two that it gets.
 find_program(timeout timeout)
 if(timeout)
-  set(header "{\"self.0.attention\":{\"dtype\":\"F16\",\"shape\":[1,16,4096,4096],\"data_offsets\":[0,536870912]}}")
+  set(header "{\"self.0.attention\":{\"dtype\":\"F16\",\"shape\":[1,64,4096,4096],\"data_offsets\":[0,2147483648]}}")
   string(LENGTH "${header}" length)
   math(EXPR padding "128 - ${length}")
   string(REPEAT " " ${padding} padding)
-  expect(0 "" "^$" sh -c "printf '\\200\\000\\000\\000\\000\\000\\000\\000%s' '${header}${padding}' >large.safetensors && truncate -s 536871048 large.safetensors")
+  expect(0 "" "^$" sh -c "printf '\\200\\000\\000\\000\\000\\000\\000\\000%s' '${header}${padding}' >large.safetensors && truncate -s 2147483784 large.safetensors")
   foreach(signal INT:130 TERM:143)
     string(REPLACE : ";" signal ${signal})
     list(POP_FRONT signal name)

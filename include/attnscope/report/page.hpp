@@ -61,14 +61,6 @@ inline nlohmann::ordered_json page_palettes() {
   return palettes;
 }
 
-inline nlohmann::ordered_json page_categories() {
-  nlohmann::ordered_json categories;
-  for (const auto& [theme, name] : {std::pair(Theme::light, "light"), std::pair(Theme::dark, "dark")})
-    for (std::size_t i = 0; i < category_colours; ++i)
-      categories[name].push_back(hex(category_colour(i, theme)));
-  return categories;
-}
-
 /// The colours of the figures, as the style knows them.
 inline std::string page_colours(Theme theme) {
   const ThemeColours colours = theme_colours(theme);
@@ -254,8 +246,7 @@ inline std::string page_html(const Dump& part, const Analysis& analysis, const P
   const PagePlan plan = page_plan(part, options.element, options.most_map_bytes, options.most_fine_bytes);
   detail::PageChunks chunks;
   nlohmann::ordered_json notes = detail::page_notes(plan, options);
-  nlohmann::ordered_json data{{"palettes", detail::page_palettes()},
-                              {"categories", detail::page_categories()}};
+  nlohmann::ordered_json data{{"palettes", detail::page_palettes()}};
   detail::add_metrics(analysis, data);
   detail::add_figures(analysis, options.element, chunks, data);
   nlohmann::ordered_json stacks = nlohmann::ordered_json::object();
