@@ -329,7 +329,10 @@ def check_filters(browser, page, checks):
     go(browser, page, f"view=model&stack={quote(stack, safe='')}")
     seen = ("[...document.querySelectorAll('#model button.thumb')].filter(b => b.offsetParent && "
             "b.dataset[arguments[0]] === arguments[1]).length")
-    for kind, number in [("layer", page.layers(stack)[0]["layer"]), ("head", page.layers(stack)[0]["heads"][0])]:
+    first = page.layers(stack)[0]
+    for kind, number, count in [("layer", first["layer"], len(page.layers(stack))), ("head", first["heads"][0], len(first["heads"]))]:
+        if count == 1:  # one is always shown
+            continue
         button = f"#{kind}-filter button[data-{kind}='{number}']"
         browser.wait_js(seen, f"thumbnails of {kind} {number}", kind, str(number))
         for pressed, shown in [("false", False), ("true", True)]:
@@ -402,8 +405,8 @@ def tolerance(weight, code_bytes):
 
 
 def visible_name(token):
-    """A token of nothing that is seen has a sign, and a long one is cut."""
-    return "␣" if not token.strip() else token
+    """A control character, and a token of nothing that is seen, have a sign."""
+    return re.sub("[\x00-\x1f\x7f]", "·", token) if token.strip() else "␣"
 
 
 def check_cells(checks, heat, weights, element, what, rows, columns):
@@ -468,6 +471,37 @@ def check_blocks(browser, page, checks):
         browser.choose("#block", offered[0][0])
 
 
+# Where on the screen the first letter of the query, the arrow, and the last letter of the key are read out.
+ORDER = """const text = document.querySelector('#readout'), words = text.textContent, nodes = [];
+for (const walk = document.createTreeWalker(text, NodeFilter.SHOW_TEXT); walk.nextNode();) nodes.push(walk.currentNode);
+const left = place => {
+  const range = document.createRange();
+  for (const node of nodes) {
+    if (place < node.length) {
+      range.setStart(node, place);
+      range.setEnd(node, place + 1);
+      return range.getBoundingClientRect().left;
+    }
+    place -= node.length;
+  }
+};
+const arrow = words.indexOf(' → ') + 1;
+return [left(0), left(arrow), left(words.lastIndexOf(': ') - 1), left(words.length - 1)]"""
+
+
+def check_direction(browser, page, checks):
+    """Of two tokens that are written from right to left, the query is still on the left of the arrow."""
+    stack, described = next(iter(page.data["stacks"].items()))
+    element, layer = described["elements"][0], page.layers(stack)[0]
+    for token in [HOSTILE_TOKENS.index("\u05d0\u05d1 \u0627\u0644"), HOSTILE_TOKENS.index("\u202egnp.exe")]:
+        go(browser, page, f"view=heads&stack={quote(stack, safe='')}&layer={layer['layer']}&head={layer['heads'][0]}&block=all")
+        heat = Heat(browser, element["rows"], element["columns"])
+        checks.that(holds(browser, lambda: heat.cell(token, token)), "a readout")
+        query, arrow, key, number = browser.js(ORDER)
+        checks.that(query < arrow < key < number, f"{element['query_tokens'][token]!r} is read out in the order "
+                                                  f"query {query}, arrow {arrow}, key {key}, weight {number}")
+
+
 LINKS = "return document.querySelector('#links').toDataURL()"
 
 
@@ -477,13 +511,15 @@ def check_links(browser, page, checks):
     element, layer = described["elements"][0], page.layers(stack)[0]
     go(browser, page, f"view=heads&stack={quote(stack, safe='')}&element={element['element']}"
                       f"&layer={layer['layer']}&head={layer['heads'][0]}&block=all&map=head")
-    browser.wait_js("document.querySelector('#links').height > 150", "links")
+    browser.wait_js("document.querySelector('#links').style.height", "links")
     browser.js("document.querySelector('#links').scrollIntoView({block: 'start'})")
     left, top, right = browser.js("const box = document.querySelector('#links').getBoundingClientRect();"
                                   "return [box.left, box.top, box.right]")
     browser.hover(1, 1)
     all_links = browser.js(LINKS)
     weights = page.weights(stack, element["element"], layer["layer"])[layer["heads"][0]]
+    if weights[0].size == 1:  # one line, with and without a token
+        return
     for x, largest in [(left + 5, weights[0].max()), (right - 5, weights[:, 0].max())]:
         browser.hover(x, top + 10)
         checks.that(holds(browser, lambda: browser.js(LINKS) != all_links), "a token leaves the links as they are")
@@ -539,13 +575,12 @@ def hostile_dump(folder):
     return path
 
 
-def not_utf8(folder):
-    """A dump, and a file of tokens that are no UTF-8."""
-    maps = make_dumps.random_maps(numpy.random.RandomState(8), (1, 1, 3, 3))
-    dump, tokens = folder / "bytes.safetensors", folder / "tokens.txt"
-    make_dumps.write_safetensors(dump, {"self.0.attention": (maps, "F32")}, {})
-    tokens.write_bytes(b"\xff\xfe\n\xc3\n\xed\xa0\x80<b>\n")
-    return dump, tokens
+def unnamed_dump(folder):
+    """No tokens at all, and one token a text."""
+    maps = make_dumps.random_maps(numpy.random.RandomState(8), (1, 1, 1, 1))
+    path = folder / "unnamed.safetensors"
+    make_dumps.write_safetensors(path, {"self.3.attention": (maps, "F32")}, {})
+    return path, ["--metadata", b"model=\xff<b>"]  # no UTF-8: U+FFFD in the report
 
 
 def check_harmless(browser, page, checks):
@@ -576,10 +611,7 @@ def main():
     checks = Checks()
     with tempfile.TemporaryDirectory() as name, Browser() as browser:
         folder = Path(name)
-        inputs = [(dump, []) for dump in DUMPS]
-        inputs.append((hostile_dump(folder), []))
-        dump, tokens = not_utf8(folder)
-        inputs.append((dump, ["--tokens", tokens]))
+        inputs = [*((dump, []) for dump in DUMPS), (hostile_dump(folder), []), unnamed_dump(folder)]
         for number, (dump, more) in enumerate(inputs):
             if options.only and options.only not in dump.name:
                 continue
@@ -587,6 +619,8 @@ def main():
             print(f"{dump.name}", flush=True)
             page = Page(options.analyze, dump, folder / f"out {number}", *more)
             check_page(browser, page, checks, options.screenshots)
+            if dump.name == HOSTILE_FILE:
+                attempt(checks, check_direction, browser, page, checks)
             attempt(checks, check_harmless, browser, page, checks)
             check_quiet(browser, page, checks)
     print(f"{checks.held} checks hold, {checks.failed} fail")
