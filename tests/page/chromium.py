@@ -6,6 +6,7 @@ import time
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
+NUMBERS = {"Escape": 27, "Enter": 13}
 DRIVER = "/usr/bin/chromedriver"
 PATIENCE = 20  # seconds until a condition that does not come true is a failure
 
@@ -67,10 +68,10 @@ class Browser:
     def press(self, key, code=None):
         """A key as it is pressed: a character, or a name such as "ArrowDown"."""
         typed = {"text": key} if len(key) == 1 else {}
-        if key == "Enter":
-            typed = {"text": "\r"}
-        self.command("Input.dispatchKeyEvent", type="keyDown", key=key, code=code or key, **typed)
-        self.command("Input.dispatchKeyEvent", type="keyUp", key=key, code=code or key)
+        number = NUMBERS.get(key, 0)  # by which Chromium itself knows keys, such as the one that closes dialogs
+        for kind in ["keyDown", "keyUp"]:
+            self.command("Input.dispatchKeyEvent", type=kind, key=key, code=code or key, windowsVirtualKeyCode=number, **typed)
+            typed = {}
 
     def click(self, selector):
         """With the mouse, as a reader does: it fails where something else lies on top."""

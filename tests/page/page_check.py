@@ -87,6 +87,14 @@ class Page:
         return next(e for e in self.data["stacks"][stack]["elements"] if e["element"] == number)
 
 
+def holds(browser, condition, patience=3):
+    """Whether the condition comes true."""
+    try:
+        return browser.wait(condition, "", patience)
+    except TimeoutError:
+        return False
+
+
 # Numbers
 
 def same_number(shown, number):
@@ -140,10 +148,7 @@ def check_head_maps(browser, page, checks):
                 continue
             checks.that(metric["name"] in offered, f"{stack}: {metric['name']} is not offered")
             browser.choose("#metric", metric["name"])
-            try:
-                browser.wait(lambda: not wrong_cells(shown_cells(browser), numbers, heads), metric["name"], 2)
-            except TimeoutError:
-                pass
+            holds(browser, lambda: not wrong_cells(shown_cells(browser), numbers, heads))
             wrong = wrong_cells(shown_cells(browser), numbers, heads)
             checks.that(not wrong, f"{stack}: {metric['name']} in the head map: {wrong[:3]}")
             checks.equal(len(browser.js(CELLS)), len(heads), f"{stack}: cells of the head map")
@@ -185,19 +190,12 @@ def check_layer_table(browser, page, checks):
             if metric["name"] not in layers[a] and metric["name"] not in layers[b]:
                 continue
 
-            def shown_right():
-                values = dict(browser.js(ROWS, "#layer-table")).get(metric["name"]) or []
-                return len(values) >= 2 and all(map(same_number, values, numbers)) and values
-            try:
-                values = browser.wait(shown_right, metric["name"], 2)
-                if len(values) > 2 and None not in numbers:
-                    difference = float(values[2])
-                    checks.that(math.isclose(abs(difference), abs(numbers[1] - numbers[0]), abs_tol=1e-12),
-                                f"{stack}: {metric['name']}: difference {difference} of {numbers}")
-                checks.that(True, "")
-            except TimeoutError:
-                checks.that(False, f"{stack}: {metric['name']} in the layer table: "
-                                   f"{dict(browser.js(ROWS, '#layer-table')).get(metric['name'])}, not {numbers}")
+            def values():
+                return dict(browser.js(ROWS, "#layer-table")).get(metric["name"]) or []
+            checks.that(holds(browser, lambda: all(map(same_number, values()[:2], numbers)) and len(values()) == 3),
+                        f"{stack}: {metric['name']} in the layer table: {values()}, not {numbers}")
+            difference = None if None in numbers else numbers[1] - numbers[0]
+            checks.that(same_number(values()[-1], difference), f"{stack}: {metric['name']}: difference {values()}")
 
 
 # Where the reader is
@@ -331,7 +329,10 @@ def check_filters(browser, page, checks):
     go(browser, page, f"view=model&stack={quote(stack, safe='')}")
     seen = ("[...document.querySelectorAll('#model button.thumb')].filter(b => b.offsetParent && "
             "b.dataset[arguments[0]] === arguments[1]).length")
-    for kind, number in [("layer", page.layers(stack)[0]["layer"]), ("head", page.layers(stack)[0]["heads"][0])]:
+    first = page.layers(stack)[0]
+    for kind, number, count in [("layer", first["layer"], len(page.layers(stack))), ("head", first["heads"][0], len(first["heads"]))]:
+        if count == 1:  # one is always shown
+            continue
         button = f"#{kind}-filter button[data-{kind}='{number}']"
         browser.wait_js(seen, f"thumbnails of {kind} {number}", kind, str(number))
         for pressed, shown in [("false", False), ("true", True)]:
@@ -361,10 +362,9 @@ def check_theme(browser, page, checks):
         browser.wait(lambda: browser.js(f"return {theme} === 'dark'") != before, "the theme changes", 3)
         checks.equal(browser.js(ground), grounds["light" if before else "dark"], "the ground of the other theme")
         browser.js("document.activeElement.blur()")
-    # A change of the preference while the page is open.
-    browser.prefer("light")
-    browser.open(page.address)
-    browser.wait_js("document.body.dataset.ready === 'true'", "the page is ready")
+    for scheme in ["light", "dark", "light"]:  # while the page is open
+        browser.prefer(scheme)
+        checks.that(holds(browser, lambda: browser.js(ground) == grounds[scheme]), f"{scheme} is not followed")
 
 
 def check_help(browser, page, checks):
@@ -379,40 +379,23 @@ def check_help(browser, page, checks):
 # Weights under the mouse
 
 class Heat:
-    """The map on the heat canvas, found by moving the mouse over it: where it ends, nothing is read out."""
+    """The heat map, whose cells fill the canvas #heat, as the mouse reads it."""
 
     def __init__(self, browser, rows, columns):
         self.browser, self.rows, self.columns = browser, rows, columns
-        browser.js("document.querySelector('#heat').scrollIntoView({block: 'center'})")
-        box = browser.js("const box = document.querySelector('#heat').getBoundingClientRect();"
-                         "return [box.left, box.top, box.right, box.bottom]")
-        left, top, right, bottom = box
-        x, y = (left + right) / 2, (top + bottom) / 2
-        browser.wait(lambda: self.read(x, y), "the middle of the heat map is read out", 5)
-        self.left = self.edge(lambda at: (at, y), x, left - 1)
-        self.right = self.edge(lambda at: (at, y), x, right + 1)
-        self.top = self.edge(lambda at: (x, at), y, top - 1)
-        self.bottom = self.edge(lambda at: (x, at), y, bottom + 1)
-
-    def edge(self, point, inside, outside):
-        while abs(inside - outside) > 0.6:
-            middle = (inside + outside) / 2
-            if self.read(*point(middle)):
-                inside = middle
-            else:
-                outside = middle
-        return (inside + outside) / 2
-
-    def read(self, x, y):
-        """(query, key, weight) at a point, or None."""
-        self.browser.hover(x, y)
-        text = self.browser.js("return document.querySelector('#readout').textContent")
-        found = re.fullmatch(r"(?s)(.*) → (.*): (?:largest of \d+: )?([-+.\de]+)\D*", text.strip(" "))
-        return found and (found[1], found[2], float(found[3]))
 
     def cell(self, row, column):
-        return self.read(self.left + (self.right - self.left) * (column + 0.5) / self.columns,
-                         self.top + (self.bottom - self.top) * (row + 0.5) / self.rows)
+        """(query, key, weight) as they are read out, or None."""
+        x, y = self.browser.js(
+            "const [row, column, rows, columns] = arguments, canvas = document.querySelector('#heat');"
+            "const at = () => { const box = canvas.getBoundingClientRect();"
+            "  return [box.left + box.width * (column + 0.5) / columns, box.top + box.height * (row + 0.5) / rows]; };"
+            "if (at()[1] < 5 || at()[1] > innerHeight - 5) window.scrollBy(0, at()[1] - innerHeight / 2);"
+            "return at()", row, column, self.rows, self.columns)
+        self.browser.hover(x, y)
+        text = self.browser.js("return document.querySelector('#readout').textContent")
+        found = re.fullmatch(r"(?s)(.*) → (.*): ([-.\de]+)", text)
+        return found and (found[1], found[2], float(found[3]))
 
 
 def tolerance(weight, code_bytes):
@@ -421,17 +404,26 @@ def tolerance(weight, code_bytes):
     return 2 * math.sqrt(weight) * half_step + half_step**2 + 0.6e-4
 
 
+def visible_name(token):
+    """A control character, and a token of nothing that is seen, have a sign."""
+    return re.sub("[\x00-\x1f\x7f]", "·", token) if token.strip() else "␣"
+
+
 def check_cells(checks, heat, weights, element, what, rows, columns):
-    """`rows` and `columns`: which of the element's tokens the map shows."""
-    picked = {(0, 0), (len(rows) - 1, 0), (0, len(columns) - 1), (len(rows) - 1, len(columns) - 1)}
+    """Corners, extremes and others; `rows` and `columns` are the element's tokens that the map shows."""
     shown = weights[numpy.ix_(rows, columns)]
+    picked = {(0, 0), (len(rows) - 1, 0), (0, len(columns) - 1), (len(rows) - 1, len(columns) - 1)}
     for at in [shown.argmax(), shown.argmin(), shown.size // 2, shown.size // 3]:
         picked.add(tuple(int(i) for i in numpy.unravel_index(at, shown.shape)))
     for row, column in sorted(picked):
-        found, weight = heat.cell(row, column), shown[row, column]
-        tokens = element["query_tokens"][rows[row]], element["key_tokens"][columns[column]]
-        checks.that(found and abs(found[2] - weight) <= tolerance(weight, element["bytes"]) and found[:2] == tokens,
-                    f"{what}, cell {row}, {column}: {found}, not {tokens} {weight:.5f}")
+        weight = shown[row, column]
+        tokens = tuple(map(visible_name, (element["query_tokens"][rows[row]], element["key_tokens"][columns[column]])))
+
+        def is_right(found):
+            return found and abs(found[2] - weight) <= tolerance(weight, element["bytes"]) and found[:2] == tokens
+        # The map is unpacked and drawn after the page has changed to its head.
+        checks.that(holds(heat.browser, lambda: is_right(heat.cell(row, column))),
+                    f"{what}, cell {row}, {column}: {heat.cell(row, column)}, not {tokens} {weight:.5f}")
 
 
 def check_hover(browser, page, checks):
@@ -479,6 +471,66 @@ def check_blocks(browser, page, checks):
         browser.choose("#block", offered[0][0])
 
 
+# Where on the screen the first letter of the query, the arrow, and the last letter of the key are read out.
+ORDER = """const text = document.querySelector('#readout'), words = text.textContent, nodes = [];
+for (const walk = document.createTreeWalker(text, NodeFilter.SHOW_TEXT); walk.nextNode();) nodes.push(walk.currentNode);
+const left = place => {
+  const range = document.createRange();
+  for (const node of nodes) {
+    if (place < node.length) {
+      range.setStart(node, place);
+      range.setEnd(node, place + 1);
+      return range.getBoundingClientRect().left;
+    }
+    place -= node.length;
+  }
+};
+const arrow = words.indexOf(' → ') + 1;
+return [left(0), left(arrow), left(words.lastIndexOf(': ') - 1), left(words.length - 1)]"""
+
+
+def check_direction(browser, page, checks):
+    """Of two tokens that are written from right to left, the query is still on the left of the arrow."""
+    stack, described = next(iter(page.data["stacks"].items()))
+    element, layer = described["elements"][0], page.layers(stack)[0]
+    for token in [HOSTILE_TOKENS.index("\u05d0\u05d1 \u0627\u0644"), HOSTILE_TOKENS.index("\u202egnp.exe")]:
+        go(browser, page, f"view=heads&stack={quote(stack, safe='')}&layer={layer['layer']}&head={layer['heads'][0]}&block=all")
+        heat = Heat(browser, element["rows"], element["columns"])
+        checks.that(holds(browser, lambda: heat.cell(token, token)), "a readout")
+        query, arrow, key, number = browser.js(ORDER)
+        checks.that(query < arrow < key < number, f"{element['query_tokens'][token]!r} is read out in the order "
+                                                  f"query {query}, arrow {arrow}, key {key}, weight {number}")
+
+
+LINKS = "return document.querySelector('#links').toDataURL()"
+
+
+def check_links(browser, page, checks):
+    """A token of the links that is pointed at leaves its lines alone, and names the strongest."""
+    stack, described = next(iter(page.data["stacks"].items()))
+    element, layer = described["elements"][0], page.layers(stack)[0]
+    go(browser, page, f"view=heads&stack={quote(stack, safe='')}&element={element['element']}"
+                      f"&layer={layer['layer']}&head={layer['heads'][0]}&block=all&map=head")
+    browser.wait_js("document.querySelector('#links').style.height", "links")
+    browser.js("document.querySelector('#links').scrollIntoView({block: 'start'})")
+    left, top, right = browser.js("const box = document.querySelector('#links').getBoundingClientRect();"
+                                  "return [box.left, box.top, box.right]")
+    browser.hover(1, 1)
+    all_links = browser.js(LINKS)
+    weights = page.weights(stack, element["element"], layer["layer"])[layer["heads"][0]]
+    if weights[0].size == 1:  # one line, with and without a token
+        return
+    for x, largest in [(left + 5, weights[0].max()), (right - 5, weights[:, 0].max())]:
+        browser.hover(x, top + 10)
+        checks.that(holds(browser, lambda: browser.js(LINKS) != all_links), "a token leaves the links as they are")
+        said = browser.js("return document.querySelector('#readout').textContent")
+        found = re.search(r": ([-.\de]+)$", said)
+        checks.that(found and abs(float(found[1]) - largest) <= tolerance(largest, element["bytes"]),
+                    f"the strongest link of the first token: {said}, not {largest}")
+        browser.hover(1, 1)
+        checks.that(holds(browser, lambda: browser.js(LINKS) == all_links), "the links do not come back")
+
+
 # Pages
 
 def check_quiet(browser, page, checks):
@@ -489,8 +541,8 @@ def check_quiet(browser, page, checks):
 
 
 def check_page(browser, page, checks, screenshots):
-    for check in [check_clicks, check_head_maps, check_head_numbers, check_layer_table, check_hover, check_blocks,
-                  check_hash, check_filters, check_theme, check_help, check_narrow]:
+    for check in [check_clicks, check_head_maps, check_head_numbers, check_layer_table, check_hover, check_links,
+                  check_blocks, check_hash, check_filters, check_theme, check_help, check_narrow]:
         attempt(checks, check, browser, page, checks)
     attempt(checks, check_views, browser, page, checks, screenshots)
     check_quiet(browser, page, checks)
@@ -523,13 +575,12 @@ def hostile_dump(folder):
     return path
 
 
-def not_utf8(folder):
-    """A dump, and a file of tokens that are no UTF-8."""
-    maps = make_dumps.random_maps(numpy.random.RandomState(8), (1, 1, 3, 3))
-    dump, tokens = folder / "bytes.safetensors", folder / "tokens.txt"
-    make_dumps.write_safetensors(dump, {"self.0.attention": (maps, "F32")}, {})
-    tokens.write_bytes(b"\xff\xfe\n\xc3\n\xed\xa0\x80<b>\n")
-    return dump, tokens
+def unnamed_dump(folder):
+    """No tokens at all, and one token a text."""
+    maps = make_dumps.random_maps(numpy.random.RandomState(8), (1, 1, 1, 1))
+    path = folder / "unnamed.safetensors"
+    make_dumps.write_safetensors(path, {"self.3.attention": (maps, "F32")}, {})
+    return path, ["--metadata", b"model=\xff<b>"]  # no UTF-8: U+FFFD in the report
 
 
 def check_harmless(browser, page, checks):
@@ -560,10 +611,7 @@ def main():
     checks = Checks()
     with tempfile.TemporaryDirectory() as name, Browser() as browser:
         folder = Path(name)
-        inputs = [(dump, []) for dump in DUMPS]
-        inputs.append((hostile_dump(folder), []))
-        dump, tokens = not_utf8(folder)
-        inputs.append((dump, ["--tokens", tokens]))
+        inputs = [*((dump, []) for dump in DUMPS), (hostile_dump(folder), []), unnamed_dump(folder)]
         for number, (dump, more) in enumerate(inputs):
             if options.only and options.only not in dump.name:
                 continue
@@ -571,6 +619,8 @@ def main():
             print(f"{dump.name}", flush=True)
             page = Page(options.analyze, dump, folder / f"out {number}", *more)
             check_page(browser, page, checks, options.screenshots)
+            if dump.name == HOSTILE_FILE:
+                attempt(checks, check_direction, browser, page, checks)
             attempt(checks, check_harmless, browser, page, checks)
             check_quiet(browser, page, checks)
     print(f"{checks.held} checks hold, {checks.failed} fail")
