@@ -36,7 +36,7 @@ function alignmentLinks({links}, example) {
 }
 
 function makeAlignment() {
-  return [make("p", {id: "alignment-words"}), make("div", {class: "columns", id: "alignment-parts"},
+  return [make("div", {class: "columns", id: "alignment-parts"},
       make("div", {class: "panel"}, make("h2", {}, "Heads, the best first"), make("p", {id: "ranking-words", class: "quiet"}),
            make("div", {class: "scroll"}, make("table", {id: "ranking"}))),
       make("div", {class: "panel", id: "alignment-panel"}, make("h2", {}, "Links of the best head"),
@@ -47,9 +47,6 @@ function makeAlignment() {
 
 function drawAlignment() {
   const {alignment} = stackReport(), example = currentExample();
-  byId("alignment-parts").hidden = !alignment;
-  byId("alignment-words").textContent = alignment ? "" : "This stack has no alignment: choose one that attends to another text.";
-  if (!alignment) return;
   drawRanking(alignment);
   const element = example && alignment.elements ? alignment.elements[example.element] : null;
   byId("alignment-panel").hidden = !element;

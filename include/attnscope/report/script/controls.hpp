@@ -28,6 +28,8 @@ const shownHeads = () => headNumbers().filter((head) => !state.hiddenHeads.has(h
 const metricsHere = () => page.metrics.filter((metric) => layers().some((layer) => metricArray(layer, metric.path)));
 const currentMetric = () => metricsHere().find((metric) => metric.name === state.metric);
 const hasAlignment = () => Object.values(report.stacks).some((stack) => stack.alignment);
+const stacksHere = () => Object.keys(report.stacks).filter((name) => state.view !== "alignment" ||
+                                                                     report.stacks[name].alignment);
 const viewsHere = () => viewNames.filter((name) => (name !== "alignment" || hasAlignment()) &&
                                                    (name !== "figures" || page.figures.length > 0));
 
@@ -73,14 +75,14 @@ const possible = (wish, all) => (all.includes(wish) ? wish : all.length > 0 ? al
 
 // Chooses what is asked for as far as it is there, and what is nearest to it otherwise.
 function choose(wish) {
+  const before = state.stack;
   Object.assign(state, wish);
-  const stacks = Object.keys(report.stacks);
-  if ("stack" in wish) {
+  state.view = possible(state.view, viewsHere());
+  state.stack = possible(state.stack, stacksHere());
+  if (state.stack !== before) {
     state.hiddenLayers.clear();
     state.hiddenHeads.clear();
   }
-  state.stack = possible(state.stack, stacks);
-  state.view = possible(state.view, viewsHere());
   state.element = possible(state.element, examples().map((example) => example.element));
   state.layer = possible(state.layer, layers().map((layer) => layer.layer));
   state.head = possible(state.head, currentLayer().heads);
@@ -95,7 +97,6 @@ function wishOfHash() {
   const said = new URLSearchParams(location.hash.slice(1)), wish = {block: "all", map: "head"};
   for (const name of ["view", "stack", "metric", "block", "map"]) if (said.has(name)) wish[name] = said.get(name);
   for (const name of ["element", "layer", "head"]) if (said.has(name)) wish[name] = Number(said.get(name));
-  if (wish.stack === state.stack) delete wish.stack;  // the same stack keeps its filters
   return wish;
 }
 
@@ -163,7 +164,7 @@ function fillFilter(id, title, name, numbers, hidden) {
 }
 
 function fillControls() {
-  fillSelect(byId("stack"), Object.keys(report.stacks).map((name) => [name, name]), state.stack);
+  fillSelect(byId("stack"), stacksHere().map((name) => [name, name]), state.stack);
   fillSelect(byId("element"), examples().map(({element}) => [element, String(element)]), state.element);
   fillSelect(byId("metric"), metricsHere().map(({name, label}) => [name, label]), state.metric);
   fillSelect(byId("block"), Object.entries(blockNames), state.block);
@@ -177,14 +178,8 @@ function fillControls() {
   if (state.view === "heads" && state.map !== "mean") byId("head-filter").hidden = true;
 }
 
-// Alignment is of stacks that attend to another text: opening it chooses one.
-function openView(view) {
-  if (view !== "alignment" || stackReport().alignment) return go({view});
-  return go({view, stack: Object.keys(report.stacks).find((name) => report.stacks[name].alignment)});
-}
-
 function makeNavigation() {
-  const button = (view) => makeButton({"data-view": view}, () => openView(view), viewTitles[view]);
+  const button = (view) => makeButton({"data-view": view}, () => go({view}), viewTitles[view]);
   return make("nav", {"aria-label": "Views"}, ...viewsHere().map(button));
 }
 
@@ -263,7 +258,7 @@ function pressKey(event) {
   const view = viewNames[Number(event.key) - 1], isArrow = event.key.startsWith("Arrow");
   if (isArrow && !["overview", "heads", "model"].includes(state.view)) return;
   if (isArrow) moveByKey(event.key);
-  else if (view && viewsHere().includes(view)) openView(view);
+  else if (view && viewsHere().includes(view)) go({view});
   else if (event.key === "t") toggleTheme();
   else if (event.key === "?") byId("help").showModal();
   else if (event.key === "Enter" && !event.target.matches("button, a, summary")) go({view: "heads", map: "head"});
