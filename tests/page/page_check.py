@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """report.html in a browser: every view, number, and weight under the mouse, and tokens that would like to be HTML.
 
-    page_check.py ANALYZE [--screenshots DIR]        needs chromium, chromium-driver, selenium, numpy and scipy
+    page_check.py ANALYZE [--screenshots DIR] [--only NAME]        needs chromium, chromium-driver, selenium, numpy and scipy
 
 Pages are written by `ANALYZE DUMP --out FOLDER`. What they show is compared with report.json of the same folder,
 and with the weights of the dump as tests/report/reference.py reads them.
