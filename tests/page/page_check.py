@@ -394,7 +394,8 @@ class Heat:
             "return at()", row, column, self.rows, self.columns)
         self.browser.hover(x, y)
         text = self.browser.js("return document.querySelector('#readout').textContent")
-        found = re.fullmatch(r"(?s)(.*) → (.*): ([-.\de]+)", text)
+        # A word written from right to left stands between marks that keep it from turning the sentence.
+        found = re.fullmatch(r"(?s)\u2068?(.*?)\u2069? → \u2068?(.*?)\u2069?: ([-.\de]+)", text)
         return found and (found[1], found[2], float(found[3]))
 
 
@@ -405,8 +406,9 @@ def tolerance(weight, code_bytes):
 
 
 def visible_name(token):
-    """A control character, and a token of nothing that is seen, have a sign."""
-    return re.sub("[\x00-\x1f\x7f]", "·", token) if token.strip() else "␣"
+    """Control characters, those of writing direction too, and a token of nothing that is seen, have a sign."""
+    unseen = "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+    return re.sub(unseen, "·", token) if token.strip() else "␣"
 
 
 def check_cells(checks, heat, weights, element, what, rows, columns):
