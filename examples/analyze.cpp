@@ -145,6 +145,12 @@ class Writer {
   std::vector<std::string> written_;
 };
 
+/// A name of the dump's own, such as a stack's, as the name of a file: it must not lead to another folder.
+std::string file_name(std::string name) {
+  std::ranges::replace(name, '/', '_');
+  return name;
+}
+
 void write_figures(const Request& request, const Found& found, Progress& progress, Writer& writer) {
   const FigureChoice choice(request.figures);
   const FigureOptions options{.element = request.element, .wanted = [&](const std::string& name) {
@@ -156,7 +162,7 @@ void write_figures(const Request& request, const Found& found, Progress& progres
   std::ranges::move(figures(found.analysis, options).drawn, std::back_inserter(all.drawn));
   const std::filesystem::path folder = std::filesystem::path(request.folder) / "figures";
   if (!all.drawn.empty()) std::filesystem::create_directories(folder);
-  for (const Figure& figure : all.drawn) writer.write(folder / (figure.name + ".svg"), figure.svg);
+  for (const Figure& figure : all.drawn) writer.write(folder / file_name(figure.name + ".svg"), figure.svg);
   progress.clear();
   for (const std::string& line : all.left_out) fmt::print(stderr, "analyze: not drawn: {}\n", line);
 }
@@ -175,7 +181,8 @@ void write_report(const Request& request, const Found& found, Progress& progress
   }
   if (found.drift) writer.write(folder / "drift.csv", drift_csv(*found.drift));
   for (const StackAnalysis& stack : analysis.stacks)
-    if (stack.pruning) writer.write(folder / ("pruning." + stack.name + ".json"), pruning_plan_json(stack));
+    if (stack.pruning)
+      writer.write(folder / file_name("pruning." + stack.name + ".json"), pruning_plan_json(stack));
   write_figures(request, found, progress, writer);
 }
 
