@@ -103,6 +103,18 @@ TEST_CASE("The boundary of a sentence pair stands on both axes", "[page]") {
   CHECK(none.data["stacks"].front()["elements"][0]["key_boundary"].is_null());
 }
 
+TEST_CASE("Queries behind a cache count the boundary from their own first", "[page]") {
+  Dump dump = read_dump(ATTNSCOPE_TEST_DIR "/data/synthetic/causal_offset.safetensors");
+  const Index own = detail::dump::layout_of(dump.stacks[0].layers[0].attention).position(0, 0);
+  REQUIRE(own > 0);
+  dump.metadata["sentence_boundary"] = fmt::to_string(own + 1);
+  for (TokenAxis* axis : {&dump.stacks[0].queries, &dump.stacks[0].keys}) axis->tokens.clear();
+  const MadePage page(dump);
+  const auto& element = page.data["stacks"]["self"]["elements"][0];
+  CHECK(element["key_boundary"] == own + 1);
+  CHECK(element["query_boundary"] == 1);
+}
+
 TEST_CASE("Nothing of a dump ends a script or begins an element", "[page]") {
   Dump dump = shipped("minilm_pair");
   const std::string evil = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(1)>";
