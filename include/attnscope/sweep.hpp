@@ -13,6 +13,9 @@ namespace attnscope {
 
 /// A measure is an accumulator, a regular value: copy it, keep it, sweep more examples with it. It has
 /// - `look(const HeadRows<Weight>&)`: the rows of one head at a time, in query order (most measures);
+/// - or `look(const RowSummaries<Weight>&)`: the same rows by what one pass tells of each, which all such
+///   measures share, by single weights and by column sums. Where all measures of a sweep do, a source that
+///   computes its weights is at its fastest;
 /// - or `look(const Block<Weight>&)`: all heads at once (whatever compares heads);
 /// - or either with several arguments: the blocks of aligned sources;
 /// - `merge(M&& later)`: joins what an equal measure saw of LATER rows or examples;
@@ -49,6 +52,8 @@ inline constexpr Index block_bytes = Index{1} << 20;
 inline constexpr Index piece_bytes = Index{64} << 10;
 /// A task this long pays for its own states: zeroing, page faults, merging.
 inline constexpr Index task_rows = 256;
+/// Rows of one head that a source summarises at a time: their scores fit the second-level cache.
+inline constexpr Index summary_rows = 16;
 /// Less work than this is done before a second thread has started.
 inline constexpr Index serial_bytes = Index{1} << 20;
 
@@ -73,29 +78,36 @@ inline std::vector<Task> tasks_of(const Layout& layout) {
   return tasks;
 }
 
-template <typename Weight>
-std::string place(const HeadRows<Weight>& rows, Index r) {
+inline std::string place(const HeadPlace& rows, Index r) {
   return fmt::format("batch element {}, head {}, query {}", rows.example(), rows.head(), rows.query(r));
 }
 
 /// @throws ValueError the first row that is not what `check` asks for
 template <typename Weight>
-void check_rows(const HeadRows<Weight>& rows, RowCheck check, double tolerance) {
+void check_rows(const RowSummaries<Weight>& rows, RowCheck check, double tolerance) {
   if (check == RowCheck::none) return;
   const bool distribution = check == RowCheck::distribution;
   for (Index r = 0; r < rows.size(); ++r) {
-    const std::span<const Weight> row = rows.row(r);
-    const double sum = vector_math::sum(row);
-    const bool finite = std::isfinite(sum);
-    if (finite && (!distribution || (sum <= 1 + tolerance && vector_math::smallest(row) >= 0))) continue;
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      require<ValueError>(std::isfinite(row[j]), "{}, key {}: the weight is {}", place(rows, r), j, row[j]);
-      require<ValueError>(!distribution || row[j] >= 0, "{}, key {}: the weight {} is negative",
-                          place(rows, r), j, row[j]);
+    const RowSummary& row = rows[r];
+    if (std::isfinite(row.sum) && (!distribution || (row.sum <= 1 + tolerance && row.smallest >= 0)))
+      continue;
+    for (Index key = rows.keys().first; key < rows.keys().last; ++key) {
+      const double weight = rows.weight(r, key);
+      require<ValueError>(std::isfinite(weight), "{}, key {}: the weight is {}", place(rows, r), key, weight);
+      require<ValueError>(!distribution || weight >= 0, "{}, key {}: the weight {} is negative",
+                          place(rows, r), key, weight);
     }
     require<ValueError>(false, "{}: the weights sum to {}, more than 1 (logits, or dropout in training?)",
-                        place(rows, r), sum);
+                        place(rows, r), row.sum);
   }
+}
+
+inline constexpr SummaryParts sums_alone{.entropy = false, .distance = false};
+
+template <typename Weight>
+void check_rows(const HeadRows<Weight>& rows, RowCheck check, double tolerance) {
+  if (check == RowCheck::none) return;
+  check_rows(Summariser<Weight>().template of<sums_alone>(rows), check, tolerance);
 }
 
 template <typename Weight>
@@ -125,13 +137,36 @@ template <typename M, typename... Weights>
 concept PairsHeads = sizeof...(Weights) > 1 && LooksAt<M, HeadRows<Weights>...>;
 
 template <typename M, typename First, typename... Rest>
-concept Sees = LooksAt<M, HeadRows<First>> || LooksAt<M, Block<First>> ||
+concept Sees = LooksAt<M, HeadRows<First>> || LooksAt<M, RowSummaries<First>> || LooksAt<M, Block<First>> ||
     LooksAt<M, HeadRows<First>, HeadRows<Rest>...> || LooksAt<M, Block<First>, Block<Rest>...>;
 
+/// Whether M never asks for finished weights.
+template <typename M, typename Weight>
+concept NeedsSummariesAlone =
+    LooksAt<M, RowSummaries<Weight>> && !LooksAt<M, HeadRows<Weight>> && !LooksAt<M, Block<Weight>>;
+
+template <typename M>
+constexpr SummaryParts declared_parts() {
+  if constexpr (requires { M::summary_parts; })
+    return M::summary_parts;
+  else
+    return {};
+}
+/// The parts of a summary that M needs.
+template <typename M, typename Weight>
+constexpr SummaryParts parts_for() {
+  if constexpr (!LooksAt<M, RowSummaries<Weight>>)
+    return sums_alone;
+  else
+    return declared_parts<M>();
+}
+
 /// One block past all measures: head by head in pieces, then across heads while the block is still in cache.
+/// summaries: [head x row] where the source knows them; else null.
 template <typename... Measures, typename First, typename... Rest>
-void show_block(std::tuple<Measures...>& measures, const SweepOptions& options, const Block<First>& block,
-                const Block<Rest>&... rest) {
+void show_block(std::tuple<Measures...>& measures, const SweepOptions& options, Summariser<First>& summariser,
+                const RowSummary* summaries, const Block<First>& block, const Block<Rest>&... rest) {
+  constexpr SummaryParts parts = (sums_alone | ... | parts_for<Measures, First>());
   const auto show_all = [&](const auto&... seen) {
     std::apply([&](Measures&... each) { (show(each, seen...), ...); }, measures);
   };
@@ -143,11 +178,16 @@ void show_block(std::tuple<Measures...>& measures, const SweepOptions& options, 
     Index first = 0;
     do {
       const Range part{first, std::min(first + piece, block.size())};
-      check_rows(block.head(h, part), options.check, options.row_sum_tolerance);
+      const HeadRows<First> rows = block.head(h, part);
+      const RowSummaries<First> known = summaries
+                                            ? summariser.with(rows, summaries + h * block.size() + part.first)
+                                            : summariser.template of<parts>(rows);
+      check_rows(known, options.check, options.row_sum_tolerance);
       if constexpr ((PairsHeads<Measures, First, Rest...> || ...))
-        show_all(block.head(h, part), rest.head(h, part)...);
+        show_all(rows, rest.head(h, part)...);
       else
-        show_all(block.head(h, part));
+        show_all(rows);
+      show_all(known);
       first += piece;
     } while (first < block.size());
   }
@@ -158,8 +198,75 @@ void show_block(std::tuple<Measures...>& measures, const SweepOptions& options, 
 /// cache.
 inline Index rows_in_block(const Shape& shape, std::size_t weight_bytes) {
   const Index row_bytes = std::max<Index>(1, shape.heads * shape.keys * static_cast<Index>(weight_bytes));
-  return std::clamp<Index>(block_bytes / row_bytes, 4, task_rows);
+  return std::clamp<Index>(block_bytes / row_bytes, 8, task_rows);
 }
+
+/// What one thread reads tasks with, and its buffers.
+template <typename First, typename... Rest>
+class TaskReader {
+ public:
+  using Weight = typename First::Weight;
+  explicit TaskReader(const std::tuple<First, Rest...>& sources)
+      : readers_(std::apply([](const auto&... source) { return std::tuple(source.reader()...); }, sources)) {}
+
+  /// One task past all measures.
+  template <typename... Measures>
+  void show(const Task& task, const Layout& layout, const SweepOptions& options,
+            std::tuple<Measures...>& measures) {
+    if constexpr (can_summarise) {
+      if (std::get<0>(readers_).summarises()) {
+        if constexpr ((NeedsSummariesAlone<Measures, Weight> && ...))
+          return show_heads(task, layout.shape().heads, options, measures);
+        else
+          return show_blocks(task, layout, [&](Range part) {
+            const Block<Weight> block = std::get<0>(readers_).read(task.example, part, summaries_);
+            show_block(measures, options, summariser_, summaries_.data(), block);
+          });
+      }
+    }
+    show_blocks(task, layout, [&](Range part) {
+      std::apply(
+          [&](auto&... reader) {
+            show_block(measures, options, summariser_, nullptr, reader.read(task.example, part)...);
+          },
+          readers_);
+    });
+  }
+
+ private:
+  using FirstReader = decltype(std::declval<const First&>().reader());
+  static constexpr bool can_summarise = SummarisingReader<FirstReader, Weight> && sizeof...(Rest) == 0;
+
+  /// At least once, maybe with an empty part.
+  template <typename Show>
+  static void in_parts(const Task& task, Index rows, const Show& show) {
+    Range part{task.queries.first, task.queries.first};
+    do {
+      part = {part.last, std::min(task.queries.last, part.last + rows)};
+      show(part);
+    } while (part.last < task.queries.last);
+  }
+  template <typename Show>
+  static void show_blocks(const Task& task, const Layout& layout, const Show& show) {
+    in_parts(task, rows_in_block(layout.shape(), sizeof(Weight)), show);
+  }
+  /// Head after head, so that the keys of one head stay in cache.
+  template <typename... Measures>
+  void show_heads(const Task& task, Index heads, const SweepOptions& options,
+                  std::tuple<Measures...>& measures) {
+    for (Index h = 0; h < heads; ++h)
+      in_parts(task, summary_rows, [&](Range part) {
+        const RowSummaries<Weight> rows = std::get<0>(readers_).summarise(task.example, h, part);
+        check_rows(rows, options.check, options.row_sum_tolerance);
+        std::apply([&](Measures&... each) { (each.look(rows), ...); }, measures);
+      });
+  }
+
+  decltype(std::apply([](const auto&... source) { return std::tuple(source.reader()...); },
+                      std::declval<const std::tuple<First, Rest...>&>())) readers_;
+  Summariser<Weight> summariser_;
+  std::vector<RowSummary> summaries_;
+};
 
 inline int threads_for(const SweepOptions& options, const Layout& layout, Index tasks) {
   const Shape& s = layout.shape();
@@ -203,25 +310,15 @@ void sweep(const Aligned<First, Companions...>& attention, const SweepOptions& o
         attention.sources());
 
   const std::vector<detail::Task> tasks = detail::tasks_of(layout);
-  const Index block_rows = detail::rows_in_block(layout.shape(), sizeof(Weight));
   const std::tuple<Measures...> empty{measures.empty()...};
   std::tuple<Measures...> total = empty;
   Index rows = 0, done = 0;
   for (const detail::Task& task : tasks) rows += task.queries.size();
 
   const auto work = [&] {
-    const auto open = [](const auto&... source) { return std::tuple(source.reader()...); };
-    return [&, readers = std::apply(open, attention.sources())](Index index) mutable {
-      const auto [example, queries] = tasks[static_cast<std::size_t>(index)];
+    return [&, reader = detail::TaskReader(attention.sources())](Index index) mutable {
       std::tuple<Measures...> states = empty;
-      Range part{queries.first, queries.first};
-      do {
-        part = {part.last, std::min(queries.last, part.last + block_rows)};
-        const auto read = [&, b = example](auto&... reader) {
-          detail::show_block(states, options, reader.read(b, part)...);
-        };
-        std::apply(read, readers);
-      } while (part.last < queries.last);
+      reader.show(tasks[static_cast<std::size_t>(index)], layout, options, states);
       return states;
     };
   };
@@ -257,6 +354,8 @@ auto measured(M measure, const A& attention, const SweepOptions& options) {
 template <Measure M>
 class EachExample {
  public:
+  static constexpr SummaryParts summary_parts = detail::declared_parts<M>();
+
   explicit EachExample(M measure) : empty_(std::move(measure)) {}
   EachExample empty() const { return EachExample(empty_); }
 

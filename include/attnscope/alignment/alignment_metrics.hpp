@@ -43,13 +43,13 @@ struct AlignmentMetricsResult {
 
 namespace detail {
 
-/// [row x key] p ln p of the weights, in steps that compilers vectorise.
+/// [row x key] p ln p of the weights.
 class LogTerms {
  public:
   template <typename Weight>
   explicit LogTerms(const HeadRows<Weight>& rows)
       : keys_(rows.keys()), terms_(static_cast<std::size_t>(rows.size() * keys_)) {
-    for (Index r = 0; r < rows.size(); ++r) fill(rows.row(r), terms_.data() + r * keys_);
+    for (Index r = 0; r < rows.size(); ++r) vector_math::log_terms(rows.row(r), terms_.data() + r * keys_);
   }
   std::span<const double> row(Index r) const {
     return std::span(terms_).subspan(static_cast<std::size_t>(r * keys_), static_cast<std::size_t>(keys_));
@@ -59,20 +59,6 @@ class LogTerms {
   }
 
  private:
-  static double term(float p) { return vector_math::tiny_p_log_p(p); }
-  static double term(double p) { return p > 0 ? p * std::log(p) : 0; }
-  template <typename Weight>
-  static void fill(std::span<const Weight> row, double* terms) {
-    constexpr std::size_t lanes = 16;
-    double some[lanes];  // which neither `row` nor `terms` can overlap
-    std::size_t j = 0;
-    for (; j + lanes <= row.size(); j += lanes) {
-      for (std::size_t lane = 0; lane < lanes; ++lane) some[lane] = term(row[j + lane]);
-      std::copy_n(some, lanes, terms + j);
-    }
-    for (; j < row.size(); ++j) terms[j] = term(row[j]);
-  }
-
   Index keys_;
   std::vector<double> terms_;
 };

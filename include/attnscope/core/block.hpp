@@ -10,38 +10,17 @@ template <typename Weight>
 using MatrixView = Eigen::Map<const Eigen::Matrix<Weight, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
                               Eigen::Unaligned, Eigen::OuterStride<>>;
 
-/// What a measure of single heads looks at: some consecutive queries of one head of one example.
-///
-/// The promise of every source: only true tokens stand here (no padding), and the weight of a key that a
-/// query may not see is exactly 0. Therefore a measure never masks. Borrowed: valid during the call that
-/// shows it.
-template <typename Weight>
-class HeadRows {
+/// Which rows they are: some consecutive queries of one head of one example.
+class HeadPlace {
  public:
-  HeadRows(const Weight* data, Index row_stride, Index example, Index head, Range queries, Index keys,
-           const Layout& layout)
-      : data_(data),
-        row_stride_(row_stride),
-        example_(example),
-        head_(head),
-        queries_(queries),
-        keys_(keys),
-        layout_(&layout) {}
+  HeadPlace(Index example, Index head, Range queries, const Layout& layout)
+      : example_(example), head_(head), queries_(queries), layout_(&layout) {}
 
   Index example() const { return example_; }
   Index head() const { return head_; }
   Index size() const { return queries_.size(); }
-  /// Keys 0 .. keys()-1 stand in every row; no row of these sees a later one.
-  Index keys() const { return keys_; }
   const Layout& layout() const { return *layout_; }
-
-  /// [key] the weights of row r.
-  std::span<const Weight> row(Index r) const {
-    return {data_ + r * row_stride_, static_cast<std::size_t>(keys_)};
-  }
-  /// [row x key]
-  MatrixView<Weight> matrix() const { return {data_, size(), keys_, Eigen::OuterStride<>(row_stride_)}; }
-  /// The token whose row this is, counted from the example's first true token.
+  /// The token whose row r is, counted from the example's first true token.
   Index query(Index r) const { return queries_.first + r; }
   /// The key at which that token itself stands.
   Index position(Index r) const { return layout_->position(example_, query(r)); }
@@ -50,11 +29,38 @@ class HeadRows {
   Index visible_keys(Index r) const { return layout_->visible_keys(example_, query(r)); }
 
  private:
-  const Weight* data_;
-  Index row_stride_, example_, head_;
+  Index example_, head_;
   Range queries_;
-  Index keys_;
   const Layout* layout_;
+};
+
+/// What a measure of single heads looks at: some consecutive queries of one head of one example.
+///
+/// The promise of every source: only true tokens stand here (no padding), and the weight of a key that a
+/// query may not see is exactly 0. Therefore a measure never masks. Borrowed: valid during the call that
+/// shows it.
+template <typename Weight>
+class HeadRows : public HeadPlace {
+ public:
+  HeadRows(const Weight* data, Index row_stride, Index example, Index head, Range queries, Index keys,
+           const Layout& layout)
+      : HeadPlace(example, head, queries, layout), data_(data), row_stride_(row_stride), keys_(keys) {}
+
+  /// Keys 0 .. keys()-1 stand in every row; no row of these sees a later one.
+  Index keys() const { return keys_; }
+  /// How far apart two rows lie in memory.
+  Index row_stride() const { return row_stride_; }
+
+  /// [key] the weights of row r.
+  std::span<const Weight> row(Index r) const {
+    return {data_ + r * row_stride_, static_cast<std::size_t>(keys_)};
+  }
+  /// [row x key]
+  MatrixView<Weight> matrix() const { return {data_, size(), keys_, Eigen::OuterStride<>(row_stride_)}; }
+
+ private:
+  const Weight* data_;
+  Index row_stride_, keys_;
 };
 
 /// What a source gives, and what a measure between heads looks at: the same consecutive queries of ALL heads.

@@ -29,16 +29,12 @@ void add_to(Matrix& value, const Matrix& other) {
 class RowMean {
  public:
   /// Adds `sum` over `count` of these rows.
-  template <typename Weight>
-  void add(const HeadRows<Weight>& rows, double sum, Index count) {
+  void add(const HeadPlace& rows, double sum, Index count) {
     if (sums_.size() == 0) sums_ = counts_ = Eigen::VectorXd::Zero(rows.layout().shape().heads);
     sums_(rows.head()) += sum;
     counts_(rows.head()) += static_cast<double>(count);
   }
-  template <typename Weight>
-  void add(const HeadRows<Weight>& rows, double sum) {
-    add(rows, sum, rows.size());
-  }
+  void add(const HeadPlace& rows, double sum) { add(rows, sum, rows.size()); }
   void merge(const RowMean& later) {
     add_to(sums_, later.sums_);
     add_to(counts_, later.counts_);
@@ -57,7 +53,8 @@ class RowMean {
 template <typename Part>
 class PerExample {
  public:
-  /// The part of the example that this state is filled with; make() is an empty one. Seen: HeadRows or Block.
+  /// The part of the example that this state is filled with; make() is an empty one. Seen: what a measure
+  /// looks at.
   template <typename Seen, typename Make>
   Part& at(const Seen& seen, const Make& make) {
     if (parts_.empty()) {

@@ -12,10 +12,12 @@ class ConfidenceMeasure {
  public:
   ConfidenceMeasure empty() const { return {}; }
 
+  static constexpr SummaryParts summary_parts{.entropy = false, .distance = false};
+
   template <typename Weight>
-  void look(const HeadRows<Weight>& rows) {
+  void look(const RowSummaries<Weight>& rows) {
     double sum = 0;
-    for (Index r = 0; r < rows.size(); ++r) sum += static_cast<double>(vector_math::largest(rows.row(r)));
+    for (Index r = 0; r < rows.size(); ++r) sum += rows[r].largest;
     mean_.add(rows, sum);
   }
   void merge(ConfidenceMeasure&& later) { mean_.merge(later.mean_); }

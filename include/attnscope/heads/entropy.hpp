@@ -33,8 +33,10 @@ class EntropyMeasure {
   }
   EntropyMeasure empty() const { return EntropyMeasure(options_); }
 
+  static constexpr SummaryParts summary_parts{.distance = false};
+
   template <typename Weight>
-  void look(const HeadRows<Weight>& rows) {
+  void look(const RowSummaries<Weight>& rows) {
     double sum = 0, normalized = 0;
     Index wide = 0;
     RowValues* values = options_.per_query ? &rows_.at(rows) : nullptr;
@@ -67,16 +69,14 @@ class EntropyMeasure {
   double unit() const { return options_.unit == EntropyUnit::bits ? 1 / std::numbers::ln2 : 1; }
 
   template <typename Weight>
-  double row_entropy(const HeadRows<Weight>& rows, Index r) const {
-    const std::span<const Weight> row = rows.row(r);
-    if (options_.smoothing == 0) return vector_math::entropy(row);
+  double row_entropy(const RowSummaries<Weight>& rows, Index r) const {
+    if (options_.smoothing == 0) return rows[r].entropy;
     const Range seen = rows.visible(r);
     const double share = options_.smoothing / static_cast<double>(rows.visible_keys(r));
     double nats = 0;
     for (Index j = seen.first; j < seen.last; ++j) {
       if (rows.layout().count_keys(rows.example(), {j, j + 1}) == 0) continue;
-      const double p =
-          (1 - options_.smoothing) * static_cast<double>(row[static_cast<std::size_t>(j)]) + share;
+      const double p = (1 - options_.smoothing) * rows.weight(r, j) + share;
       nats -= p > 0 ? p * std::log(p) : 0;
     }
     return nats;

@@ -84,10 +84,11 @@ struct RowProduct {
   /// Where one row is longer than the other, the rest is hidden and 0.
   template <typename Weight, typename Gradient>
   RowProduct(std::span<const Weight> a, std::span<const Gradient> g) {
-    Eigen::Array<double, Eigen::Dynamic, 1, Eigen::ColMajor, vector_math::run, 1> product;
+    constexpr Index run = 256;  // the product stays in registers and first-level cache
+    Eigen::Array<double, Eigen::Dynamic, 1, Eigen::ColMajor, run, 1> product;
     const Index size = static_cast<Index>(std::min(a.size(), g.size()));
-    for (Index first = 0; first < size; first += vector_math::run) {
-      const Index part = std::min(vector_math::run, size - first);
+    for (Index first = 0; first < size; first += run) {
+      const Index part = std::min(run, size - first);
       product = vector_math::RowArray<Weight>(a.data() + first, part).template cast<double>() *
                 vector_math::RowArray<Gradient>(g.data() + first, part).template cast<double>();
       sum += product.sum();

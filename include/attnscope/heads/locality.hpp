@@ -24,15 +24,15 @@ class LocalityMeasure {
   }
   LocalityMeasure empty() const { return LocalityMeasure(options_); }
 
+  static constexpr SummaryParts summary_parts{.entropy = false};
+
   template <typename Weight>
-  void look(const HeadRows<Weight>& rows) {
+  void look(const RowSummaries<Weight>& rows) {
     double mass = 0, distance = 0, uniform = 0;
     for (Index r = 0; r < rows.size(); ++r) {
-      const std::span<const Weight> row = rows.row(r);
       const Range near = window(rows, r);
-      mass += vector_math::sum(
-          row.subspan(static_cast<std::size_t>(near.first), static_cast<std::size_t>(near.size())));
-      distance += vector_math::distance(row, rows.position(r));
+      mass += rows.mass(r, near);
+      distance += rows[r].distance;
       if (const Index seen = rows.visible_keys(r); seen > 0)
         uniform +=
             static_cast<double>(rows.layout().count_keys(rows.example(), near)) / static_cast<double>(seen);
@@ -57,8 +57,7 @@ class LocalityMeasure {
 
  private:
   /// The visible keys within the window of row r.
-  template <typename Weight>
-  Range window(const HeadRows<Weight>& rows, Index r) const {
+  Range window(const HeadPlace& rows, Index r) const {
     const Range seen = rows.visible(r);
     const Index own = rows.position(r);
     const Index first = std::clamp(own - options_.window, seen.first, seen.last);

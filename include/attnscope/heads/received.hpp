@@ -16,10 +16,12 @@ class ReceivedMeasure {
  public:
   ReceivedMeasure empty() const { return {}; }
 
+  static constexpr SummaryParts summary_parts{.entropy = false, .distance = false};
+
   template <typename Weight>
-  void look(const HeadRows<Weight>& rows) {
+  void look(const RowSummaries<Weight>& rows) {
     Columns& columns = examples_.at(rows);
-    vector_math::add_columns(rows, columns.sums.row(rows.head()));
+    rows.add_columns(columns.sums.row(rows.head()));
     if (rows.head() == 0) columns.count_seers(rows);
   }
   void merge(ReceivedMeasure&& later) { examples_.merge(std::move(later.examples_)); }
@@ -41,8 +43,7 @@ class ReceivedMeasure {
       sums.setZero(layout.shape().heads, layout.keys(example));
       seers.setZero(layout.keys(example));
     }
-    template <typename Weight>
-    void count_seers(const HeadRows<Weight>& rows) {
+    void count_seers(const HeadPlace& rows) {
       for (Index r = 0; r < rows.size(); ++r) {
         const Range seen = rows.visible(r);
         seers.segment(seen.first, seen.size()).array() += 1;

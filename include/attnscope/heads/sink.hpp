@@ -20,9 +20,13 @@ class SinkMeasure {
   explicit SinkMeasure(SinkOptions options = {}) : options_(options) {}
   SinkMeasure empty() const { return SinkMeasure(options_); }
 
+  static constexpr SummaryParts summary_parts{.entropy = false, .distance = false};
+
   template <typename Weight>
-  void look(const HeadRows<Weight>& rows) {
-    mass_.add(rows, rows.keys() == 0 ? 0 : rows.matrix().col(0).template cast<double>().sum());
+  void look(const RowSummaries<Weight>& rows) {
+    double mass = 0;
+    for (Index r = 0; r < rows.size(); ++r) mass += rows.weight(r, 0);
+    mass_.add(rows, mass);
   }
   void merge(SinkMeasure&& later) {
     require<ValueError>(options_ == later.options_, "cannot pool sinks of thresholds {} and {}",

@@ -98,7 +98,9 @@ class DriftMeasure {
 
   template <typename Weight>
   static void count(const Block<Weight>& block, HeadNumbersMeasure& numbers) {
-    for (Index h = 0; h < block.heads(); ++h) numbers.look(block.head(h));
+    Summariser<Weight> summariser;
+    for (Index h = 0; h < block.heads(); ++h)
+      numbers.look(summariser.template of<SummaryParts{}>(block.head(h)));
     numbers.look(block);
   }
   static double entropy(const Eigen::RowVectorXd& row) {

@@ -51,7 +51,7 @@ class HeadNumbersMeasure {
   HeadNumbersMeasure empty() const { return HeadNumbersMeasure(options_); }
 
   template <typename Weight>
-  void look(const HeadRows<Weight>& rows) {
+  void look(const RowSummaries<Weight>& rows) {
     entropy_.look(rows);
     confidence_.look(rows);
     locality_.look(rows);

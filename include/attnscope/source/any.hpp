@@ -23,12 +23,22 @@ class AnyAttention {
   class Reader {
    public:
     Block<Weight> read(Index example, Range queries) { return held_->read(example, queries); }
+    bool summarises() const { return held_->summarises(); }
+    RowSummaries<Weight> summarise(Index example, Index head, Range queries) {
+      return held_->summarise(example, head, queries);
+    }
+    Block<Weight> read(Index example, Range queries, std::vector<RowSummary>& summaries) {
+      return held_->read(example, queries, summaries);
+    }
 
    private:
     friend AnyAttention;
     struct Held {
       virtual ~Held() = default;
       virtual Block<Weight> read(Index example, Range queries) = 0;
+      virtual bool summarises() const = 0;
+      virtual RowSummaries<Weight> summarise(Index example, Index head, Range queries) = 0;
+      virtual Block<Weight> read(Index example, Range queries, std::vector<RowSummary>& summaries) = 0;
     };
     explicit Reader(std::unique_ptr<Held> held) : held_(std::move(held)) {}
     std::unique_ptr<Held> held_;
@@ -53,7 +63,21 @@ class AnyAttention {
     struct HeldReader final : Reader::Held {
       explicit HeldReader(const S& source) : inner(source.reader()) {}
       Block<Weight> read(Index example, Range queries) override { return inner.read(example, queries); }
-      decltype(std::declval<const S&>().reader()) inner;
+      bool summarises() const override {
+        if constexpr (can_summarise) return inner.summarises();
+        return false;
+      }
+      RowSummaries<Weight> summarise(Index example, Index head, Range queries) override {
+        if constexpr (can_summarise) return inner.summarise(example, head, queries);
+        throw Error("this source does not summarise");  // a caller has to ask first
+      }
+      Block<Weight> read(Index example, Range queries, std::vector<RowSummary>& summaries) override {
+        if constexpr (can_summarise) return inner.read(example, queries, summaries);
+        throw Error("this source does not summarise");
+      }
+      using Inner = decltype(std::declval<const S&>().reader());
+      static constexpr bool can_summarise = SummarisingReader<Inner, Weight>;
+      Inner inner;
     };
     Held(S held, std::shared_ptr<const void> keep) : source(std::move(held)), owner(std::move(keep)) {}
     const Layout& layout() const override { return source.layout(); }

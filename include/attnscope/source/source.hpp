@@ -1,5 +1,5 @@
 #pragma once
-#include <attnscope/core/block.hpp>
+#include <attnscope/core/row_summaries.hpp>
 
 #include <concepts>
 #include <type_traits>
@@ -11,6 +11,18 @@ namespace attnscope {
 template <typename R, typename Weight>
 concept AttentionReader = requires(R& reader, Index example, Range queries) {
   { reader.read(example, queries) } -> std::same_as<Block<Weight>>;
+};
+
+/// A reader that can do better for measures of single heads: it need not finish the weights of a head that
+/// nobody asks for one by one, and knows what its rows sum up to. Where summarises() says so,
+/// - summarise(example, head, queries) is what measures see of these rows of one head;
+/// - read(example, queries, summaries) is the block, and [head x query] its rows' summaries besides.
+template <typename R, typename Weight>
+concept SummarisingReader = AttentionReader<R, Weight> &&
+    requires(R& reader, const R& same, Index example, Range queries, std::vector<RowSummary>& summaries) {
+  { same.summarises() } -> std::same_as<bool>;
+  { reader.summarise(example, example, queries) } -> std::same_as<RowSummaries<Weight>>;
+  { reader.read(example, queries, summaries) } -> std::same_as<Block<Weight>>;
 };
 
 /// Anything that hands out rows of attention: stored weights, queries and keys, another source seen

@@ -32,8 +32,9 @@ class Targets {
   /// [row]
   Eigen::VectorXd nearness(const Rows& parts) const {
     Eigen::VectorXd near = Eigen::VectorXd::Zero(size());
-    for (Index first = 0; first < width(); first += vector_math::run) {
-      const Index count = std::min(vector_math::run, width() - first);
+    constexpr Index run = 256;  // the longest sum in single precision
+    for (Index first = 0; first < width(); first += run) {
+      const Index count = std::min(run, width() - first);
       const auto along = parts.middleCols(first, count).cwiseProduct(signs_.middleCols(first, count));
       near += along.cwiseMin(twice_.middleCols(first, count) - along).rowwise().sum().template cast<double>();
     }

@@ -1,0 +1,93 @@
+#pragma once
+#include <attnscope/core/vector_math.hpp>
+
+namespace attnscope {
+
+/// Which parts of a RowSummary somebody needs, beside sum, smallest and largest.
+struct SummaryParts {
+  bool entropy = true, distance = true;
+  friend constexpr SummaryParts operator|(SummaryParts a, SummaryParts b) {
+    return {a.entropy || b.entropy, a.distance || b.distance};
+  }
+};
+
+/// What a measure looks at that asks for no more than what one pass over a row tells, for single weights and
+/// for column sums: some consecutive queries of one head, as HeadRows. Such measures share that pass, and a
+/// source that computes its weights can leave them unfinished: here they are `raw(r)` times `factor(r)`.
+/// A measure may say what it needs: `static constexpr SummaryParts summary_parts{.distance = false};`
+template <typename Weight>
+class RowSummaries : public HeadPlace {
+ public:
+  /// data: the first row's weight on key keys.first, unfinished; all other keys have weight 0.
+  /// factors, summaries: [row]
+  RowSummaries(const HeadPlace& place, const Weight* data, Index row_stride, Range keys,
+               const Weight* factors, const RowSummary* summaries)
+      : HeadPlace(place),
+        data_(data),
+        row_stride_(row_stride),
+        keys_(keys),
+        factors_(factors),
+        summaries_(summaries) {}
+
+  const RowSummary& operator[](Index r) const { return summaries_[r]; }
+
+  /// The keys that raw rows are over; on others no row has weight.
+  Range keys() const { return keys_; }
+  /// [key - keys().first]
+  std::span<const Weight> raw(Index r) const {
+    return {data_ + r * row_stride_, static_cast<std::size_t>(keys_.size())};
+  }
+  double factor(Index r) const { return static_cast<double>(factors_[r]); }
+
+  double weight(Index r, Index key) const {
+    if (key < keys_.first || key >= keys_.last) return 0;
+    return static_cast<double>(raw(r)[static_cast<std::size_t>(key - keys_.first)]) * factor(r);
+  }
+  /// The sum of the weights on some keys.
+  double mass(Index r, Range keys) const {
+    const Index first = std::clamp(keys.first, keys_.first, keys_.last) - keys_.first;
+    const Index last = std::clamp(keys.last, keys_.first, keys_.last) - keys_.first;
+    if (last <= first) return 0;
+    return vector_math::sum(
+               raw(r).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first))) *
+           factor(r);
+  }
+  /// sums [key] += column sums.
+  void add_columns(Eigen::Ref<Eigen::RowVectorXd> sums) const {
+    vector_math::add_columns(data_, row_stride_, size(), factors_, sums.segment(keys_.first, keys_.size()));
+  }
+
+ private:
+  const Weight* data_;
+  Index row_stride_;
+  Range keys_;
+  const Weight* factors_;
+  const RowSummary* summaries_;
+};
+
+/// Summaries of rows that are stored, in buffers that are kept.
+template <typename Weight>
+class Summariser {
+ public:
+  /// Valid until the next call.
+  template <SummaryParts Parts>
+  RowSummaries<Weight> of(const HeadRows<Weight>& rows) {
+    summaries_.resize(static_cast<std::size_t>(rows.size()));
+    for (Index r = 0; r < rows.size(); ++r)
+      summaries_[static_cast<std::size_t>(r)] =
+          vector_math::summary<Parts.entropy, Parts.distance>(rows.row(r), rows.position(r));
+    return with(rows, summaries_.data());
+  }
+  /// Where they are known already: [row].
+  RowSummaries<Weight> with(const HeadRows<Weight>& rows, const RowSummary* summaries) {
+    if (ones_.size() < static_cast<std::size_t>(rows.size()))
+      ones_.assign(static_cast<std::size_t>(rows.size()), Weight(1));
+    return {rows, rows.matrix().data(), rows.row_stride(), {0, rows.keys()}, ones_.data(), summaries};
+  }
+
+ private:
+  std::vector<RowSummary> summaries_;
+  std::vector<Weight> ones_;
+};
+
+}  // namespace attnscope

@@ -1,0 +1,78 @@
+#pragma once
+#include <attnscope/core/simd/instruction_set.hpp>
+
+/// The innermost loops over numbers in single precision, compiled once for each instruction set, each in a
+/// namespace of its own: attnscope::simd::{portable, avx2, avx512}. They are called through
+/// core/vector_math.hpp and source/query_key.hpp; docs/performance.md says how fast they are.
+namespace attnscope {
+
+/// What one pass over a row of attention tells.
+struct RowSummary {
+  double sum = 0;
+  double entropy = 0;   ///< -sum p ln p, with 0 ln 0 = 0
+  double distance = 0;  ///< sum p |own position - key|
+  double smallest = 0;
+  double largest = 0;
+};
+
+namespace simd {
+
+/// What the exponentials of a row of scores sum to.
+struct SoftmaxSums {
+  double most;      ///< the largest score
+  double sum;       ///< of e^(score - most)
+  double log_sum;   ///< of the same times its logarithm to base 2
+  double distance;  ///< of the same times the distance
+};
+
+}  // namespace simd
+}  // namespace attnscope
+
+#if defined(__clang__)
+#define ATTNSCOPE_UNROLL _Pragma("unroll")
+#else
+#define ATTNSCOPE_UNROLL _Pragma("GCC unroll 8")
+#endif
+
+namespace attnscope::simd::portable {
+#define ATTNSCOPE_LANES 4
+#include <attnscope/core/simd/kernels.inc>
+#undef ATTNSCOPE_LANES
+}  // namespace attnscope::simd::portable
+
+#if ATTNSCOPE_DISPATCHES
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+namespace attnscope::simd::avx2 {
+#define ATTNSCOPE_LANES 8
+#include <attnscope/core/simd/kernels.inc>
+#undef ATTNSCOPE_LANES
+}  // namespace attnscope::simd::avx2
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), \
+                             apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,prefer-vector-width=512")
+#endif
+namespace attnscope::simd::avx512 {
+#define ATTNSCOPE_LANES 16
+#include <attnscope/core/simd/kernels.inc>
+#undef ATTNSCOPE_LANES
+}  // namespace attnscope::simd::avx512
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#endif
+#undef ATTNSCOPE_UNROLL
