@@ -282,7 +282,8 @@ def add_heard(dump, attentions, soft_cap):
             numbers = {}
         if attention.window(is_causal) is not None:
             numbers["sliding_window"] = attention.window(is_causal)
-        dump.metadata.update({f"{what}.{attention.name}": repr(number) for what, number in numbers.items()})
+        if any(f"{attention.name}.{field}" in dump.tensors for field in ("attention", "query")):
+            dump.metadata.update({f"{what}.{attention.name}": repr(number) for what, number in numbers.items()})
         for fields, why in missed:
             wanted = ", ".join(field for field in fields if field in dump.fields)
             missing.setdefault((wanted, why), []).append(attention.name)

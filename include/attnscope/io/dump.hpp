@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/io/dump_statements.hpp>
 #include <attnscope/io/layer_arrays.hpp>
 #include <attnscope/io/layer_attention.hpp>
 #include <attnscope/io/read_tensors.hpp>
@@ -103,6 +104,15 @@ inline void settle_tokens(DumpStack& stack) {
 using Layers = std::map<Index, RawTensors>;
 using Stacks = std::map<std::string, Layers>;
 
+/// @throws FileError what check_statements refuses
+inline void check_statements(const Dump& dump) {
+  std::vector<StatedLayer> layers;
+  for (const DumpStack& stack : dump.stacks)
+    for (const DumpLayer& layer : stack.layers)
+      layers.push_back({stack.name, fmt::format("{}.{}", stack.name, layer.index), &layer.fields});
+  check_statements(dump.metadata, layers);
+}
+
 /// Whether any layer has weights, or queries and keys; a name may just look like <stack>.<layer>.<field>.
 inline bool has_attention(const Layers& layers) {
   return std::any_of(layers.begin(), layers.end(), [](const auto& layer) {
@@ -139,7 +149,7 @@ inline DumpStack read_stack(const std::string& name, const Layers& layers, const
 /// The dump made of these tensors and strings. name: for messages and the report.
 /// @throws FileError, ShapeError naming stack, layer and field: a dtype that is no attention, axes that do
 /// not fit, stacks of unlike batch sizes, metadata that is not what its key says, token lists that do not
-/// fit, no attention at all
+/// fit, no attention at all; a statement about attention from queries and keys that nobody reads
 inline Dump make_dump(std::string name, const RawTensors& tensors, Metadata all) {
   return in_context(name, [&] {
     detail::dump::Stacks fields;
@@ -169,6 +179,7 @@ inline Dump make_dump(std::string name, const RawTensors& tensors, Metadata all)
         require<ShapeError>(batch(layer) == dump.batch, "{}.{} has {} batch elements, but {}.{} has {}",
                             stack.name, layer.index, batch(layer), dump.stacks.front().name,
                             dump.stacks.front().layers.front().index, dump.batch);
+    detail::dump::check_statements(dump);
     return dump;
   });
 }

@@ -96,6 +96,14 @@ struct QueryKeyFields {
   const RawTensor *query, *key, *bias, *sink_logits;
 };
 
+/// The scale that the dump states, or 0, which stands for 1 / sqrt(dim).
+inline double stated_scale(const Metadata& all, const std::string& layer) {
+  const std::string key = "scale." + layer;
+  const double scale = metadata::number(all, key, 0);
+  require<FileError>(scale != 0 || !all.contains(key), "metadata {}: should not be 0", key);
+  return scale;
+}
+
 inline LoadedAttention from_queries_and_keys(const StackKind& kind, const Metadata& all,
                                              const std::string& layer, const QueryKeyFields& fields) {
   const std::vector<Index> q = with_batch("query", *fields.query, 4), k = with_batch("key", *fields.key, 4);
@@ -115,6 +123,10 @@ inline LoadedAttention from_queries_and_keys(const StackKind& kind, const Metada
   if (fields.sink_logits)
     require<ShapeError>(fields.sink_logits->shape == std::vector<Index>{q[1]},
                         "sink_logits is [{}] for {} heads", fmt::join(fields.sink_logits->shape, ", "), q[1]);
+  require<FileError>(
+      !kind.causal || !kind.self_attention || shape.queries == shape.keys || all.contains("query_offset"),
+      "metadata query_offset should say where {} causal queries stand among {} keys", shape.queries,
+      shape.keys);
   const Layout layout(shape, mask_of(kind, all, layer, shape));
   const auto load = [&]<typename Weight>(Weight) -> LoadedAttention {
     struct Owned {
@@ -126,7 +138,7 @@ inline LoadedAttention from_queries_and_keys(const StackKind& kind, const Metada
     if (fields.bias) owned->bias = as_weights<Weight>("attention_bias", *fields.bias);
     if (fields.sink_logits) owned->sink_logits = as_weights<Weight>("sink_logits", *fields.sink_logits);
     const QueryKeyAttention<Weight> source(owned->queries.get(), owned->keys.get(), layout, k[1], q[3],
-                                           {.scale = metadata::number(all, "scale." + layer, 0),
+                                           {.scale = stated_scale(all, layer),
                                             .soft_cap = metadata::number(all, "soft_cap." + layer, 0),
                                             .bias = owned->bias.get(),
                                             .bias_batch = bias.empty() ? 1 : bias[0],
