@@ -124,7 +124,8 @@ class PooledPart {
           keys += matrix.row(r).array();
         else
           keys = keys.max(matrix.row(r).array());
-      for (Index cell = 0; cell < columns_.of_last(rows.keys()); ++cell) {
+      const Index end_of_cells = columns_.of_last(rows.keys());
+      for (Index cell = 0; cell < end_of_cells; ++cell) {
         const Range tokens = columns_.tokens(cell);
         const Weight* begin = keys.data() + tokens.first;
         const Weight* end = keys.data() + std::min(tokens.last, rows.keys());
@@ -140,7 +141,8 @@ class PooledPart {
     double* pairs = at(pairs_, row);
     const Range seen = rows.visible(r);
     if (seen.size() == 0) return;
-    for (Index cell = columns_.of(seen.first); cell < columns_.of_last(seen.last); ++cell) {
+    const Index end_of_cells = columns_.of_last(seen.last);
+    for (Index cell = columns_.of(seen.first); cell < end_of_cells; ++cell) {
       const Range tokens = columns_.tokens(cell);
       const Range both{std::max(seen.first, tokens.first), std::min(seen.last, tokens.last)};
       pairs[cell] += static_cast<double>(rows.layout().count_keys(rows.example(), both));
