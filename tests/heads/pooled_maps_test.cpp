@@ -1,5 +1,6 @@
 #include <attnscope/heads/pooled_maps.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
+#include <attnscope/source/maps.hpp>
 
 #include "support/attention.hpp"
 #include "support/catch.hpp"
@@ -12,8 +13,7 @@ namespace {
 Eigen::MatrixXd plain_map(const Eigen::MatrixXd& weights, const Layout& layout, Index down, Index across,
                           Pool pool) {
   const auto cells = [](Index tokens, Index width) { return (tokens + width - 1) / width; };
-  Eigen::MatrixXd map =
-      Eigen::MatrixXd::Constant(cells(weights.rows(), down), cells(weights.cols(), across), undefined);
+  Eigen::MatrixXd map = Eigen::MatrixXd::Zero(cells(weights.rows(), down), cells(weights.cols(), across));
   for (Index y = 0; y < map.rows(); ++y)
     for (Index x = 0; x < map.cols(); ++x) {
       double sum = 0, most = 0, pairs = 0;
@@ -33,12 +33,7 @@ Eigen::MatrixXd plain_map(const Eigen::MatrixXd& weights, const Layout& layout, 
 }
 
 bool same(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b, double within) {
-  if (a.rows() != b.rows() || a.cols() != b.cols()) return false;
-  for (Index i = 0; i < a.size(); ++i) {
-    const double x = a.data()[i], y = b.data()[i];
-    if (std::isnan(x) != std::isnan(y) || std::abs(x - y) > within) return false;
-  }
-  return true;
+  return a.rows() == b.rows() && a.cols() == b.cols() && (a - b).cwiseAbs().maxCoeff() <= within;
 }
 
 }  // namespace
@@ -75,7 +70,17 @@ TEST_CASE("uniform causal attention: every cell, also on the border, is a mean o
   const auto map = pooled_maps(AttentionView(a, {.causal = true}), {.most_rows = 4, .most_columns = 4});
   CHECK(map.examples[0].heads[0](0, 0) == Approx((1 + .5 + .5) / 3));
   CHECK(map.examples[0].heads[0](1, 0) == Approx((2. / 3 + 2. / 4) / 4));
-  CHECK(std::isnan(map.examples[0].heads[0](0, 1)));
+  CHECK(map.examples[0].heads[0](0, 1) == 0);
+}
+
+TEST_CASE("what needs no pooling is the map itself") {
+  const Mask mask = self_padding({5, 3}, {0, 2}, {.causal = true});
+  const auto a = test::random_attention<float>(Layout({2, 2, 5, 5}, mask));
+  const AttentionView<float> view(a, mask);
+  for (const Pool pool : {Pool::mean, Pool::largest})
+    for (Index b = 0; b < 2; ++b)
+      CHECK(pooled_maps(view, {.pool = pool}).examples[static_cast<std::size_t>(b)].heads ==
+            head_maps(view, b));
 }
 
 TEST_CASE("cells name their tokens; each example has its own") {
@@ -110,12 +115,8 @@ TEST_CASE("no tokens, and maps that are none") {
   CHECK(none[0].heads[0].rows() == 0);
   CHECK(none[0].columns.size() == 4);
   const Eigen::MatrixXd blind = Eigen::MatrixXd::Zero(3, 2);
-  CHECK(pooled_maps(AttentionView(blind, {.causal = true, .query_offset = -5}))
-            .examples[0]
-            .heads[0]
-            .array()
-            .isNaN()
-            .all());
+  CHECK(pooled_maps(AttentionView(blind, {.causal = true, .query_offset = -5})).examples[0].heads[0] ==
+        Eigen::MatrixXd::Zero(3, 2));
   CHECK(message_of<ValueError>([] { PooledMapsMeasure({.most_rows = 0}); }) ==
         "maps of at most 0 x 512 cells");
   CHECK_THROWS_AS(PooledMapsMeasure().merge(PooledMapsMeasure({.pool = Pool::largest})), ValueError);
