@@ -1,5 +1,4 @@
 #include <attnscope/heads/top_keys.hpp>
-#include <attnscope/source/query_key.hpp>
 
 #include "support/attention.hpp"
 #include "support/catch.hpp"

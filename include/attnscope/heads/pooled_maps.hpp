@@ -32,10 +32,10 @@ class TokenGroups {
  public:
   TokenGroups(Index tokens, Index most)
       : tokens_(tokens), width_(std::max<Index>(1, (tokens + most - 1) / most)) {}
-  Index count() const { return of_last(tokens_); }
+  Index count() const { return groups_before(tokens_); }
   Index of(Index token) const { return token / width_; }
-  /// How many groups begin before a token.
-  Index of_last(Index end) const { return (end + width_ - 1) / width_; }
+  /// How many groups hold the tokens before this one.
+  Index groups_before(Index end) const { return (end + width_ - 1) / width_; }
   Range tokens(Index group) const { return {group * width_, std::min(tokens_, (group + 1) * width_)}; }
   std::vector<Range> all() const {
     std::vector<Range> all;
@@ -124,7 +124,7 @@ class PooledPart {
           keys += matrix.row(r).array();
         else
           keys = keys.max(matrix.row(r).array());
-      const Index end_of_cells = columns_.of_last(rows.keys());
+      const Index end_of_cells = columns_.groups_before(rows.keys());
       for (Index cell = 0; cell < end_of_cells; ++cell) {
         const Range tokens = columns_.tokens(cell);
         const Weight* begin = keys.data() + tokens.first;
@@ -141,7 +141,7 @@ class PooledPart {
     double* pairs = at(pairs_, row);
     const Range seen = rows.visible(r);
     if (seen.size() == 0) return;
-    const Index end_of_cells = columns_.of_last(seen.last);
+    const Index end_of_cells = columns_.groups_before(seen.last);
     for (Index cell = columns_.of(seen.first); cell < end_of_cells; ++cell) {
       const Range tokens = columns_.tokens(cell);
       const Range both{std::max(seen.first, tokens.first), std::min(seen.last, tokens.last)};
