@@ -93,3 +93,12 @@ TEST_CASE("layouts that cannot be say why") {
   CHECK(message({1, 1, 4, 4}, {.excluded_queries = {{-2, 1}}}) ==
         "excluded_queries[0] names token -2, but the true tokens are 0 .. 3");
 }
+
+TEST_CASE("a query is shown unless it is excluded") {
+  const Layout layout({2, 1, 4, 4}, {.excluded_queries = {{3, 1}, {}}});
+  for (Index query = 0; query < 4; ++query) {
+    CHECK(layout.shows(0, query) == (query == 0 || query == 2));
+    CHECK(layout.shows(1, query));
+    CHECK(Layout({1, 1, 4, 4}).shows(0, query));
+  }
+}
