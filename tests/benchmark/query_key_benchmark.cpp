@@ -9,7 +9,8 @@
 // The first runs case/mask/tokens: one head with all statistics (statistics, half, bfloat16); 8 heads (heads,
 // grouped with two key heads, similarity with the cosines between heads); one thread against two
 // (two_threads). --heavy adds 32,768 tokens, and similarity at 8,192. Up to 2,048 tokens the numbers are
-// compared with those of softmax(Q K' / sqrt(width)) stored in double.
+// compared with those of softmax(Q K' / sqrt(width)) stored in double. Times are of the processor, but for
+// two threads.
 // --memory prints the peak memory of one sweep beyond its inputs; --numbers what query_key_torch.py compares.
 #include <attnscope/heads/confidence.hpp>
 #include <attnscope/heads/entropy.hpp>
@@ -24,6 +25,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <string>
@@ -81,14 +83,16 @@ Instructions best_instructions() {
   return {"baseline", multiply_adds_baseline};
 }
 
+/// Of one thread: time that others take from the core does not count.
+double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 double seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 /// Operations a second of one core now, from a few milliseconds.
 double peak() {
-  const double start = seconds();
+  const double start = processor_seconds();
   const double operations = best_instructions().run(1'000'000);
-  return operations / (seconds() - start);
+  return operations / (processor_seconds() - start);
 }
 
 // ------------------------------------------------------------------ inputs and statistics
@@ -193,9 +197,9 @@ template <typename Run>
 void timed(benchmark::State& state, const Case& size, const Run& run) {
   double ours = 0, peaks = 0;
   for ([[maybe_unused]] auto _ : state) {
-    const double before = peak(), start = seconds();
+    const double before = peak(), start = processor_seconds();
     run();
-    const double time = seconds() - start;
+    const double time = processor_seconds() - start;
     ours += time;
     peaks += (before + peak()) / 2;
     state.SetIterationTime(time);
