@@ -55,6 +55,7 @@
 #include <attnscope/flow/trivial_cut.hpp>
 #include <attnscope/flow/waist.hpp>
 #include <attnscope/heads/confidence.hpp>
+#include <attnscope/heads/distance_profile.hpp>
 #include <attnscope/heads/entropy.hpp>
 #include <attnscope/heads/head_cka.hpp>
 #include <attnscope/heads/head_clusters.hpp>
@@ -64,12 +65,14 @@
 #include <attnscope/heads/importance.hpp>
 #include <attnscope/heads/locality.hpp>
 #include <attnscope/heads/patterns.hpp>
+#include <attnscope/heads/pooled_maps.hpp>
 #include <attnscope/heads/pruning.hpp>
 #include <attnscope/heads/received.hpp>
 #include <attnscope/heads/redundancy.hpp>
 #include <attnscope/heads/removal.hpp>
 #include <attnscope/heads/sink.hpp>
 #include <attnscope/heads/token_groups.hpp>
+#include <attnscope/heads/top_keys.hpp>
 #include <attnscope/layers/comparison.hpp>
 #include <attnscope/layers/drift.hpp>
 #include <attnscope/layers/head_numbers.hpp>
@@ -77,6 +80,7 @@
 #include <attnscope/source/aligned.hpp>
 #include <attnscope/source/all_heads.hpp>
 #include <attnscope/source/any.hpp>
+#include <attnscope/source/attention_row.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
 #include <attnscope/source/generation.hpp>
 #include <attnscope/source/layer_values.hpp>

@@ -109,6 +109,12 @@ class Layout {
     return count_keys(example, visible(example, query));
   }
 
+  /// Whether the row of a true query is shown.
+  bool shows(Index example, Index query) const {
+    if (mask_.excluded_queries.empty()) return true;
+    const std::vector<Index>& excluded = mask_.excluded_queries[static_cast<std::size_t>(example)];
+    return !std::binary_search(excluded.begin(), excluded.end(), query);
+  }
   /// The runs of consecutive queries that are shown: one, unless some are excluded. At least one, maybe
   /// empty.
   std::vector<Range> shown_queries(Index example) const {

@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/core/largest_weights.hpp>
 #include <attnscope/flow/rollout.hpp>
 
 namespace attnscope {
@@ -10,11 +11,7 @@ struct TopTargetsOptions {
   double row_sum_tolerance = 2e-2;  ///< a row may sum to 1 + this
 };
 
-struct Target {
-  Index key = 0;
-  double weight = 0;
-  bool operator==(const Target&) const = default;
-};
+using Target = TopKey;
 
 struct TopTargetsResult {
   std::vector<std::vector<Target>> heads;  ///< [head] the largest weight first; of equal ones the lower key
@@ -52,21 +49,6 @@ inline void check_targets(Index top_k, double min_weight) {
   require<ValueError>(min_weight >= 0 && min_weight <= 1, "min_weight = {} is not within 0 .. 1", min_weight);
 }
 
-/// The top_k keys of largest weight, of equal ones the lower; none below min_weight.
-template <typename Weight>
-std::vector<Target> largest_targets(std::span<const Weight> row, Index top_k, double min_weight) {
-  std::vector<Target> targets;
-  for (std::size_t key = 0; key < row.size(); ++key)
-    if (const double weight = static_cast<double>(row[key]); weight > 0 && weight >= min_weight)
-      targets.push_back({static_cast<Index>(key), weight});
-  const auto kept = targets.begin() + std::min(top_k, static_cast<Index>(targets.size()));
-  std::partial_sort(targets.begin(), kept, targets.end(), [](const Target& a, const Target& b) {
-    return a.weight != b.weight ? a.weight > b.weight : a.key < b.key;
-  });
-  targets.erase(kept, targets.end());
-  return targets;
-}
-
 }  // namespace detail
 
 /// Where one query looks: in each head the top_k keys of largest weight, and how much weight is elsewhere.
@@ -87,16 +69,14 @@ TopTargetsResult top_targets(const A& attention, Index query, const TopTargetsOp
   const Index heads = layout.shape().heads;
   TopTargetsResult result{std::vector<std::vector<Target>>(static_cast<std::size_t>(heads)),
                           Eigen::VectorXd::Zero(heads)};
-  const auto runs = layout.shown_queries(example);
-  const auto holds = [&](const Range& run) { return query >= run.first && query < run.last; };
-  if (std::none_of(runs.begin(), runs.end(), holds)) return result;
+  if (!layout.shows(example, query)) return result;
 
   auto reader = source.reader();
   const auto block = reader.read(example, {query, query + 1});
   for (Index h = 0; h < heads; ++h) {
     detail::check_rows(block.head(h), RowCheck::distribution, options.row_sum_tolerance);
     std::vector<Target>& targets = result.heads[static_cast<std::size_t>(h)];
-    targets = detail::largest_targets(block.head(h).row(0), options.top_k, options.min_weight);
+    targets = detail::largest_weights(block.head(h).row(0), options.top_k, options.min_weight);
     double listed = 0;
     for (const Target& target : targets) listed += target.weight;
     result.dropped(h) = std::max(0., vector_math::sum(block.head(h).row(0)) - listed);
@@ -119,7 +99,7 @@ target_flow(Layers&& layers, Index query, const TargetFlowOptions& options = {})
   Eigen::RowVectorXd shares, below;  // [token] on the level above and below a layer
   const auto follow = [&](Index layer, Index token, std::span<const double> row) {
     FlowNode node{layer + 1, token, shares(token), shares(token)};
-    for (const Target& target : detail::largest_targets(row, options.top_k, options.min_weight)) {
+    for (const Target& target : detail::largest_weights(row, options.top_k, options.min_weight)) {
       const double share = node.share * target.weight;
       flow.links.push_back({layer, token, target.key, share});
       node.dropped -= share;

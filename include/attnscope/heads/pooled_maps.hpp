@@ -1,0 +1,210 @@
+#pragma once
+#include <attnscope/sweep.hpp>
+
+#include <optional>
+#include <string>
+
+namespace attnscope {
+
+/// What one cell of a pooled map is of its weights.
+enum class Pool { mean, largest };
+
+struct PooledMapsOptions {
+  Index most_rows = 512, most_columns = 512;  ///< cells of a map, at most
+  Pool pool = Pool::mean;
+  bool operator==(const PooledMapsOptions&) const = default;
+};
+
+/// Of one example.
+struct ExamplePooledMaps {
+  std::vector<Eigen::MatrixXd> heads;  ///< [head] of [row x column], 0..1; undefined (NaN): no pair is seen
+  std::vector<Range> rows, columns;    ///< the queries, the keys of each
+};
+
+struct PooledMapsResult {
+  std::vector<ExamplePooledMaps> examples;
+};
+
+namespace detail {
+
+/// Tokens in equal groups, of which the last may be smaller: no more than `most`.
+class TokenGroups {
+ public:
+  TokenGroups(Index tokens, Index most)
+      : tokens_(tokens), width_(std::max<Index>(1, (tokens + most - 1) / most)) {}
+  Index count() const { return of_last(tokens_); }
+  Index of(Index token) const { return token / width_; }
+  /// How many groups begin before a token.
+  Index of_last(Index end) const { return (end + width_ - 1) / width_; }
+  Range tokens(Index group) const { return {group * width_, std::min(tokens_, (group + 1) * width_)}; }
+  std::vector<Range> all() const {
+    std::vector<Range> all;
+    for (Index group = 0; group < count(); ++group) all.push_back(tokens(group));
+    return all;
+  }
+
+ private:
+  Index tokens_, width_;
+};
+
+/// The rows of cells that one state has seen of one example. Only these are kept, so that the states of all
+/// parts of an example take the memory of one map a head.
+class PooledPart {
+ public:
+  PooledPart(const Layout& layout, Index example, const PooledMapsOptions& options)
+      : rows_(layout.queries(example), options.most_rows),
+        columns_(layout.keys(example), options.most_columns),
+        pool_(options.pool),
+        cells_(static_cast<std::size_t>(layout.shape().heads)) {}
+
+  template <typename Weight>
+  void look(const HeadRows<Weight>& rows) {
+    for (Index r = 0; r < rows.size();) {
+      const Index row = rows_.of(rows.query(r));
+      if (!first_) first_ = row;
+      const Index last = std::min(rows.size(), r + rows_.tokens(row).last - rows.query(r));
+      add(rows, {r, last}, row);
+      if (rows.head() == 0)
+        for (; r < last; ++r) count_pairs(rows, r, row);
+      r = last;
+    }
+  }
+  void merge(PooledPart&& later) {
+    if (!later.first_) return;
+    if (!first_) first_ = later.first_;
+    const Index skip = (*later.first_ - *first_) * columns_.count();
+    const auto join = [&](std::vector<double>& to, const std::vector<double>& from, bool sum) {
+      const auto size = skip + static_cast<Index>(from.size());
+      if (static_cast<Index>(to.size()) < size) to.resize(static_cast<std::size_t>(size));
+      auto cell = to.begin() + skip;
+      for (const double value : from) {
+        *cell = sum ? *cell + value : std::max(*cell, value);
+        ++cell;
+      }
+    };
+    for (std::size_t h = 0; h < cells_.size(); ++h) join(cells_[h], later.cells_[h], pool_ == Pool::mean);
+    join(pairs_, later.pairs_, true);
+  }
+  ExamplePooledMaps result() const {
+    ExamplePooledMaps maps{{}, rows_.all(), columns_.all()};
+    const Index seen = static_cast<Index>(pairs_.size()) / std::max<Index>(1, columns_.count());
+    for (const std::vector<double>& cells : cells_) {
+      maps.heads.emplace_back(Eigen::MatrixXd::Constant(rows_.count(), columns_.count(), undefined));
+      if (seen == 0) continue;
+      const Cells sums(cells.data(), seen, columns_.count()), pairs(pairs_.data(), seen, columns_.count());
+      auto part = maps.heads.back().middleRows(*first_, seen).array();
+      if (pool_ == Pool::mean)
+        part = sums / pairs;  // 0 / 0 is the NaN that is promised
+      else
+        part = (pairs > 0).select(sums, undefined);
+    }
+    return maps;
+  }
+
+ private:
+  using Cells = Eigen::Map<const Eigen::Array<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+
+  /// The cells of a row of them, which exists from now on.
+  double* at(std::vector<double>& cells, Index row) const {
+    const auto first = static_cast<std::size_t>((row - *first_) * columns_.count());
+    const std::size_t size = first + static_cast<std::size_t>(columns_.count());
+    if (cells.size() < size) cells.resize(size);
+    return cells.data() + first;
+  }
+  /// Rows r of one group: first over the queries, which vectorises, then over the keys of each cell.
+  template <typename Weight>
+  void add(const HeadRows<Weight>& rows, Range part, Index row) {
+    double* cells = at(cells_[static_cast<std::size_t>(rows.head())], row);
+    if (rows.keys() == 0) return;
+    for (Index first = part.first; first < part.last; first += vector_math::run) {
+      const auto matrix = rows.matrix();
+      Eigen::Array<Weight, 1, Eigen::Dynamic> keys = matrix.row(first);
+      for (Index r = first + 1; r < std::min(part.last, first + vector_math::run); ++r)
+        if (pool_ == Pool::mean)
+          keys += matrix.row(r).array();
+        else
+          keys = keys.max(matrix.row(r).array());
+      for (Index cell = 0; cell < columns_.of_last(rows.keys()); ++cell) {
+        const Range tokens = columns_.tokens(cell);
+        const Weight* begin = keys.data() + tokens.first;
+        const Weight* end = keys.data() + std::min(tokens.last, rows.keys());
+        if (pool_ == Pool::mean)
+          for (; begin < end; ++begin) cells[cell] += static_cast<double>(*begin);
+        else
+          cells[cell] = std::max(cells[cell], static_cast<double>(*std::max_element(begin, end)));
+      }
+    }
+  }
+  template <typename Weight>
+  void count_pairs(const HeadRows<Weight>& rows, Index r, Index row) {
+    double* pairs = at(pairs_, row);
+    const Range seen = rows.visible(r);
+    if (seen.size() == 0) return;
+    for (Index cell = columns_.of(seen.first); cell < columns_.of_last(seen.last); ++cell) {
+      const Range tokens = columns_.tokens(cell);
+      const Range both{std::max(seen.first, tokens.first), std::min(seen.last, tokens.last)};
+      pairs[cell] += static_cast<double>(rows.layout().count_keys(rows.example(), both));
+    }
+  }
+
+  TokenGroups rows_, columns_;
+  Pool pool_;
+  std::optional<Index> first_{};            // the first row of cells that is kept
+  std::vector<std::vector<double>> cells_;  // [head] of [row * column]: sums, or largest weights
+  std::vector<double> pairs_{};             // [row * column] that a query sees, whatever the head
+};
+
+}  // namespace detail
+
+/// See pooled_maps().
+class PooledMapsMeasure {
+ public:
+  /// @throws ValueError a map of less than one row or column
+  explicit PooledMapsMeasure(PooledMapsOptions options = {}) : options_(options) {
+    require<ValueError>(options.most_rows >= 1 && options.most_columns >= 1, "maps of at most {} x {} cells",
+                        options.most_rows, options.most_columns);
+  }
+  PooledMapsMeasure empty() const { return PooledMapsMeasure(options_); }
+
+  template <typename Weight>
+  void look(const HeadRows<Weight>& rows) {
+    examples_.at(rows, [&] { return detail::PooledPart(rows.layout(), rows.example(), options_); })
+        .look(rows);
+  }
+  void merge(PooledMapsMeasure&& later) {
+    require<ValueError>(options_ == later.options_, "cannot join pooled maps of other options");
+    examples_.merge(std::move(later.examples_));
+  }
+  PooledMapsResult result() const {
+    PooledMapsResult result;
+    for (const detail::PooledPart& part : examples_.parts()) result.examples.push_back(part.result());
+    return result;
+  }
+
+ private:
+  PooledMapsOptions options_;
+  PerExample<detail::PooledPart> examples_;
+};
+
+/// Maps [query x key] small enough to be drawn, of attention of any length: consecutive queries, and
+/// consecutive keys, share a row or column of cells, ceil(tokens / most) each, the last maybe fewer. A cell
+/// is the mean weight, or the largest, of the pairs (query, key) in it that are seen: hidden pairs, excluded
+/// tokens and padding do not count. So a cell on the causal border is the mean over its pairs at or below the
+/// diagonal alone, not a paler one; at the edge of a window likewise; and a cell of hidden pairs only is
+/// undefined (NaN), which a heatmap draws grey. The n x n map never exists. attention: [batch, head, query,
+/// key]. Cost: one operation a weight; memory: heads x cells doubles an example, whatever the threads.
+/// @throws ValueError most_rows or most_columns < 1
+template <typename A>
+PooledMapsResult pooled_maps(const A& attention, PooledMapsOptions options = {},
+                             const SweepOptions& how = {}) {
+  return measured(PooledMapsMeasure(options), attention, how);
+}
+
+/// A label for each cell, for `row_labels` and `column_labels` of a figure: its first token's number.
+inline std::vector<std::string> cell_labels(const std::vector<Range>& cells) {
+  std::vector<std::string> labels;
+  for (const Range& tokens : cells) labels.push_back(fmt::format("{}", tokens.first));
+  return labels;
+}
+
+}  // namespace attnscope

@@ -1,0 +1,27 @@
+#pragma once
+#include <attnscope/source/source.hpp>
+
+namespace attnscope {
+
+/// [key] the weights of one query in one head, over all true keys of the example, hidden ones 0, without
+/// reading any other row. example: batch element; query: counted from its first true token. The weights are
+/// not checked. Cost: one row of all heads.
+/// @throws ShapeError an example, head or query that is not there, or a query that is excluded
+template <Attention A>
+Eigen::VectorXd attention_row(const A& attention, Index example, Index head, Index query) {
+  const auto source = source_of(attention);
+  const Layout& layout = source.layout();
+  const Shape& shape = layout.shape();
+  require<ShapeError>(example >= 0 && example < shape.batch, "batch element {} of {}", example, shape.batch);
+  require<ShapeError>(head >= 0 && head < shape.heads, "head {} of {}", head, shape.heads);
+  require<ShapeError>(query >= 0 && query < layout.queries(example), "batch element {}: query {} of {}",
+                      example, query, layout.queries(example));
+  require<ShapeError>(layout.shows(example, query), "batch element {}: query {} is excluded", example, query);
+  auto reader = source.reader();
+  const auto rows = reader.read(example, {query, query + 1}).head(head);
+  Eigen::VectorXd row = Eigen::VectorXd::Zero(layout.keys(example));
+  row.head(rows.keys()) = rows.matrix().row(0).template cast<double>();
+  return row;
+}
+
+}  // namespace attnscope
