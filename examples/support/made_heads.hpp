@@ -46,7 +46,9 @@ class MadeHeads {
     Matrix said(tokens, dim);
     for (Index token = 0; token < tokens; ++token) said.row(token) = key(token);
     for (const Index token : few_keys_) said(token, is_one_of_few) = 1;
+    keys_.reserve(static_cast<std::size_t>(kv_heads * said.size()));
     for (Index head = 0; head < kv_heads; ++head) append(said, keys_);
+    queries_.reserve(static_cast<std::size_t>(heads * said.size()));
     for (Index head = 0; head < heads; ++head) {
       for (Index token = 0; token < tokens; ++token)
         said.row(token) = std::sqrt(static_cast<double>(dim)) * query(kind(head), token);
@@ -128,7 +130,6 @@ class MadeHeads {
 
   /// Every number a little off, as numbers of a model are.
   void append(const Matrix& rows, std::vector<float>& to) {
-    to.reserve(to.size() + static_cast<std::size_t>(rows.size()));
     for (Index i = 0; i < rows.size(); ++i)
       to.push_back(static_cast<float>(rows.data()[i] + .01 * uniform()));
   }
