@@ -269,8 +269,10 @@ void print_distances(const Found& found) {
   fmt::print("{}", table.text(terminal_of(stdout)));
 }
 
-void print_last(const Subject& subject, const Found& found) {
-  fmt::print("\nwhat the last query, {}, looks at\n", found.last.queries.front());
+void print_last(const Subject& subject, const Found& found, Index element) {
+  const Index batch = subject.layout().shape().batch;
+  fmt::print("\nwhat the last query, {}{}, looks at\n", found.last.queries.front(),
+             batch > 1 ? fmt::format(" of batch element {}", element) : "");
   Table table = table_of_heads(subject);
   extend(table, subject, {"keys and their weights", false}, [&](Index head) {
     const std::vector<TopKey>& keys = found.last.heads[static_cast<std::size_t>(head)].front();
@@ -354,7 +356,7 @@ void run(const Options& options) {
     print_size(subject, found, options.threads);
     print_heads(subject, found);
     print_distances(found);
-    print_last(subject, found);
+    print_last(subject, found, options.element);
     if (!options.figure.empty()) write_figure(subject, found, options);
   } catch (const Stopped&) {
     throw Ended(128 + interrupting_signal, "interrupted");
