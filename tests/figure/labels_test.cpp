@@ -175,6 +175,25 @@ TEST_CASE("labels: an empty one takes no place, nor a tick, and others need not 
   CHECK(rows_of(AxisLabels(some, 2))[2].words == "30");
 }
 
+TEST_CASE("labels: numbers that must be thinned lie flat, at round steps") {
+  std::vector<std::string> numbers;
+  for (int i = 0; i < 512; ++i) numbers.push_back(std::to_string(12 * i));
+  const AxisLabels labels(numbers, 1);
+  const auto rows = rows_of(labels), columns = columns_of(labels);
+  REQUIRE(rows.size() == 11);
+  for (std::size_t i = 0; i < 11; ++i) {
+    CHECK(rows[i].words == std::to_string(600 * i));
+    CHECK(columns[i].words == rows[i].words);
+    CHECK(columns[i].box.width > columns[i].box.height / 2);
+    if (i > 0) CHECK(columns[i].box.left - columns[i - 1].box.right() >= 1);
+  }
+  CHECK(labels.column_extent() < labels.extent());
+  CHECK(rows_of(AxisLabels(numbers, 2))[1].words == "240");
+  CHECK(rows_of(AxisLabels(numbers, 9.6)).size() == 512);
+  numbers[3] = "word";
+  CHECK(rows_of(AxisLabels(numbers, 1))[1].words == "120");
+}
+
 TEST_CASE("labels: no labels take no room and draw nothing") {
   const AxisLabels labels({}, 1);
   CHECK(labels.extent() == 0);

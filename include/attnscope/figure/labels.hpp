@@ -175,9 +175,30 @@ inline double text_width(std::string_view text, double size) {
   return sum * size;
 }
 
+namespace detail {
+
+inline bool are_numbers(const std::vector<std::string>& labels) {
+  const auto is_digit = [](char c) { return '0' <= c && c <= '9'; };
+  return std::all_of(labels.begin(), labels.end(), [&](const std::string& label) {
+    return !label.empty() && std::all_of(label.begin(), label.end(), is_digit);
+  });
+}
+
+// The least of 1, 2, 5, 10, 20, ... that is not below `least`.
+inline std::size_t round_step(double least) {
+  std::size_t power = 1;
+  while (static_cast<double>(10 * power) < least) power *= 10;
+  for (const std::size_t factor : {1u, 2u, 5u})
+    if (static_cast<double>(factor * power) >= least) return factor * power;
+  return 10 * power;
+}
+
+}  // namespace detail
+
 /// The labels of the rows or of the columns of a map, as large as their distance allows (8 to 12 px); where
 /// it does not, every k-th is drawn, with a tick to its cell. An empty one takes no place. No two ever
-/// overlap.
+/// overlap. Numbers need not all be there to be read: where they are thinned, k is 1, 2 or 5 times a power of
+/// ten, and they lie flat.
 class AxisLabels {
  public:
   /// `tokens`: one for each row or column, or none at all; `pitch`: the distance of two of them in px;
@@ -185,7 +206,12 @@ class AxisLabels {
   AxisLabels(const std::vector<std::string>& tokens, double pitch, std::size_t longest = 16) : pitch_(pitch) {
     const double line = std::clamp(pitch, 9.6, 14.4);
     size_ = line / 1.2;
-    const auto step = static_cast<std::size_t>(std::ceil(line / pitch));
+    auto step = static_cast<std::size_t>(std::ceil(line / pitch));
+    if (step > 1 && detail::are_numbers(tokens)) {
+      double width = line;
+      for (const std::string& number : tokens) width = std::max(width, text_width(number, size_) + 4);
+      step = detail::round_step(width / pitch);
+    }
     ticks_ = step > 1;
     std::size_t free = 0;                                 // the first that has room
     std::size_t nearest = std::max(step, tokens.size());  // the least distance of two

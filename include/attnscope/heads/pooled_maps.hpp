@@ -17,7 +17,7 @@ struct PooledMapsOptions {
 
 /// Of one example.
 struct ExamplePooledMaps {
-  std::vector<Eigen::MatrixXd> heads;  ///< [head] of [row x column], 0..1; undefined (NaN): no pair is seen
+  std::vector<Eigen::MatrixXd> heads;  ///< [head] of [row x column], 0..1
   std::vector<Range> rows, columns;    ///< the queries, the keys of each
 };
 
@@ -89,14 +89,14 @@ class PooledPart {
     ExamplePooledMaps maps{{}, rows_.all(), columns_.all()};
     const Index seen = static_cast<Index>(pairs_.size()) / std::max<Index>(1, columns_.count());
     for (const std::vector<double>& cells : cells_) {
-      maps.heads.emplace_back(Eigen::MatrixXd::Constant(rows_.count(), columns_.count(), undefined));
+      maps.heads.emplace_back(Eigen::MatrixXd::Zero(rows_.count(), columns_.count()));
       if (seen == 0) continue;
-      const Cells sums(cells.data(), seen, columns_.count()), pairs(pairs_.data(), seen, columns_.count());
+      const Cells values(cells.data(), seen, columns_.count()), pairs(pairs_.data(), seen, columns_.count());
       auto part = maps.heads.back().middleRows(*first_, seen).array();
       if (pool_ == Pool::mean)
-        part = sums / pairs;  // 0 / 0 is the NaN that is promised
+        part = values / pairs.max(1);  // of no pair: 0
       else
-        part = (pairs > 0).select(sums, undefined);
+        part = values;
     }
     return maps;
   }
@@ -124,7 +124,8 @@ class PooledPart {
           keys += matrix.row(r).array();
         else
           keys = keys.max(matrix.row(r).array());
-      for (Index cell = 0; cell < columns_.of_last(rows.keys()); ++cell) {
+      const Index end_of_cells = columns_.of_last(rows.keys());
+      for (Index cell = 0; cell < end_of_cells; ++cell) {
         const Range tokens = columns_.tokens(cell);
         const Weight* begin = keys.data() + tokens.first;
         const Weight* end = keys.data() + std::min(tokens.last, rows.keys());
@@ -140,7 +141,8 @@ class PooledPart {
     double* pairs = at(pairs_, row);
     const Range seen = rows.visible(r);
     if (seen.size() == 0) return;
-    for (Index cell = columns_.of(seen.first); cell < columns_.of_last(seen.last); ++cell) {
+    const Index end_of_cells = columns_.of_last(seen.last);
+    for (Index cell = columns_.of(seen.first); cell < end_of_cells; ++cell) {
       const Range tokens = columns_.tokens(cell);
       const Range both{std::max(seen.first, tokens.first), std::min(seen.last, tokens.last)};
       pairs[cell] += static_cast<double>(rows.layout().count_keys(rows.example(), both));
@@ -190,9 +192,10 @@ class PooledMapsMeasure {
 /// consecutive keys, share a row or column of cells, ceil(tokens / most) each, the last maybe fewer. A cell
 /// is the mean weight, or the largest, of the pairs (query, key) in it that are seen: hidden pairs, excluded
 /// tokens and padding do not count. So a cell on the causal border is the mean over its pairs at or below the
-/// diagonal alone, not a paler one; at the edge of a window likewise; and a cell of hidden pairs only is
-/// undefined (NaN), which a heatmap draws grey. The n x n map never exists. attention: [batch, head, query,
-/// key]. Cost: one operation a weight; memory: heads x cells doubles an example, whatever the threads.
+/// diagonal alone, not a paler one; at the edge of a window likewise. A cell of hidden pairs only is 0. Where
+/// nothing needs to be pooled the maps are those of head_maps(). The n x n map never exists. attention:
+/// [batch, head, query, key]. Cost: one or two operations a weight; memory: heads x cells doubles an example,
+/// whatever the threads.
 /// @throws ValueError most_rows or most_columns < 1
 template <typename A>
 PooledMapsResult pooled_maps(const A& attention, PooledMapsOptions options = {},
