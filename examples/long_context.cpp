@@ -1,15 +1,14 @@
 // long_context [FILE]: what the heads of a long text do, from queries and keys, without the n x n matrix.
-#include <attnscope/figure/head_grid.hpp>
 #include <attnscope/heads/distance_profile.hpp>
 #include <attnscope/heads/entropy.hpp>
 #include <attnscope/heads/locality.hpp>
-#include <attnscope/heads/pooled_maps.hpp>
 #include <attnscope/heads/received.hpp>
 #include <attnscope/heads/sink.hpp>
 #include <attnscope/heads/top_keys.hpp>
 #include <attnscope/io/dump.hpp>
 #include <attnscope/statistics/top_k.hpp>
 
+#include "support/long_figure.hpp"
 #include "support/made_heads.hpp"
 #include "support/peak_memory.hpp"
 #include "support/program.hpp"
@@ -114,8 +113,6 @@ struct Found {
   std::optional<double> bytes;  ///< that the sweep took at most
 };
 
-constexpr Index most_cells = 96;  // a side of a map
-
 Found find_out(const Subject& subject, const Options& options, Progress& progress) {
   const Layout& layout = subject.layout();
   const auto element = static_cast<std::size_t>(options.element);
@@ -131,7 +128,7 @@ Found find_out(const Subject& subject, const Options& options, Progress& progres
   DistanceProfileMeasure distances;
   ReceivedMeasure received;
   TopKeysMeasure top_keys(top);
-  PooledMapsMeasure maps({.most_rows = most_cells, .most_columns = most_cells});
+  PooledMapsMeasure maps(long_figure_cells);
 
   using Clock = std::chrono::steady_clock;
   const auto since = [start = Clock::now()] {
@@ -286,63 +283,10 @@ void print_last(const Subject& subject, const Found& found, Index element) {
   fmt::print("{}", table.text(terminal_of(stdout)));
 }
 
-/// Maps of means become shares: what all keys of a cell get of a query, mean over its queries; 0 where
-/// nothing may be seen.
-std::vector<Eigen::MatrixXd> shares(const ExamplePooledMaps& maps, const Layout& layout, Index element) {
-  std::vector<Eigen::MatrixXd> shares = maps.heads;
-  for (std::size_t row = 0; row < maps.rows.size(); ++row)
-    for (std::size_t column = 0; column < maps.columns.size(); ++column) {
-      const auto& [first, last] = maps.columns[column];
-      Index pairs = 0;
-      for (Index query = maps.rows[row].first; query < maps.rows[row].last; ++query) {
-        const Range seen = layout.visible(element, query);
-        const Index begin = std::max(first, seen.first);
-        pairs += layout.count_keys(element, {begin, std::max(begin, std::min(last, seen.last))});
-      }
-      const double mean_keys = static_cast<double>(pairs) / static_cast<double>(maps.rows[row].size());
-      for (Eigen::MatrixXd& map : shares) {
-        double& cell = map(static_cast<Index>(row), static_cast<Index>(column));
-        cell = pairs == 0 ? 0 : std::min(1., cell * mean_keys);  // rounding may leave it above 1
-      }
-    }
-  return shares;
-}
-
-/// A label for the cells that hold a round number of tokens, some four of them.
-std::vector<std::string> round_labels(const std::vector<Range>& cells) {
-  Index step = 1, ten = 1;  // 1, 2, 5, 10, 20, ...
-  while (4 * step < cells.back().last)
-    if (step == ten)
-      step = 2 * ten;
-    else if (step == 2 * ten)
-      step = 5 * ten;
-    else
-      step = ten = 10 * ten;
-  std::vector<std::string> labels;
-  for (const Range& tokens : cells) {
-    const Index round = (tokens.first + step - 1) / step * step;
-    labels.push_back(round < tokens.last ? fmt::format("{}", round) : "");
-  }
-  return labels;
-}
-
 void write_figure(const Subject& subject, const Found& found, const Options& options) {
-  std::vector<std::string> titles;
-  for (Index head = 0; head < std::ssize(found.maps.heads); ++head)
-    titles.push_back(subject.heads.empty()
-                         ? fmt::format("head {}", head)
-                         : fmt::format("{}: {}", head, subject.heads[static_cast<std::size_t>(head)]));
-  const std::vector<Eigen::MatrixXd> maps = shares(found.maps, subject.layout(), options.element);
-  write_svg(options.figure,
-            head_grid(maps, {.title = fmt::format("{}, {} keys: share of the attention of each query",
-                                                  subject.name, subject.layout().keys(options.element)),
-                             .map_titles = titles,
-                             .row_labels = round_labels(found.maps.rows),
-                             .column_labels = round_labels(found.maps.columns),
-                             .low = 1e-4,
-                             .high = 1,
-                             .scale = Scale::logarithmic,
-                             .cell_size = 2}));
+  const Layout& layout = subject.layout();
+  const std::string title = fmt::format("{}, {} keys", subject.name, layout.keys(options.element));
+  write_svg(options.figure, long_figure(found.maps, layout, options.element, title, subject.heads));
   fmt::print("\n{}\n", options.figure);
 }
 
