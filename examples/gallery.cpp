@@ -4,6 +4,8 @@
 
 #include "analysis.hpp"
 #include "gallery_views.hpp"
+#include "support/long_figure.hpp"
+#include "support/made_heads.hpp"
 #include "support/program.hpp"
 
 namespace {
@@ -109,12 +111,24 @@ Picture image_patches() {
                               .palette = Palette::viridis})};
 }
 
+/// No shipped dump is long: heads that are made.
+Picture long_text() {
+  constexpr Index tokens = 2048, heads = 8, dim = 64;
+  const MadeHeads made(tokens, heads, heads, dim, 1);
+  const Layout layout({1, heads, tokens, tokens}, {.causal = true});
+  const QueryKeyAttention<float> attention(made.queries().data(), made.keys().data(), layout, heads, dim);
+  std::vector<std::string> names;
+  for (Index head = 0; head < heads; ++head) names.emplace_back(MadeHeads::name(head));
+  return {"long_context", long_figure(pooled_maps(attention, long_figure_cells).examples[0], layout, 0,
+                                      fmt::format("made with seed 1, {} keys", tokens), names)};
+}
+
 std::vector<Picture> pictures() {
   const Example minilm(ATTNSCOPE_SHIPPED_DUMP, {});
   const Example cipher(ATTNSCOPE_SHIPPED_TRANSLATION, {});
   std::vector<Picture> all = maps_of_sentences(minilm);
   const auto add = [&](std::vector<Picture> more) { std::ranges::move(more, std::back_inserter(all)); };
-  add({image_patches()});
+  add({image_patches(), long_text()});
   add(translation(cipher));
   for (Figure& view : gallery_views(minilm.dump, cipher.dump))
     all.push_back({std::move(view.name), std::move(view.svg)});

@@ -10,8 +10,9 @@ namespace {
 using namespace attnscope;
 
 ImportanceResult importance_of(const DumpLayer& layer) {
-  require<ValueError>(layer.gradient.has_value(),
-                      "no attention_gradient, which importance is made of (docs/importance.md has how to get it)");
+  require<ValueError>(
+      layer.gradient.has_value(),
+      "no attention_gradient, which importance is made of (docs/importance.md has how to get it)");
   const auto sweep_both = [](const auto& attention, const auto& gradient) {
     return importance(aligned(attention, gradient));
   };

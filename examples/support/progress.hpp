@@ -51,11 +51,11 @@ class Progress {
     what_ = attnscope::printable(what, what.size());
     show("");
   }
-  /// How far it is; false: a signal has come.
-  bool operator()(attnscope::Index done, attnscope::Index total) {
+  /// How far it is, and what else is known of that; false: a signal has come.
+  bool operator()(attnscope::Index done, attnscope::Index total, const std::string& more = "") {
     const std::lock_guard lock(mutex_);
     if (total > 0)
-      show(fmt::format(": {:.0f} %", 100 * static_cast<double>(done) / static_cast<double>(total)));
+      show(fmt::format(": {:.0f} %{}", 100 * static_cast<double>(done) / static_cast<double>(total), more));
     return interrupting_signal == 0;
   }
   /// Takes the line away, before anything else is printed.

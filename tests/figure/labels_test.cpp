@@ -160,6 +160,21 @@ TEST_CASE("labels: are thinned only where they must be, and then ticks lead to t
   CHECK(read_svg::elements(full.document({}), "path").empty());
 }
 
+TEST_CASE("labels: an empty one takes no place, nor a tick, and others need not be thinned for it") {
+  std::vector<std::string> some(60);
+  some[0] = "0", some[25] = "25", some[30] = "30", some[59] = "59";
+  const std::vector<read_svg::Text> rows = rows_of(AxisLabels(some, 2));
+  REQUIRE(rows.size() == 4);
+  CHECK(rows[1].words == "25");
+  CHECK(rows[1].box.centre().y == Approx(50 + 25.5 * 2));
+  CHECK(rows[2].words == "30");
+  Svg svg;
+  AxisLabels(some, 2).draw_columns(svg, {50, 0, 120, 120});
+  CHECK_THAT(svg.document({}), ContainsSubstring("\"M51 121v3M101 121v3M111 121v3M169 121v3\""));
+  some[29] = "29";  // no room: 25 needs the next four
+  CHECK(rows_of(AxisLabels(some, 2))[2].words == "30");
+}
+
 TEST_CASE("labels: numbers that must be thinned lie flat, at round steps") {
   std::vector<std::string> numbers;
   for (int i = 0; i < 512; ++i) numbers.push_back(std::to_string(12 * i));

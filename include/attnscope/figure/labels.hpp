@@ -196,8 +196,9 @@ inline std::size_t round_step(double least) {
 }  // namespace detail
 
 /// The labels of the rows or of the columns of a map, as large as their distance allows (8 to 12 px); where
-/// it does not, every k-th is drawn, with a tick to its cell. No two ever overlap. Numbers need not all be
-/// there to be read: where they are thinned, k is 1, 2 or 5 times a power of ten, and they lie flat.
+/// it does not, every k-th is drawn, with a tick to its cell. An empty one takes no place. No two ever
+/// overlap. Numbers need not all be there to be read: where they are thinned, k is 1, 2 or 5 times a power of
+/// ten, and they lie flat.
 class AxisLabels {
  public:
   /// `tokens`: one for each row or column, or none at all; `pitch`: the distance of two of them in px;
@@ -205,17 +206,24 @@ class AxisLabels {
   AxisLabels(const std::vector<std::string>& tokens, double pitch, std::size_t longest = 16) : pitch_(pitch) {
     const double line = std::clamp(pitch, 9.6, 14.4);
     size_ = line / 1.2;
-    step_ = static_cast<std::size_t>(std::ceil(line / pitch));
-    if (step_ > 1 && detail::are_numbers(tokens)) {
+    auto step = static_cast<std::size_t>(std::ceil(line / pitch));
+    if (step > 1 && detail::are_numbers(tokens)) {
       double width = line;
       for (const std::string& number : tokens) width = std::max(width, text_width(number, size_) + 4);
-      step_ = detail::round_step(width / pitch);
+      step = detail::round_step(width / pitch);
     }
-    for (std::size_t i = 0; i < tokens.size(); i += step_) {
+    ticks_ = step > 1;
+    std::size_t free = 0;                                 // the first that has room
+    std::size_t nearest = std::max(step, tokens.size());  // the least distance of two
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      if (i < free || tokens[i].empty()) continue;
+      if (!words_.empty()) nearest = std::min(nearest, i - places_.back());
+      places_.push_back(i);
       words_.push_back(readable_token(tokens[i], longest));
       widest_ = std::max(widest_, text_width(words_.back(), size_));
+      free = i + step;
     }
-    turned_ = widest_ + 4 > pitch * static_cast<double>(step_);
+    turned_ = widest_ + 4 > pitch * static_cast<double>(nearest);
   }
 
   /// How far the labels of rows reach away from the map, in px.
@@ -232,7 +240,7 @@ class AxisLabels {
       svg.text({map.left - gap, y}, words_[i], {.size = size_, .anchor = Anchor::end});
       ticks += fmt::format("M{} {}h3", svg_number(map.left - 4), svg_number(y));
     }
-    if (step_ > 1 && !ticks.empty()) svg.path(ticks, svg.colours().line);
+    if (ticks_ && !ticks.empty()) svg.path(ticks, svg.colours().line);
   }
 
   /// Draws them to the right of `map`.
@@ -243,7 +251,7 @@ class AxisLabels {
       svg.text({map.right() + gap, y}, words_[i], {.size = size_});
       ticks += fmt::format("M{} {}h3", svg_number(map.right() + 1), svg_number(y));
     }
-    if (step_ > 1 && !ticks.empty()) svg.path(ticks, svg.colours().line);
+    if (ticks_ && !ticks.empty()) svg.path(ticks, svg.colours().line);
   }
 
   /// Draws them below `map`, turned by 90 degrees where one of them is wider than its column.
@@ -257,20 +265,21 @@ class AxisLabels {
         svg.text({x, map.bottom() + gap + size_ / 2}, words_[i], {.size = size_, .anchor = Anchor::middle});
       ticks += fmt::format("M{} {}v3", svg_number(x), svg_number(map.bottom() + 1));
     }
-    if (step_ > 1 && !ticks.empty()) svg.path(ticks, svg.colours().line);
+    if (ticks_ && !ticks.empty()) svg.path(ticks, svg.colours().line);
   }
 
  private:
   static constexpr double gap = 6;
 
-  double position(std::size_t label) const { return (static_cast<double>(label * step_) + 0.5) * pitch_; }
+  double position(std::size_t label) const { return (static_cast<double>(places_[label]) + 0.5) * pitch_; }
 
   double pitch_;
   double size_;
-  std::size_t step_;
   double widest_ = 0;
   bool turned_;
-  std::vector<std::string> words_;  // those that are drawn: each step_-th
+  bool ticks_;
+  std::vector<std::string> words_;   // those that are drawn
+  std::vector<std::size_t> places_;  // and whose they are
 };
 
 }  // namespace attnscope
