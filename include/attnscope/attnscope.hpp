@@ -83,6 +83,7 @@
 #include <attnscope/source/attention_row.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
 #include <attnscope/source/generation.hpp>
+#include <attnscope/source/key_panels.hpp>
 #include <attnscope/source/layer_values.hpp>
 #include <attnscope/source/maps.hpp>
 #include <attnscope/source/patch_grid.hpp>

@@ -3,7 +3,8 @@
 #include <atomic>
 
 /// Kernels are compiled for several instruction sets, and the machine's best one is chosen when the program
-/// runs: a user who compiles with plain -O2 gets its speed. Defining ATTNSCOPE_PORTABLE leaves the others out.
+/// runs: a user who compiles with plain -O2 gets its speed. Defining ATTNSCOPE_PORTABLE leaves the others
+/// out.
 #if (defined(__x86_64__) || defined(__i386__)) && !defined(ATTNSCOPE_PORTABLE)
 #define ATTNSCOPE_DISPATCHES 1
 #else
@@ -53,10 +54,12 @@ inline InstructionSet use_instruction_set(InstructionSet most) {
 
 /// The kernel of attnscope::simd that runs on this machine. Its three versions have one type.
 #if ATTNSCOPE_DISPATCHES
-#define ATTNSCOPE_BEST(kernel)                                                                         \
-  (::attnscope::instruction_set() == ::attnscope::InstructionSet::avx512 ? &::attnscope::simd::avx512::kernel \
-   : ::attnscope::instruction_set() == ::attnscope::InstructionSet::avx2 ? &::attnscope::simd::avx2::kernel   \
-                                                                         : &::attnscope::simd::portable::kernel)
+#define ATTNSCOPE_BEST(kernel)                                           \
+  (::attnscope::instruction_set() == ::attnscope::InstructionSet::avx512 \
+       ? &::attnscope::simd::avx512::kernel                              \
+   : ::attnscope::instruction_set() == ::attnscope::InstructionSet::avx2 \
+       ? &::attnscope::simd::avx2::kernel                                \
+       : &::attnscope::simd::portable::kernel)
 #else
 #define ATTNSCOPE_BEST(kernel) (&::attnscope::simd::portable::kernel)
 #endif

@@ -1,0 +1,95 @@
+#include <attnscope/core/vector_math.hpp>
+
+#include <random>
+
+#include "support/catch.hpp"
+
+using namespace attnscope;
+
+namespace {
+
+/// Weights of one row or more, some of them 0.
+std::vector<float> weights(Index count) {
+  std::mt19937 generator(static_cast<unsigned>(count));
+  std::normal_distribution<float> normal(-3, 2);
+  std::vector<float> row(static_cast<std::size_t>(count));
+  for (float& p : row) p = std::exp(normal(generator)) / 50;
+  for (std::size_t j = 0; j < row.size(); j += 7) row[j] = 0;
+  return row;
+}
+
+/// check() on every set of instructions that this machine has.
+template <typename Check>
+void with_each_set(const Check& check) {
+  for (const InstructionSet set : {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
+    if (use_instruction_set(set) != set) continue;
+    INFO("instruction set " << static_cast<int>(set));
+    check();
+  }
+  use_instruction_set(InstructionSet::avx512);
+}
+
+}  // namespace
+
+TEST_CASE("each instruction set summarises a row as double precision does") {
+  with_each_set([] {
+    for (const Index size : {1, 3, 4, 15, 16, 17, 100, 511, 512, 513, 1025, 5000}) {
+      const std::vector<float> row = weights(size);
+      const std::vector<double> same(row.begin(), row.end());
+      const RowSummary fast = vector_math::summary<true, true>(std::span<const float>(row), size / 3);
+      const RowSummary exact = vector_math::summary<true, true>(std::span<const double>(same), size / 3);
+      CHECK(fast.sum == Approx(exact.sum).epsilon(1e-6));
+      CHECK(fast.entropy == Approx(exact.entropy).epsilon(1e-6));
+      CHECK(fast.distance == Approx(exact.distance).epsilon(1e-6));
+      CHECK(fast.smallest == exact.smallest);
+      CHECK(fast.largest == exact.largest);
+    }
+  });
+}
+
+TEST_CASE("a number that is not one stays in every sum, on each instruction set") {
+  with_each_set([] {
+    for (const std::size_t place : {0U, 16U, 98U}) {
+      std::vector<float> row = weights(99);
+      row[place] = std::numeric_limits<float>::quiet_NaN();
+      CHECK(std::isnan(vector_math::sum(std::span<const float>(row))));
+    }
+  });
+}
+
+TEST_CASE("column sums and dot products between heads, on each instruction set") {
+  with_each_set([] {
+    const Index heads = 6, rows = 5, keys = 1037;
+    const std::vector<float> all = weights(heads * rows * keys);
+    const Layout layout({1, heads, rows, keys});
+    const Block<float> block(all.data(), rows * keys, keys, 0, {0, rows}, keys, layout);
+    Eigen::MatrixXd gram = Eigen::MatrixXd::Zero(heads, heads), expected = gram;
+    vector_math::add_gram(block, gram);
+    for (Index r = 0; r < rows; ++r) {
+      const Eigen::MatrixXd row = block.across_heads(r).cast<double>();
+      expected += row * row.transpose();
+    }
+    for (Index g = 0; g < heads; ++g)
+      for (Index h = 0; h <= g; ++h) CHECK(gram(g, h) == Approx(expected(g, h)).epsilon(1e-6));
+
+    const std::vector<float> factors{1, .5F, 2, 0, -1};
+    Eigen::RowVectorXd sums = Eigen::RowVectorXd::Ones(keys);
+    const Eigen::Map<const Eigen::RowVectorXf> by(factors.data(), rows);
+    const Eigen::RowVectorXd exact = sums + by.cast<double>() * block.head(0).matrix().cast<double>();
+    vector_math::add_columns(all.data(), keys, rows, factors.data(), sums);
+    CHECK((sums - exact).cwiseAbs().maxCoeff() < 1e-6);
+  });
+}
+
+TEST_CASE("terms p ln p keep their digits however small p is, on each instruction set") {
+  with_each_set([] {
+    std::vector<float> row{0, 1, .5F, 1e-44F, 3e-39F, 1e-30F, 1e-3F};
+    row.resize(37, .25F);
+    std::vector<double> terms(row.size());
+    vector_math::log_terms(row, terms.data());
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      const auto p = static_cast<double>(row[j]), exact = p > 0 ? p * std::log(p) : 0;
+      CHECK(std::abs(terms[j] - exact) <= 2e-7 * p);
+    }
+  });
+}
