@@ -24,8 +24,10 @@ class DistanceProfileMeasure {
   }
   DistanceProfileMeasure empty() const { return DistanceProfileMeasure(options_); }
 
+  static constexpr SummaryParts summary_parts{.entropy = false, .distance = false};
+
   template <typename Weight>
-  void look(const HeadRows<Weight>& rows) {
+  void look(const RowSummaries<Weight>& rows) {
     if (rows.head() == 0) rows_ += rows.size();
     for (Index r = 0; r < rows.size(); ++r) {
       const Range seen = rows.visible(r);
@@ -76,11 +78,10 @@ class DistanceProfileMeasure {
     return sides;
   }
   template <typename Weight>
-  void add(const HeadRows<Weight>& rows, Index r, Index bin, const Sides& sides) {
+  void add(const RowSummaries<Weight>& rows, Index r, Index bin, const Sides& sides) {
     for (const Range& keys : {sides.before, sides.after}) {
       if (keys.size() == 0) continue;
-      mass_(rows.head(), bin) += vector_math::sum(
-          rows.row(r).subspan(static_cast<std::size_t>(keys.first), static_cast<std::size_t>(keys.size())));
+      mass_(rows.head(), bin) += rows.mass(r, keys);
       if (rows.head() > 0) continue;  // whatever the head
       if (const Index count = rows.layout().count_keys(rows.example(), keys); count > 0)
         uniform_(bin) += static_cast<double>(count) / static_cast<double>(rows.visible_keys(r));

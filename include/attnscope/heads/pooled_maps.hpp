@@ -116,10 +116,11 @@ class PooledPart {
   void add(const HeadRows<Weight>& rows, Range part, Index row) {
     double* cells = at(cells_[static_cast<std::size_t>(rows.head())], row);
     if (rows.keys() == 0) return;
-    for (Index first = part.first; first < part.last; first += vector_math::run) {
+    constexpr Index run = 256;  // the longest sum in the weights' precision
+    for (Index first = part.first; first < part.last; first += run) {
       const auto matrix = rows.matrix();
       Eigen::Array<Weight, 1, Eigen::Dynamic> keys = matrix.row(first);
-      for (Index r = first + 1; r < std::min(part.last, first + vector_math::run); ++r)
+      for (Index r = first + 1; r < std::min(part.last, first + run); ++r)
         if (pool_ == Pool::mean)
           keys += matrix.row(r).array();
         else
