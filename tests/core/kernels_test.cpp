@@ -3,6 +3,7 @@
 #include <random>
 
 #include "support/catch.hpp"
+#include "support/instruction_sets.hpp"
 
 using namespace attnscope;
 
@@ -16,17 +17,6 @@ std::vector<float> weights(Index count) {
   for (float& p : row) p = std::exp(normal(generator)) / 50;
   for (std::size_t j = 0; j < row.size(); j += 7) row[j] = 0;
   return row;
-}
-
-/// check() on every set of instructions that this machine has.
-template <typename Check>
-void with_each_set(const Check& check) {
-  for (const InstructionSet set : {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
-    if (use_instruction_set(set) != set) continue;
-    INFO("instruction set " << static_cast<int>(set));
-    check();
-  }
-  use_instruction_set(InstructionSet::avx512);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <random>
 
 #include "support/catch.hpp"
+#include "support/instruction_sets.hpp"
 
 using namespace attnscope;
 
@@ -13,16 +14,6 @@ std::vector<float> normals(Index count, float width) {
   std::vector<float> numbers(static_cast<std::size_t>(count));
   for (float& x : numbers) x = normal(generator);
   return numbers;
-}
-/// Every set of instructions that this machine has; the best one again afterwards.
-template <typename Check>
-void with_each_set(const Check& check) {
-  for (const InstructionSet set : {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
-    if (use_instruction_set(set) != set) continue;
-    INFO("instruction set " << static_cast<int>(set));
-    check();
-  }
-  use_instruction_set(InstructionSet::avx512);
 }
 }  // namespace
 

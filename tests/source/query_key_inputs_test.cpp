@@ -2,6 +2,8 @@
 #include <attnscope/source/maps.hpp>
 #include <attnscope/source/query_key.hpp>
 
+#include <bit>
+
 #include "support/attention.hpp"
 #include "support/catch.hpp"
 #include "support/query_keys.hpp"
@@ -150,4 +152,20 @@ TEST_CASE("scores that overflow name batch element, head and query") {
     for (Index d = 0; d < 5; ++d) query(made, 0, 3, 4, d) = key(made, 0, 1, 2, d) = 1e30f;
   });
   CHECK_THAT(text, ContainsSubstring("batch element 0, head 3, query 4"));
+}
+
+TEST_CASE("a bias that is not a number names its place") {
+  const MadeQueryKeys<float> made(two_examples());
+  std::vector<float> bias(static_cast<std::size_t>(4 * 12 * 12), 0.f);
+  const QueryKeyAttention attention(made.queries.data(), made.keys.data(), made.layout, 2, 5,
+                                    QueryKeyOptions<float>{.bias = bias.data()});
+  const auto told = [&] { return message_of<ValueError>([&] { entropy(attention); }); };
+  bias[(2 * 12 + 7) * 12 + 3] = std::bit_cast<float>(0x7fc01234);  // a NaN with more in it
+  CHECK(told() == "batch element 0, head 2, query 7, key 3: the score is nan after its bias");
+  bias[(2 * 12 + 7) * 12 + 3] = 0;
+  bias[(2 * 12 + 7) * 12 + 8] = not_a_number;  // a later key, which nobody sees
+  bias[(2 * 12 + 4) * 12 + 4] = infinity;
+  CHECK(told() == "batch element 0, head 2, query 4: the scores overflow");
+  bias[(2 * 12 + 4) * 12 + 4] = -infinity;  // a mask
+  CHECK_NOTHROW(entropy(attention));
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/core/row_summaries.hpp>
 #include <attnscope/sweep.hpp>
 
 #include <optional>
@@ -58,7 +59,7 @@ class PooledPart {
         cells_(static_cast<std::size_t>(layout.shape().heads)) {}
 
   template <typename Weight>
-  void look(const HeadRows<Weight>& rows) {
+  void look(const RowSummaries<Weight>& rows) {
     for (Index r = 0; r < rows.size();) {
       const Index row = rows_.of(rows.query(r));
       if (!first_) first_ = row;
@@ -113,23 +114,18 @@ class PooledPart {
   }
   /// Rows r of one group: first over the queries, which vectorises, then over the keys of each cell.
   template <typename Weight>
-  void add(const HeadRows<Weight>& rows, Range part, Index row) {
+  void add(const RowSummaries<Weight>& rows, Range part, Index row) {
     double* cells = at(cells_[static_cast<std::size_t>(rows.head())], row);
-    if (rows.keys() == 0) return;
+    const Range seen = rows.keys();
+    if (seen.size() == 0) return;
     constexpr Index run = 256;  // the longest sum in the weights' precision
     for (Index first = part.first; first < part.last; first += run) {
-      const auto matrix = rows.matrix();
-      Eigen::Array<Weight, 1, Eigen::Dynamic> keys = matrix.row(first);
-      for (Index r = first + 1; r < std::min(part.last, first + run); ++r)
-        if (pool_ == Pool::mean)
-          keys += matrix.row(r).array();
-        else
-          keys = keys.max(matrix.row(r).array());
-      const Index end_of_cells = columns_.groups_before(rows.keys());
-      for (Index cell = 0; cell < end_of_cells; ++cell) {
+      const Row<Weight> keys = over_queries(rows, {first, std::min(part.last, first + run)});
+      const Index end_of_cells = columns_.groups_before(seen.last);
+      for (Index cell = columns_.of(seen.first); cell < end_of_cells; ++cell) {
         const Range tokens = columns_.tokens(cell);
-        const Weight* begin = keys.data() + tokens.first;
-        const Weight* end = keys.data() + std::min(tokens.last, rows.keys());
+        const Weight* begin = keys.data() + (std::max(tokens.first, seen.first) - seen.first);
+        const Weight* end = keys.data() + (std::min(tokens.last, seen.last) - seen.first);
         if (pool_ == Pool::mean)
           for (; begin < end; ++begin) cells[cell] += static_cast<double>(*begin);
         else
@@ -138,7 +134,22 @@ class PooledPart {
     }
   }
   template <typename Weight>
-  void count_pairs(const HeadRows<Weight>& rows, Index r, Index row) {
+  using Row = Eigen::Array<Weight, Eigen::Dynamic, 1>;
+  /// [key] the sum, or the largest, of the weights of some queries.
+  template <typename Weight>
+  Row<Weight> over_queries(const RowSummaries<Weight>& rows, Range part) const {
+    Row<Weight> keys = Row<Weight>::Zero(rows.keys().size());
+    for (Index r = part.first; r < part.last; ++r) {
+      const Eigen::Map<const Row<Weight>> raw(rows.raw(r).data(), keys.size());
+      const auto factor = static_cast<Weight>(rows.factor(r));
+      if (pool_ == Pool::mean)
+        keys += raw * factor;
+      else
+        keys = keys.max(raw * factor);
+    }
+    return keys;
+  }
+  void count_pairs(const HeadPlace& rows, Index r, Index row) {
     double* pairs = at(pairs_, row);
     const Range seen = rows.visible(r);
     if (seen.size() == 0) return;
@@ -169,8 +180,9 @@ class PooledMapsMeasure {
   }
   PooledMapsMeasure empty() const { return PooledMapsMeasure(options_); }
 
+  static constexpr SummaryParts summary_parts{.entropy = false, .distance = false};
   template <typename Weight>
-  void look(const HeadRows<Weight>& rows) {
+  void look(const RowSummaries<Weight>& rows) {
     examples_.at(rows, [&] { return detail::PooledPart(rows.layout(), rows.example(), options_); })
         .look(rows);
   }

@@ -1,5 +1,6 @@
 #pragma once
 #include <attnscope/core/largest_weights.hpp>
+#include <attnscope/core/row_summaries.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
 #include <attnscope/sweep.hpp>
 
@@ -59,8 +60,9 @@ class TopKeysMeasure {
   }
   TopKeysMeasure empty() const { return TopKeysMeasure(options_); }
 
+  static constexpr SummaryParts summary_parts{.entropy = false, .distance = false};
   template <typename Weight>
-  void look(const HeadRows<Weight>& rows) {
+  void look(const RowSummaries<Weight>& rows) {
     Part& part = examples_.at(rows, [&] {
       detail::check_queries(rows.layout(), options_.queries);
       return Part(rows.layout().shape().heads);
@@ -68,8 +70,7 @@ class TopKeysMeasure {
     for (Index r = 0; r < rows.size(); ++r) {
       if (!asks_for(rows.example(), rows.query(r))) continue;
       if (rows.head() == 0) part.queries.push_back(rows.query(r));
-      part.heads[static_cast<std::size_t>(rows.head())].push_back(
-          detail::largest_weights(rows.row(r), options_.count));
+      part.heads[static_cast<std::size_t>(rows.head())].push_back(largest(rows, r));
     }
   }
   void merge(TopKeysMeasure&& later) {
@@ -93,6 +94,12 @@ class TopKeysMeasure {
     }
   };
 
+  template <typename Weight>
+  std::vector<TopKey> largest(const RowSummaries<Weight>& rows, Index r) const {
+    std::vector<TopKey> keys = detail::largest_weights(rows.raw(r), options_.count);
+    for (TopKey& key : keys) key = {key.key + rows.keys().first, key.weight * rows.factor(r)};
+    return keys;
+  }
   bool asks_for(Index example, Index query) const {
     if (options_.queries.empty()) return true;
     const std::vector<Index>& asked = options_.queries[static_cast<std::size_t>(example)];

@@ -140,26 +140,27 @@ class QueryKeyAttention {
     }
 
     /// Weights of some queries of one head, before they are divided by their sums: times factors_ they are
-    /// done. Column 0 is the key `first`. Hidden ones are 0. The columns that were written.
+    /// done. Column 0 is the key `first`, a multiple of the panel's at or before what any sees. Hidden ones
+    /// are 0. The columns that were written.
     Range fill(Index example, Index head, Range queries, Rows rows, Index first, RowSummary* summaries) {
       const Range seen = visible_to_any(example, queries);
       factors_.assign(static_cast<std::size_t>(queries.size()), Weight(0));
       const Index from = seen.first / shape_.panel, panels = rounded(seen.last, shape_.panel) / shape_.panel;
-      if (panels > from) {
+      const Range stored{from * shape_.panel, panels * shape_.panel};
+      if (stored.size() > 0) {
         const Weight* keys = source_->key_panels(*panels_, example, head);
         const Weight* tiles = tiles_of(example, head, queries);
         detail::multiply(tiles, rounded(queries.size(), shape_.tile) / shape_.tile,
-                         keys + from * shape_.panel * source_->dim_, panels - from, source_->dim_,
-                         rows.data + from * shape_.panel - first, rows.stride);
+                         keys + stored.first * source_->dim_, panels - from, source_->dim_,
+                         rows.data + (stored.first - first), rows.stride);
       }
-      const Range written{from * shape_.panel - first, panels * shape_.panel - first};
       for (Index r = 0; r < queries.size(); ++r) {
-        std::fill(rows.row(r), rows.row(r) + std::max<Index>(written.first, 0), Weight(0));
+        Weight* row = rows.row(r) + (stored.first - first);
+        std::fill(rows.row(r), row, Weight(0));
         summaries[r] =
-            to_weights(example, head, queries.first + r, rows.row(r) - first, first + written.first,
-                       first + written.last, factors_[static_cast<std::size_t>(r)]);
+            to_weights(example, head, queries.first + r, row, stored, factors_[static_cast<std::size_t>(r)]);
       }
-      return {0, std::max<Index>(written.last, 0)};
+      return {0, stored.last - first};
     }
 
     /// [tile] of [dim x tile] some queries, 0 behind the last one.
@@ -172,37 +173,40 @@ class QueryKeyAttention {
       return tiles;
     }
 
-    /// Products become weights times a sum, in place; factor: 1 over that sum. row: counts from key 0, the
-    /// keys first .. last - 1 stand there.
-    RowSummary to_weights(Index example, Index head, Index query, Weight* row, Index first, Index last,
+    /// Products become weights times a sum, in place; factor: 1 over that sum. row: of the keys `stored`.
+    RowSummary to_weights(Index example, Index head, Index query, Weight* row, Range stored,
                           Weight& factor) const {
-      const Layout& layout = source_->layout_;
       const QueryKeyOptions<Weight>& options = source_->options_;
-      const Range seen = layout.visible(example, query);
-      const Index own = layout.position(example, query);
-      const Index begin = std::clamp(seen.first / shape_.lanes * shape_.lanes, first, last);
-      const Index end = std::clamp(rounded(seen.last, shape_.lanes), begin, last);
-      const bool finished = source_->finish_scores(example, head, query, seen, row);
+      const Range seen = source_->layout_.visible(example, query);
+      const Index own = source_->layout_.position(example, query);
+      const auto at = [&](Index key) { return row + (key - stored.first); };
+      if (seen.size() == 0) {
+        std::fill(row, at(stored.last), Weight(0));
+        return {};
+      }
+      const Index begin = std::max(seen.first / shape_.lanes * shape_.lanes, stored.first);
+      const Index end = std::min(rounded(seen.last, shape_.lanes), stored.last);
+      const bool finished = source_->finish_scores(example, head, query, seen, at(seen.first));
       const double scale = finished ? 1 : std::abs(options.scale);
       constexpr auto hidden = -std::numeric_limits<Weight>::infinity();
-      std::fill(row + begin, row + std::min(seen.first, end), hidden);
-      std::fill(row + std::max(seen.last, begin), row + end, hidden);
+      std::fill(at(begin), at(seen.first), hidden);
+      std::fill(at(seen.last), at(end), hidden);
       for (const Index key : source_->excluded_keys(example))
-        if (key >= begin && key < end) row[key] = hidden;
+        if (key >= begin && key < end) *at(key) = hidden;
 
       const double sink = options.sink_logits ? static_cast<double>(options.sink_logits[head]) : -infinity;
       const simd::SoftmaxSums sums =
-          detail::softmax(row + begin, end - begin, scale, sink / scale, begin - own);
-      std::fill(row + first, row + begin, Weight(0));
-      std::fill(row + end, row + last, Weight(0));
+          detail::softmax(at(begin), end - begin, scale, sink / scale, begin - own);
+      std::fill(row, at(begin), Weight(0));
+      std::fill(at(end), at(stored.last), Weight(0));
       if (sums.most == -infinity) {  // no key to see: subtracting would give NaN
-        std::fill(row + begin, row + end, Weight(0));
+        std::fill(at(begin), at(end), Weight(0));
         return {};
       }
       const double most = std::max(sums.most * scale, sink);
       const double total = sums.sum + std::exp(sink - most);
-      require<ValueError>(std::isfinite(total), "batch element {}, head {}, query {}: the scores overflow",
-                          example, head, query);
+      require<ValueError>(std::isfinite(total) && std::isfinite(sums.log_sum),
+                          "batch element {}, head {}, query {}: the scores overflow", example, head, query);
       factor = static_cast<Weight>(1 / total);
       const double sum = sums.sum / total;
       return {.sum = sum,
@@ -294,20 +298,24 @@ class QueryKeyAttention {
                        });
   }
 
-  /// Scale, cap and bias over the visible keys, where there is more than a scale: whether there is.
+  /// Scale, cap and bias over the keys `seen`, where there is more than a scale: whether there is.
   bool finish_scores(Index example, Index head, Index query, Range seen, Weight* row) const {
     if (options_.soft_cap == 0 && !options_.bias && !options_.alibi_slopes) return false;
-    Numbers scores(row + seen.first, seen.size());
+    Numbers scores(row, seen.size());
     scores *= static_cast<Weight>(std::abs(options_.scale));
     if (const auto cap = static_cast<Weight>(options_.soft_cap); cap > 0)
       scores = (scores / cap).tanh() * cap;
-    if (options_.alibi_slopes && seen.size() > 0) {
+    if (options_.alibi_slopes) {
       const Index own = layout_.position(example, query);
       scores += options_.alibi_slopes[head] * Eigen::Array<Weight, Eigen::Dynamic, 1>::LinSpaced(
                                                   seen.size(), static_cast<Weight>(seen.first - own),
                                                   static_cast<Weight>(seen.last - 1 - own));
     }
     if (options_.bias) scores += bias(example, head, query, seen);
+    for (Index key = 0; scores.hasNaN() && key < seen.size(); ++key)
+      require<ValueError>(!std::isnan(scores(key)),
+                          "batch element {}, head {}, query {}, key {}: the score is nan after its bias",
+                          example, head, query, seen.first + key);
     return true;
   }
   /// [key] the bias of one query's visible keys.
