@@ -29,9 +29,9 @@ struct PooledMapsResult {
 namespace detail {
 
 /// Tokens in equal groups, of which the last may be smaller: no more than `most`.
-class TokenGroups {
+class EqualGroups {
  public:
-  TokenGroups(Index tokens, Index most)
+  EqualGroups(Index tokens, Index most)
       : tokens_(tokens), width_(std::max<Index>(1, (tokens + most - 1) / most)) {}
   Index count() const { return groups_before(tokens_); }
   Index of(Index token) const { return token / width_; }
@@ -161,7 +161,7 @@ class PooledPart {
     }
   }
 
-  TokenGroups rows_, columns_;
+  EqualGroups rows_, columns_;
   Pool pool_;
   std::optional<Index> first_{};            // the first row of cells that is kept
   std::vector<std::vector<double>> cells_;  // [head] of [row * column]: sums, or largest weights

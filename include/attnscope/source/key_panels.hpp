@@ -79,6 +79,7 @@ class AlignedNumbers {
   /// At least so many, of any value.
   Weight* of_size(Index size) {
     if (size > size_) {
+      numbers_.reset();  // before the next ones, so that both never exist
       numbers_.reset(static_cast<Weight*>(
           ::operator new (static_cast<std::size_t>(size) * sizeof(Weight), std::align_val_t{64})));
       size_ = size;

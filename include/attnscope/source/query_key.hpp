@@ -86,7 +86,7 @@ class QueryKeyAttention {
       const Index keys = rows == 0 ? 0 : layout.visible(example, queries.last - 1).last;
       open(example);
       const Index stride = rounded(keys, shape_.panel) + gap, room = rounded(rows, shape_.tile);
-      Weight* scores = scores_.of_size(heads * room * stride);
+      Weight* scores = scores_.of_size(heads * room * longest_stride(example));
       summaries.resize(static_cast<std::size_t>(heads * rows));
       for (Index h = 0; h < heads; ++h) {
         Weight* of_head = scores + h * room * stride;
@@ -105,7 +105,7 @@ class QueryKeyAttention {
       const Range seen = visible_to_any(example, queries);
       const Index first = seen.first / shape_.panel * shape_.panel;
       const Index stride = rounded(seen.last - first, shape_.panel) + gap;
-      Weight* scores = scores_.of_size(rounded(queries.size(), shape_.tile) * stride);
+      Weight* scores = scores_.of_size(rounded(queries.size(), shape_.tile) * longest_stride(example));
       summaries_.resize(static_cast<std::size_t>(queries.size()));
       fill(example, head, queries, {scores, stride}, first, summaries_.data());
       return {HeadPlace(example, head, queries, source_->layout_),
@@ -125,6 +125,10 @@ class QueryKeyAttention {
     static constexpr Index gap = 16;  // rows a power of two apart would share the lines of a cache
     static constexpr double infinity = std::numeric_limits<double>::infinity();
     static Index rounded(Index size, Index step) { return (size + step - 1) / step * step; }
+    /// Buffers are as long as any row needs: growing with causal rows, they would leave holes in the heap.
+    Index longest_stride(Index example) const {
+      return rounded(source_->layout_.keys(example), shape_.panel) + gap;
+    }
     Weight factor(Index r) const { return factors_[static_cast<std::size_t>(r)]; }
 
     void open(Index example) {
