@@ -83,3 +83,43 @@ TEST_CASE("terms p ln p keep their digits however small p is, on each instructio
     }
   });
 }
+
+TEST_CASE("all 16-bit numbers become the same floats, on each instruction set") {
+  constexpr Index count = 65536, size = count + 3;  // no multiple of any vector
+  std::vector<Eigen::half> halves;
+  std::vector<Eigen::bfloat16> brains;
+  for (Index i = 0; i < size; ++i) {
+    halves.push_back(Eigen::numext::bit_cast<Eigen::half>(static_cast<std::uint16_t>(i % count)));
+    brains.push_back(Eigen::numext::bit_cast<Eigen::bfloat16>(static_cast<std::uint16_t>(i % count)));
+  }
+  const auto check = [](const auto& numbers) {
+    std::vector<float> wide(numbers.size() + 1, 7.f);
+    vector_math::widen(numbers.data(), 1, size, wide.data());
+    Index wrong = 0;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      const auto expected = static_cast<float>(numbers[i]);
+      wrong += std::isnan(expected) ? !std::isnan(wide[i])
+                                    : wide[i] != expected || std::signbit(wide[i]) != std::signbit(expected);
+    }
+    CHECK(wrong == 0);
+    CHECK(wide.back() == 7);  // nothing is written behind the last one
+  };
+  with_each_set([&] {
+    check(halves);
+    check(brains);
+  });
+}
+
+TEST_CASE("a row is all zero when nothing else stands in it") {
+  with_each_set([] {
+    std::vector<float> row(37, 0.f);
+    CHECK(vector_math::all_zero(std::span<const float>(row)));
+    CHECK(vector_math::all_zero(std::span<const float>()));
+    for (const float other : {1e-45f, -1e-45f, std::numeric_limits<float>::quiet_NaN()})
+      for (const std::size_t place : {0U, 33U, 36U}) {
+        row[place] = other;
+        CHECK_FALSE(vector_math::all_zero(std::span<const float>(row)));
+        row[place] = 0;
+      }
+  });
+}
