@@ -123,3 +123,30 @@ TEST_CASE("a row is all zero when nothing else stands in it") {
       }
   });
 }
+
+TEST_CASE("sums of products, where terms of either sign cancel, on each instruction set") {
+  with_each_set([] {
+    for (const Index size : {0, 1, 7, 16, 333}) {
+      std::vector<float> a = weights(size), b = weights(size + 1);
+      b.pop_back();
+      for (std::size_t j = 0; j < b.size(); j += 2) b[j] = -b[j] * 1e6f;
+      double sum = 0, magnitude = 0;
+      for (std::size_t j = 0; j < a.size(); ++j) {
+        sum += static_cast<double>(a[j]) * static_cast<double>(b[j]);
+        magnitude += std::abs(static_cast<double>(a[j]) * static_cast<double>(b[j]));
+      }
+      const auto near = [&](double expected) {
+        return Approx(expected).epsilon(0).margin(1e-14 * magnitude);
+      };
+      const simd::ProductSums fast =
+          vector_math::products(std::span<const float>(a), std::span<const float>(b));
+      CHECK(fast.sum == near(sum));
+      CHECK(fast.magnitude == near(magnitude));
+      const std::vector<double> same(a.begin(), a.end());
+      const simd::ProductSums mixed =
+          vector_math::products(std::span<const double>(same), std::span<const float>(b));
+      CHECK(mixed.sum == near(sum));
+      CHECK(mixed.magnitude == near(magnitude));
+    }
+  });
+}

@@ -90,6 +90,17 @@ Index first_largest(std::span<const Weight> row) {
   return most > 0 ? std::find(row.begin(), row.end(), most) - row.begin() : -1;
 }
 
+/// Sums of a b and |a b|, all in double: terms of either sign cancel.
+inline simd::ProductSums products(std::span<const float> a, std::span<const float> b) {
+  return ATTNSCOPE_BEST(row_products)(a.data(), b.data(), length_of(a));
+}
+template <typename A, typename B>
+simd::ProductSums products(std::span<const A> a, std::span<const B> b) {
+  const auto size = static_cast<Index>(a.size());
+  const auto terms = RowArray<A>(a.data(), size).template cast<double>() *
+                     RowArray<B>(b.data(), size).template cast<double>();
+  return {terms.sum(), terms.abs().sum()};
+}
 /// Whether every weight is 0; a NaN is not.
 template <typename Weight>
 bool all_zero(std::span<const Weight> row) {

@@ -25,6 +25,11 @@ struct SoftmaxSums {
   double distance;  ///< of the same times the distance
 };
 
+/// Sums over the products of two rows' numbers.
+struct ProductSums {
+  double sum, magnitude;  ///< of a b; of |a b|
+};
+
 }  // namespace simd
 }  // namespace attnscope
 
