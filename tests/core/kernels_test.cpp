@@ -83,3 +83,70 @@ TEST_CASE("terms p ln p keep their digits however small p is, on each instructio
     }
   });
 }
+
+TEST_CASE("all 16-bit numbers become the same floats, on each instruction set") {
+  constexpr Index count = 65536, size = count + 3;  // no multiple of any vector
+  std::vector<Eigen::half> halves;
+  std::vector<Eigen::bfloat16> brains;
+  for (Index i = 0; i < size; ++i) {
+    halves.push_back(Eigen::numext::bit_cast<Eigen::half>(static_cast<std::uint16_t>(i % count)));
+    brains.push_back(Eigen::numext::bit_cast<Eigen::bfloat16>(static_cast<std::uint16_t>(i % count)));
+  }
+  const auto check = [](const auto& numbers) {
+    std::vector<float> wide(numbers.size() + 1, 7.f);
+    vector_math::widen(numbers.data(), 1, size, wide.data());
+    Index wrong = 0;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      const auto expected = static_cast<float>(numbers[i]);
+      wrong += std::isnan(expected) ? !std::isnan(wide[i])
+                                    : wide[i] != expected || std::signbit(wide[i]) != std::signbit(expected);
+    }
+    CHECK(wrong == 0);
+    CHECK(wide.back() == 7);  // nothing is written behind the last one
+  };
+  with_each_set([&] {
+    check(halves);
+    check(brains);
+  });
+}
+
+TEST_CASE("a row is all zero when nothing else stands in it") {
+  with_each_set([] {
+    std::vector<float> row(37, 0.f);
+    CHECK(vector_math::all_zero(std::span<const float>(row)));
+    CHECK(vector_math::all_zero(std::span<const float>()));
+    for (const float other : {1e-45f, -1e-45f, std::numeric_limits<float>::quiet_NaN()})
+      for (const std::size_t place : {0U, 33U, 36U}) {
+        row[place] = other;
+        CHECK_FALSE(vector_math::all_zero(std::span<const float>(row)));
+        row[place] = 0;
+      }
+  });
+}
+
+TEST_CASE("sums of products, where terms of either sign cancel, on each instruction set") {
+  with_each_set([] {
+    for (const Index size : {0, 1, 7, 16, 333}) {
+      std::vector<float> a = weights(size), b = weights(size + 1);
+      b.pop_back();
+      for (std::size_t j = 0; j < b.size(); j += 2) b[j] = -b[j] * 1e6f;
+      double sum = 0, magnitude = 0;
+      for (std::size_t j = 0; j < a.size(); ++j) {
+        sum += static_cast<double>(a[j]) * static_cast<double>(b[j]);
+        magnitude += std::abs(static_cast<double>(a[j]) * static_cast<double>(b[j]));
+      }
+      const auto near = [&](double expected) {
+        return Approx(expected).epsilon(0).margin(1e-14 * magnitude);
+      };
+      const simd::ProductSums fast =
+          vector_math::products(std::span<const float>(a), std::span<const float>(b));
+      CHECK(fast.sum == near(sum));
+      CHECK(fast.magnitude == near(magnitude));
+      const std::vector<double> same(a.begin(), a.end());
+      const simd::ProductSums mixed =
+          vector_math::products(std::span<const double>(same), std::span<const float>(b));
+      CHECK(mixed.sum == near(sum));
+      CHECK(mixed.magnitude == near(magnitude));
+    }
+  });
+}

@@ -90,6 +90,33 @@ Index first_largest(std::span<const Weight> row) {
   return most > 0 ? std::find(row.begin(), row.end(), most) - row.begin() : -1;
 }
 
+/// Sums of a b and |a b|, all in double: terms of either sign cancel.
+inline simd::ProductSums products(std::span<const float> a, std::span<const float> b) {
+  return ATTNSCOPE_BEST(row_products)(a.data(), b.data(), length_of(a));
+}
+template <typename A, typename B>
+simd::ProductSums products(std::span<const A> a, std::span<const B> b) {
+  const auto size = static_cast<Index>(a.size());
+  const auto terms = RowArray<A>(a.data(), size).template cast<double>() *
+                     RowArray<B>(b.data(), size).template cast<double>();
+  return {terms.sum(), terms.abs().sum()};
+}
+/// Whether every weight is 0; a NaN is not.
+template <typename Weight>
+bool all_zero(std::span<const Weight> row) {
+  const RowSummary all = summary<false, false>(row, 0);
+  return all.sum == 0 && all.smallest == 0 && all.largest == 0;
+}
+/// to [size] = the numbers from[0], from[step], ...
+template <typename Scalar, typename Weight>
+void widen(const Scalar* from, Index step, Index size, Weight* to) {
+  if constexpr (std::is_same_v<Scalar, Eigen::half>)
+    if (step == 1) return ATTNSCOPE_BEST(widen_half)(from, size, to);
+  if constexpr (std::is_same_v<Scalar, Eigen::bfloat16>)
+    if (step == 1) return ATTNSCOPE_BEST(widen_bfloat16)(from, size, to);
+  for (Index j = 0; j < size; ++j) to[j] = static_cast<Weight>(from[j * step]);
+}
+
 /// sums [column] += the sums of [rows x columns], each row times its factor.
 inline void add_columns(const float* first, Index stride, Index rows, const float* factors,
                         Eigen::Ref<Eigen::RowVectorXd> sums) {

@@ -77,26 +77,6 @@ struct FinishBatch {
   Eigen::ArrayXXd operator()(const Eigen::ArrayXXd& sums) const { return sums.abs(); }
 };
 
-/// sum_j a_j g_j and sum_j abs(a_j g_j), all in double: terms of either sign cancel.
-struct RowProduct {
-  double sum = 0, magnitude = 0;
-
-  /// Where one row is longer than the other, the rest is hidden and 0.
-  template <typename Weight, typename Gradient>
-  RowProduct(std::span<const Weight> a, std::span<const Gradient> g) {
-    constexpr Index run = 256;  // the product stays in registers and first-level cache
-    Eigen::Array<double, Eigen::Dynamic, 1, Eigen::ColMajor, run, 1> product;
-    const Index size = static_cast<Index>(std::min(a.size(), g.size()));
-    for (Index first = 0; first < size; first += run) {
-      const Index part = std::min(run, size - first);
-      product = vector_math::RowArray<Weight>(a.data() + first, part).template cast<double>() *
-                vector_math::RowArray<Gradient>(g.data() + first, part).template cast<double>();
-      sum += product.sum();
-      magnitude += product.abs().sum();
-    }
-  }
-};
-
 }  // namespace detail
 
 /// See importance(). An example begins with its first query, a batch with the first example of a sweep.
@@ -109,7 +89,10 @@ class ImportanceMeasure {
     if (heads_ == 0) start(attention);
     const Index h = attention.head();
     for (Index r = 0; r < attention.size(); ++r) {
-      const detail::RowProduct row(attention.row(r), gradient.row(r));
+      // Where one row is longer than the other, the rest is hidden and 0.
+      const auto keys = static_cast<std::size_t>(std::min(attention.keys(), gradient.keys()));
+      const simd::ProductSums row =
+          vector_math::products(attention.row(r).first(keys), gradient.row(r).first(keys));
       examples_.open().row(h) += Eigen::Array3d(row.magnitude, std::abs(row.sum), row.sum).transpose();
       batches_.open()(h) += row.sum;
     }

@@ -112,28 +112,32 @@ class AttentionView {
     bool hidden_is_zero(const Scalar* data, Index example, Range queries, Index keys) const {
       const Layout& layout = view_->layout_;
       if (!layout.mask().causal && layout.mask().excluded_keys.empty()) return true;
-      const auto zero = [](Scalar weight) { return weight == Scalar(0); };
+      const auto zero = [](const Scalar* row, Index first, Index last) {
+        return vector_math::all_zero(
+            std::span<const Scalar>(row + first, static_cast<std::size_t>(last - first)));
+      };
       for (Index h = 0; h < layout.shape().heads; ++h)
         for (Index r = 0; r < queries.size(); ++r) {
           const Range seen = layout.visible(example, queries.first + r);
           const Scalar* row = data + h * view_->strides_[1] + r * view_->strides_[2];
-          if (!std::all_of(row, row + seen.first, zero) || !std::all_of(row + seen.last, row + keys, zero))
-            return false;
+          if (!zero(row, 0, seen.first) || !zero(row, seen.last, keys)) return false;
           for (const Index key : excluded(example))
-            if (key < keys && !zero(row[key])) return false;
+            if (key < keys && row[key] != Scalar(0)) return false;
         }
       return true;
     }
     void copy(const Scalar* data, Index example, Range queries, Index keys) {
       const Layout& layout = view_->layout_;
-      buffer_.setZero(layout.shape().heads * queries.size() * keys);
+      buffer_.resize(layout.shape().heads * queries.size() * keys);
       Weight* to = buffer_.data();
       for (Index h = 0; h < layout.shape().heads; ++h)
         for (Index r = 0; r < queries.size(); ++r, to += keys) {
           const Range seen = layout.visible(example, queries.first + r);
           const Scalar* row = data + h * view_->strides_[1] + r * view_->strides_[2];
-          for (Index j = seen.first; j < seen.last; ++j)
-            to[j] = static_cast<Weight>(row[j * view_->strides_[3]]);
+          const Index step = view_->strides_[3];
+          vector_math::widen(row + seen.first * step, step, seen.size(), to + seen.first);
+          std::fill(to, to + seen.first, Weight(0));
+          std::fill(to + seen.last, to + keys, Weight(0));
           for (const Index key : excluded(example))
             if (key < keys) to[key] = Weight(0);
         }

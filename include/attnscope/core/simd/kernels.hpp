@@ -25,6 +25,11 @@ struct SoftmaxSums {
   double distance;  ///< of the same times the distance
 };
 
+/// Sums over the products of two rows' numbers.
+struct ProductSums {
+  double sum, magnitude;  ///< of a b; of |a b|
+};
+
 }  // namespace simd
 }  // namespace attnscope
 
@@ -43,10 +48,10 @@ namespace attnscope::simd::portable {
 #if ATTNSCOPE_DISPATCHES
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2,fma")
+#pragma GCC target("avx2,fma,f16c")
 #endif
 namespace attnscope::simd::avx2 {
 #define ATTNSCOPE_LANES 8
@@ -56,12 +61,12 @@ namespace attnscope::simd::avx2 {
 
 #if defined(__clang__)
 #pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), \
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c"))), \
                              apply_to = function)
 #else
 #pragma GCC pop_options
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,prefer-vector-width=512")
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c,prefer-vector-width=512")
 #endif
 namespace attnscope::simd::avx512 {
 #define ATTNSCOPE_LANES 16
