@@ -1,6 +1,6 @@
 // Attention flow against LEMON's preflow, which is asked for a sample of the pairs. Counters: `lemon` the
 // seconds it would take for all pairs, `ratio` that over ours, `difference` the largest one in the sample,
-// `trivial` the share of trivial cuts. flow_networkx.py makes the same stacks.
+// `trivial` the share of trivial cuts. flow_peers.py makes the same stacks.
 //
 //     bench_attention_flow --benchmark_repetitions=5 --benchmark_report_aggregates_only
 #include <attnscope/flow/attention_flow.hpp>
@@ -11,29 +11,23 @@
 #include <lemon/preflow.h>
 #include <lemon/static_graph.h>
 
-#include <chrono>
 #include <random>
 
+#include "benchmark/machine.hpp"
+#include "benchmark/made.hpp"
+
 using namespace attnscope;
+using machine::seconds;
 
 namespace {
 
 using Stack = std::vector<Eigen::MatrixXd>;
 
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// The finalizer of MurmurHash3: numbers that a script can make, too.
-std::uint32_t mixed(std::uint32_t x) {
-  x = (x ^ (x >> 16)) * 0x85ebca6bu;
-  x = (x ^ (x >> 13)) * 0xc2b2ae35u;
-  return x ^ (x >> 16);
-}
 /// Nearly normal, variance 1: number n of a sequence.
 double normal(std::uint32_t n) {
   double sum = 0;
-  for (std::uint32_t part = 0; part < 4; ++part) sum += static_cast<double>(mixed(4 * n + part)) / 0x1p32;
+  for (std::uint32_t part = 0; part < 4; ++part)
+    sum += static_cast<double>(made::mixed(4 * n + part)) / 0x1p32;
   return (sum - 2) * std::sqrt(3.);
 }
 Eigen::MatrixXd with_residual(const Eigen::MatrixXd& map) {

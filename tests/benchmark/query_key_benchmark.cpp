@@ -1,5 +1,5 @@
-// Statistics of attention straight from queries and keys, against what one core can do at most: every time is
-// also given as a share of the single-precision multiply-adds that the same core makes in the same moment
+// Statistics of attention straight from queries and keys, against what one core can do at most: every time
+// is also given as a share of the single-precision multiply-adds that the same core makes in the same moment
 // (of_peak, counting 2 x visible weights x width operations, the product of queries and keys alone).
 //
 //     bench_query_key [--heavy] --benchmark_repetitions=7 --benchmark_enable_random_interleaving=true
@@ -12,88 +12,28 @@
 // compared with those of softmax(Q K' / sqrt(width)) stored in double. Times are of the processor, but for
 // two threads.
 // --memory prints the peak memory of one sweep beyond its inputs; --numbers what query_key_torch.py compares.
-#include <attnscope/heads/confidence.hpp>
-#include <attnscope/heads/entropy.hpp>
 #include <attnscope/heads/head_similarity.hpp>
-#include <attnscope/heads/locality.hpp>
-#include <attnscope/heads/received.hpp>
-#include <attnscope/heads/sink.hpp>
 #include <attnscope/source/query_key.hpp>
 
 #include <benchmark/benchmark.h>
 #include <fmt/ranges.h>
 
-#include <chrono>
 #include <cstdint>
-#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <string>
 
+#include "benchmark/machine.hpp"
+#include "benchmark/made.hpp"
+#include "benchmark/row_statistics.hpp"
+
 using namespace attnscope;
+using machine::peak, machine::processor_seconds, machine::seconds;
 
 namespace {
 
 constexpr Index dim = 64, compared_tokens = 2048;
 constexpr double agreement = 1e-4;
-
-// ------------------------------------------------------------------ the most that one core can do
-
-/// Independent chains of multiply-adds, more than the latency of the units needs. @return operations
-template <typename Vector>
-[[gnu::always_inline]] inline double multiply_adds(Index rounds) {
-  float factor = 0.999f, summand = 0.001f;
-  benchmark::DoNotOptimize(factor);  // or the compiler knows the result
-  benchmark::DoNotOptimize(summand);
-  const Vector f = Vector{} + factor, s = Vector{} + summand;
-  Vector a = f, b = a + f, c = b + f, d = c + f, e = d + f,
-         g = e + f;  // all different: equal chains would be one
-  Vector h = g + f, i = h + f, j = i + f, k = j + f, l = k + f, m = l + f;
-  for (Index round = 0; round < rounds; ++round) {
-    a = a * f + s, b = b * f + s, c = c * f + s, d = d * f + s;
-    e = e * f + s, g = g * f + s, h = h * f + s, i = i * f + s;
-    j = j * f + s, k = k * f + s, l = l * f + s, m = m * f + s;
-  }
-  const Vector sum = a + b + c + d + e + g + h + i + j + k + l + m;
-  float kept = sum[0];
-  benchmark::DoNotOptimize(kept);
-  return 2.0 * 12 * static_cast<double>(rounds) * (sizeof(Vector) / sizeof(float));
-}
-
-using Vector4 [[gnu::vector_size(16)]] = float;
-double multiply_adds_baseline(Index rounds) { return multiply_adds<Vector4>(rounds); }
-#ifdef __x86_64__
-using Vector8 [[gnu::vector_size(32)]] = float;
-using Vector16 [[gnu::vector_size(64)]] = float;
-[[gnu::target("avx2,fma")]] double multiply_adds_avx2(Index rounds) { return multiply_adds<Vector8>(rounds); }
-[[gnu::target("avx512f")]] double multiply_adds_avx512(Index rounds) {
-  return multiply_adds<Vector16>(rounds);
-}
-#endif
-
-struct Instructions {
-  const char* name;
-  double (*run)(Index);
-};
-Instructions best_instructions() {
-#ifdef __x86_64__
-  if (__builtin_cpu_supports("avx512f")) return {"AVX-512", multiply_adds_avx512};
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return {"AVX2", multiply_adds_avx2};
-#endif
-  return {"baseline", multiply_adds_baseline};
-}
-
-/// Of one thread: time that others take from the core does not count.
-double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-/// Operations a second of one core now, from a few milliseconds.
-double peak() {
-  const double start = processor_seconds();
-  const double operations = best_instructions().run(1'000'000);
-  return operations / (processor_seconds() - start);
-}
 
 // ------------------------------------------------------------------ inputs and statistics
 
@@ -108,18 +48,12 @@ struct Case {
   }
 };
 
-std::uint32_t mixed(std::uint32_t x) {
-  x = (x ^ (x >> 16)) * 0x85EBCA6Bu;
-  x = (x ^ (x >> 13)) * 0xC2B2AE35u;
-  return x ^ (x >> 16);
-}
 /// [head, token, dim] numbers in -2.5 .. 2.5, so that scores have a standard deviation of about 2.
 /// query_key_torch.py makes the same.
 template <typename Scalar>
 std::vector<Scalar> made_vectors(Index heads, Index tokens, std::uint32_t first) {
   std::vector<Scalar> numbers(static_cast<std::size_t>(heads * tokens * dim));
-  for (Scalar& number : numbers)
-    number = static_cast<Scalar>((static_cast<float>(mixed(first++) >> 8) * 0x1p-23f - 1) * 2.5f);
+  for (Scalar& number : numbers) number = static_cast<Scalar>(made::number(first++) * 2.5f);
   return numbers;
 }
 template <typename Scalar>
@@ -131,33 +65,6 @@ struct Inputs {
   QueryKeyAttention<Scalar> attention() const {
     return {queries.data(), keys.data(), size.layout(), size.kv_heads, dim};
   }
-};
-
-/// What a reader of long contexts asks first, in one sweep.
-struct Statistics {
-  EntropyMeasure entropy{};
-  ConfidenceMeasure confidence{};
-  LocalityMeasure locality{};
-  SinkMeasure sink{};
-  ReceivedMeasure received{};
-
-  template <typename Source, typename... More>
-  static Statistics of(const Source& attention, int threads, More&... more) {
-    Statistics all;
-    sweep(attention, SweepOptions{.threads = threads}, all.entropy, all.confidence, all.locality, all.sink,
-          all.received, more...);
-    return all;
-  }
-  /// [head x number]
-  Eigen::MatrixXd numbers() const {
-    const auto near = locality.result();
-    Eigen::MatrixXd all(near.locality.size(), 5);
-    all << entropy.result().entropies, confidence.result().confidence, near.locality, near.mean_distance,
-        sink.result().sink_mass;
-    return all;
-  }
-  /// [head x key]
-  Eigen::MatrixXd columns() const { return received.result().received.at(0); }
 };
 
 /// The same from softmax(Q K' / sqrt(width)), stored in double and written as its definition.
@@ -180,10 +87,10 @@ AttentionTensor<double> stored(const Inputs<Scalar>& inputs) {
   return weights;
 }
 template <typename Scalar>
-bool agree(const Inputs<Scalar>& inputs, const Statistics& ours) {
+bool agree(const Inputs<Scalar>& inputs, const RowStatistics& ours) {
   const AttentionTensor<double> weights = stored(inputs);
   const AttentionView<double> view(weights, Mask{.causal = inputs.size.causal});
-  const Statistics reference = Statistics::of(view, 1);
+  const RowStatistics reference = RowStatistics::of(view, 1);
   const auto near = [](const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
     return ((a - b).array().abs() <= agreement * b.array().abs()).all();
   };
@@ -209,10 +116,10 @@ void timed(benchmark::State& state, const Case& size, const Run& run) {
   state.counters["GFLOP/s"] = rate * 1e-9;
   state.counters["peak_GFLOP/s"] = peaks * 1e-9;
   state.counters["of_peak"] = rate / peaks;
-  state.SetLabel(best_instructions().name);
+  state.SetLabel(machine::best_instructions().name);
 }
 template <typename Scalar>
-void compare(benchmark::State& state, const Inputs<Scalar>& inputs, const Statistics& ours) {
+void compare(benchmark::State& state, const Inputs<Scalar>& inputs, const RowStatistics& ours) {
   if (inputs.size.tokens <= compared_tokens && !agree(inputs, ours))
     state.SkipWithError("stored weights give other numbers");
 }
@@ -220,16 +127,16 @@ void compare(benchmark::State& state, const Inputs<Scalar>& inputs, const Statis
 template <typename Scalar>
 void statistics(benchmark::State& state, const Case& size) {
   const Inputs<Scalar> inputs{size};
-  Statistics ours;
-  timed(state, size, [&] { ours = Statistics::of(inputs.attention(), 1); });
+  RowStatistics ours;
+  timed(state, size, [&] { ours = RowStatistics::of(inputs.attention(), 1); });
   compare(state, inputs, ours);
 }
 void similarity(benchmark::State& state, const Case& size) {
   const Inputs<float> inputs{size};
-  Statistics ours;
+  RowStatistics ours;
   timed(state, size, [&] {
     HeadSimilarityMeasure heads;
-    ours = Statistics::of(inputs.attention(), 1, heads);
+    ours = RowStatistics::of(inputs.attention(), 1, heads);
     benchmark::DoNotOptimize(heads.result());
   });
   compare(state, inputs, ours);
@@ -237,13 +144,13 @@ void similarity(benchmark::State& state, const Case& size) {
 /// One thread and two take turns; `speedup` is the time of one over the time of two.
 void two_threads(benchmark::State& state, const Case& size) {
   const Inputs<float> inputs{size};
-  Statistics one, two;
+  RowStatistics one, two;
   double time_of_one = 0, time_of_two = 0;
   for ([[maybe_unused]] auto _ : state) {
     const double start = seconds();
-    one = Statistics::of(inputs.attention(), 1);
+    one = RowStatistics::of(inputs.attention(), 1);
     const double between = seconds();
-    two = Statistics::of(inputs.attention(), 2);
+    two = RowStatistics::of(inputs.attention(), 2);
     time_of_one += between - start;
     time_of_two += seconds() - between;
     state.SetIterationTime(seconds() - between);
@@ -296,7 +203,7 @@ Case case_of(Index heads, const std::string& tokens, const std::string& mask) {
 void print_memory(const Case& size, int threads) {
   const Inputs<float> inputs{size};
   const double before = resident("VmRSS:"), start = seconds();
-  const double entropy = Statistics::of(inputs.attention(), threads).numbers().col(0).mean();
+  const double entropy = RowStatistics::of(inputs.attention(), threads).numbers().col(0).mean();
   const double time = seconds() - start;
   const double matrix = 4.0 * static_cast<double>(size.heads * size.tokens * size.tokens);
   fmt::print(
@@ -309,7 +216,7 @@ void print_memory(const Case& size, int threads) {
 }
 void print_numbers(const Case& size) {
   const Inputs<float> inputs{size};
-  const Statistics all = Statistics::of(inputs.attention(), 1);
+  const RowStatistics all = RowStatistics::of(inputs.attention(), 1);
   const Eigen::MatrixXd numbers = all.numbers(), columns = all.columns();
   fmt::print("{{\"numbers\": [{}], \"received\": [{}]}}\n",
              fmt::join(numbers.data(), numbers.data() + numbers.size(), ", "),

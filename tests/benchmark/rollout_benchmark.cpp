@@ -8,8 +8,8 @@
 
 #include <benchmark/benchmark.h>
 
-#include <chrono>
-#include <random>
+#include "benchmark/made.hpp"
+#include "benchmark/turns.hpp"
 
 using namespace attnscope;
 
@@ -17,21 +17,11 @@ namespace {
 
 constexpr Index heads = 12;
 
-/// Rows of random numbers, made to sum to 1 over what they may see.
 std::vector<AttentionTensor<float>> made_stack(Index layers, Index tokens, bool causal) {
-  std::minstd_rand random(7);
+  const Layout layout({1, heads, tokens, tokens}, {.causal = causal});
   std::vector<AttentionTensor<float>> stack;
-  for (Index l = 0; l < layers; ++l) {
-    AttentionTensor<float> a(1, heads, tokens, tokens);
-    float* row = a.data();
-    for (Index r = 0; r < heads * tokens; ++r, row += tokens) {
-      const Index seen = causal ? r % tokens + 1 : tokens;
-      Eigen::Map<Eigen::ArrayXf> all(row, tokens);
-      for (Index j = 0; j < tokens; ++j) all(j) = j < seen ? static_cast<float>(random() % 1000) + 1 : 0;
-      all /= all.sum();
-    }
-    stack.push_back(std::move(a));
-  }
+  for (Index l = 0; l < layers; ++l)
+    stack.push_back(made::attention(layout, static_cast<std::uint32_t>(l * heads * tokens * tokens)));
   return stack;
 }
 std::vector<AttentionView<float>> views_of(const std::vector<AttentionTensor<float>>& stack, bool causal) {
@@ -61,37 +51,12 @@ LayerMap<Scalar> eigen_chain(const std::vector<AttentionTensor<float>>& stack) {
   return product;
 }
 
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<long>(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
-/// Both in turn; ours is what the benchmark reports.
-template <typename Ours, typename Peer>
-std::pair<double, double> medians(benchmark::State& state, const Ours& ours, const Peer& peer) {
-  std::vector<double> our_times, peer_times;
-  for ([[maybe_unused]] auto _ : state) {
-    const double start = seconds();
-    ours();
-    const double between = seconds();
-    peer();
-    our_times.push_back(between - start);
-    peer_times.push_back(seconds() - between);
-    state.SetIterationTime(our_times.back());
-  }
-  state.counters["ours_ms"] = median(our_times) * 1e3;
-  state.counters["peer_ms"] = median(peer_times) * 1e3;
-  return {median(our_times), median(peer_times)};
-}
-
 template <typename Scalar>
 void matrix(benchmark::State& state, bool causal) {
   const auto stack = made_stack(3, state.range(0), causal);
   const auto views = views_of(stack, causal);
   LayerMap<Scalar> ours, peer;
-  const auto [our_time, peer_time] = medians(
+  const auto [our_time, peer_time] = turns::medians(
       state, [&] { ours = rollout<Scalar>(views).top[0]; }, [&] { peer = eigen_chain<Scalar>(stack); });
   state.counters["ratio"] = our_time / peer_time;
   if ((ours - peer).cwiseAbs().maxCoeff() > 1e-5) state.SkipWithError("the chain gives other numbers");
@@ -101,11 +66,10 @@ void row(benchmark::State& state, bool causal, LayerMapOptions map) {
   const auto views = views_of(stack, causal);
   const RolloutRowOptions options{std::move(map)};
   const auto read = [&] {
-    float sum = 0;
-    for (const auto& layer : stack) sum += Eigen::Map<const Eigen::ArrayXf>(layer.data(), layer.size()).sum();
-    benchmark::DoNotOptimize(sum);
+    for (const auto& layer : stack)
+      machine::read(std::as_bytes(std::span(layer.data(), static_cast<std::size_t>(layer.size()))));
   };
-  const auto [our_time, read_time] = medians(
+  const auto [our_time, read_time] = turns::medians(
       state, [&] { benchmark::DoNotOptimize(rollout_row(views, 0, state.range(0) - 1, options).data()); },
       read);
   state.counters["ratio"] = read_time / our_time;
