@@ -71,15 +71,59 @@ TEST_CASE("column sums and dot products between heads, on each instruction set")
   });
 }
 
-TEST_CASE("terms p ln p keep their digits however small p is, on each instruction set") {
+TEST_CASE("what columns hold, p ln p with its digits however small p is, on each instruction set") {
+  const Index rows = 5, columns = 37, stride = 40;
+  std::vector<float> all = weights(rows * stride);
+  const std::vector<float> small{0, 1, .5F, 1e-44F, 3e-39F, 1e-30F, 1e-3F};
+  for (Index r = 0; r < rows; ++r) std::copy(small.begin(), small.end(), all.data() + r * stride + 30);
+  for (Index r = 0; r < rows; ++r) all[static_cast<std::size_t>(r * stride + 4)] = 0;
+  const std::vector<float> factors{1, .5F, 1, 0, .25F};
+  with_each_set([&] {
+    std::vector<double> sums(columns, 1), logs(columns, 2), largest(columns);
+    std::vector<int> where(columns);
+    vector_math::add_column_facts(all.data(), stride, rows, columns, factors.data(),
+                                  {sums.data(), logs.data(), largest.data(), where.data()});
+    const std::vector<double> same(all.begin(), all.end()), by(factors.begin(), factors.end());
+    std::vector<double> exact_sums(columns, 1), exact_logs(columns, 2), exact_largest(columns);
+    std::vector<int> exact_where(columns);
+    vector_math::add_column_facts(
+        same.data(), stride, rows, columns, by.data(),
+        {exact_sums.data(), exact_logs.data(), exact_largest.data(), exact_where.data()});
+    CHECK(where == exact_where);
+    CHECK(where[4] == -1);
+    CHECK(largest == exact_largest);
+    for (std::size_t j = 0; j < sums.size(); ++j) {
+      CAPTURE(j);
+      CHECK(std::abs(sums[j] - exact_sums[j]) <= 2e-7 * (exact_sums[j] - 1));
+      CHECK(std::abs(logs[j] - exact_logs[j]) <= 2e-7 * (exact_sums[j] - 1) + 1e-15);
+    }
+  });
+}
+
+TEST_CASE("a column's tiny weights keep the digits of p ln p, on each instruction set") {
   with_each_set([] {
-    std::vector<float> row{0, 1, .5F, 1e-44F, 3e-39F, 1e-30F, 1e-3F};
-    row.resize(37, .25F);
-    std::vector<double> terms(row.size());
-    vector_math::log_terms(row, terms.data());
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      const auto p = static_cast<double>(row[j]), exact = p > 0 ? p * std::log(p) : 0;
-      CHECK(std::abs(terms[j] - exact) <= 2e-7 * p);
+    for (const float p : {1e-44F, 3e-39F, 1e-30F, 1e-3F, .3F}) {
+      double sum = 0, log = 0, largest = 0;
+      int where = 0;
+      const float factor = 1;
+      vector_math::add_column_facts(&p, 1, 1, 1, &factor, {&sum, &log, &largest, &where});
+      const auto exact = static_cast<double>(p);
+      CHECK(std::abs(log - exact * std::log(exact)) <= 2e-7 * exact);
+    }
+  });
+}
+
+TEST_CASE("the first of the largest weights, on each instruction set") {
+  with_each_set([] {
+    for (const Index size : {1, 7, 8, 33, 100}) {
+      std::vector<float> row(static_cast<std::size_t>(size), .25F);
+      CHECK(vector_math::first_largest(std::span<const float>(row)) == 0);
+      for (const Index place : {size - 1, size / 2}) {
+        row[static_cast<std::size_t>(place)] = .5F;
+        CHECK(vector_math::first_largest(std::span<const float>(row)) == place);
+      }
+      std::fill(row.begin(), row.end(), 0.F);
+      CHECK(vector_math::first_largest(std::span<const float>(row)) == -1);
     }
   });
 }

@@ -43,26 +43,6 @@ struct AlignmentMetricsResult {
 
 namespace detail {
 
-/// [row x key] p ln p of the weights.
-class LogTerms {
- public:
-  template <typename Weight>
-  explicit LogTerms(const HeadRows<Weight>& rows)
-      : keys_(rows.keys()), terms_(static_cast<std::size_t>(rows.size() * keys_)) {
-    for (Index r = 0; r < rows.size(); ++r) vector_math::log_terms(rows.row(r), terms_.data() + r * keys_);
-  }
-  std::span<const double> row(Index r) const {
-    return std::span(terms_).subspan(static_cast<std::size_t>(r * keys_), static_cast<std::size_t>(keys_));
-  }
-  MatrixView<double> matrix(Index rows) const {
-    return {terms_.data(), rows, keys_, Eigen::OuterStride<>(keys_)};
-  }
-
- private:
-  Index keys_;
-  std::vector<double> terms_;
-};
-
 /// Kendall's tau-b between 0, 1, 2, … and `values`. Undefined where all are equal.
 inline double rank_correlation_with_order(const std::vector<Index>& values) {
   Points points;
@@ -86,20 +66,19 @@ struct HeadAlignment {
         chosen(static_cast<std::size_t>(sources), -1) {}
 
   template <typename Weight>
-  void add(const HeadRows<Weight>& rows, const LogTerms& terms) {
-    if (rows.size() == 0 || rows.keys() == 0) return;
-    const Index before = static_cast<Index>(argmax.size());
-    for (Index r = 0; r < rows.size(); ++r) argmax.push_back(vector_math::first_largest(rows.row(r)));
-    const MatrixView<Weight> weights = rows.matrix();
-    received.head(rows.keys()) += weights.template cast<double>().colwise().sum().transpose().array();
-    log.head(rows.keys()) += terms.matrix(rows.size()).colwise().sum().transpose().array();
-    const Eigen::Array<Weight, Eigen::Dynamic, 1> most = weights.colwise().maxCoeff();
-    for (Index s = 0; s < most.size(); ++s) {
-      if (static_cast<double>(most(s)) <= largest(s)) continue;
-      Index r = 0;
-      while (weights(r, s) < most(s)) ++r;
-      choose(s, static_cast<double>(most(s)), before + r);
+  void add(const RowSummaries<Weight>& rows) {
+    const auto before = static_cast<Index>(argmax.size());
+    const Range keys = rows.keys();
+    for (Index r = 0; r < rows.size(); ++r) {
+      const Index key = vector_math::first_largest(rows.raw(r));
+      argmax.push_back(key < 0 ? -1 : keys.first + key);
     }
+    if (rows.size() == 0 || keys.size() == 0) return;
+    Eigen::ArrayXd most(keys.size());
+    Eigen::ArrayXi where(keys.size());
+    rows.add_column_facts({received.data() + keys.first, log.data() + keys.first, most.data(), where.data()});
+    for (Index s = 0; s < keys.size(); ++s)
+      if (most(s) > largest(keys.first + s)) choose(keys.first + s, most(s), before + where(s));
   }
   void merge(const HeadAlignment& later) {
     const Index before = static_cast<Index>(argmax.size());
@@ -180,18 +159,16 @@ class AlignmentMetricsMeasure {
   }
   AlignmentMetricsMeasure empty() const { return AlignmentMetricsMeasure(options_); }
 
+  static constexpr SummaryParts summary_parts{.distance = false};
   template <typename Weight>
-  void look(const HeadRows<Weight>& rows) {
-    detail::HeadAlignment& head = examples_.at(rows).heads[static_cast<std::size_t>(rows.head())];
-    const detail::LogTerms terms(rows);
-    head.add(rows, terms);
+  void look(const RowSummaries<Weight>& rows) {
+    examples_.at(rows).heads[static_cast<std::size_t>(rows.head())].add(rows);
     double entropies = 0, normalized = 0;
     Index wide = 0;
     for (Index r = 0; r < rows.size(); ++r) {
-      const double entropy = 0.0 - vector_math::sum(terms.row(r));
-      entropies += entropy;
+      entropies += rows[r].entropy;
       if (const Index seen = rows.visible_keys(r); seen > 1) {
-        normalized += entropy / std::log(static_cast<double>(seen));
+        normalized += rows[r].entropy / std::log(static_cast<double>(seen));
         ++wide;
       }
     }

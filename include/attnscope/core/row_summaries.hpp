@@ -56,6 +56,10 @@ class RowSummaries : public HeadPlace {
   void add_columns(Eigen::Ref<Eigen::RowVectorXd> sums) const {
     vector_math::add_columns(data_, row_stride_, size(), factors_, sums.segment(keys_.first, keys_.size()));
   }
+  /// The same for all that columns hold, of the keys() alone. At most 256 rows.
+  void add_column_facts(const simd::ColumnFacts& facts) const {
+    vector_math::add_column_facts(data_, row_stride_, size(), keys_.size(), factors_, facts);
+  }
 
  private:
   const Weight* data_;

@@ -76,18 +76,13 @@ inline double entropy_of_mean(std::span<const float> p, std::span<const float> q
 inline double entropy_of_mean(std::span<const double> p, std::span<const double> q) {
   return 0.0 - sum_p_log_p((array_of(p) + array_of(q)) * 0.5);
 }
-/// terms [key] = p ln p, however small p is within 1e-7 p: a sum of them over sum p keeps its digits.
-inline void log_terms(std::span<const float> row, double* terms) {
-  ATTNSCOPE_BEST(log_terms)(row.data(), length_of(row), terms);
-}
-inline void log_terms(std::span<const double> row, double* terms) {
-  std::transform(row.begin(), row.end(), terms, [](double p) { return p > 0 ? p * std::log(p) : 0; });
-}
 /// Where the largest weight stands, the first of equals; -1 in a row without weight.
-template <typename Weight>
-Index first_largest(std::span<const Weight> row) {
-  const Weight most = largest(row);
-  return most > 0 ? std::find(row.begin(), row.end(), most) - row.begin() : -1;
+inline Index first_largest(std::span<const float> row) {
+  return ATTNSCOPE_BEST(first_largest)(row.data(), length_of(row));
+}
+inline Index first_largest(std::span<const double> row) {
+  const auto most = std::max_element(row.begin(), row.end());
+  return most != row.end() && *most > 0 ? most - row.begin() : -1;
 }
 
 /// Sums of a b and |a b|, all in double: terms of either sign cancel.
@@ -128,6 +123,29 @@ inline void add_columns(const double* first, Index stride, Index rows, const dou
                         Eigen::Ref<Eigen::RowVectorXd> sums) {
   const MatrixView<double> matrix(first, rows, sums.size(), Eigen::OuterStride<>(stride));
   sums.noalias() += Eigen::Map<const Eigen::RowVectorXd>(factors, rows) * matrix;
+}
+
+/// What the columns of [rows x columns] hold, each row times its factor; see simd::ColumnFacts. At most 256
+/// rows.
+inline void add_column_facts(const float* first, Index stride, Index rows, Index columns,
+                             const float* factors, simd::ColumnFacts facts) {
+  ATTNSCOPE_BEST(add_column_facts)(first, stride, rows, columns, factors, facts);
+}
+inline void add_column_facts(const double* first, Index stride, Index rows, Index columns,
+                             const double* factors, simd::ColumnFacts facts) {
+  for (Index j = 0; j < columns; ++j) {
+    facts.largest[j] = 0;
+    facts.rows[j] = -1;
+    for (Index r = 0; r < rows; ++r) {
+      const double p = first[r * stride + j] * factors[r];
+      facts.sums[j] += p;
+      if (p > 0) facts.p_log_ps[j] += p * std::log(p);
+      if (p > facts.largest[j]) {
+        facts.largest[j] = p;
+        facts.rows[j] = static_cast<int>(r);
+      }
+    }
+  }
 }
 
 /// gram [head x head] += dot products between heads over all rows and keys of the block; lower triangle only.

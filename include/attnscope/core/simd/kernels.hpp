@@ -30,6 +30,14 @@ struct ProductSums {
   double sum, magnitude;  ///< of a b; of |a b|
 };
 
+/// [column] what the rows of a matrix give each column.
+struct ColumnFacts {
+  double* sums;      ///< added to
+  double* p_log_ps;  ///< sum p ln p, each within 1e-7 p however small p is; added to
+  double* largest;   ///< 0 where none is above
+  int* rows;         ///< which row's that is, the first of equals; -1 where none is above 0
+};
+
 }  // namespace simd
 }  // namespace attnscope
 
