@@ -7,7 +7,8 @@ needs torch and numpy. The functions are those that notebooks show, on one batch
 diversity of heads; locality, with loops over the pairs and without; sharpness, coverage and monotonicity of an alignment;
 sum |A dA|; and the Jensen-Shannon distances of all pairs of heads. One thread on either side, and both take turns. PyTorch
 runs with the BLAS that it is linked to and, in a process of its own, with OpenBLAS preloaded. Times are medians of
-processor time without making the inputs.
+processor time in single precision, without making the inputs. Our numbers must be those of the same functions in double
+precision: in single, norms and products of millions of weights lose digits. How many is printed.
 """
 
 import itertools
@@ -114,23 +115,33 @@ def timed(run):
 
 
 def answer(torch, words):
-    function = CASES[" ".join(words[1:])][0]
+    """words: tokens, time or check, name; a check adds the numbers in double precision."""
+    function = CASES[" ".join(words[2:])][0]
     inputs = made_inputs(torch, function, int(words[0]))
-    return timed(lambda: function(torch, *inputs))
+    result = timed(lambda: function(torch, *inputs))
+    if words[1] == "check":
+        result["exact"] = function(torch, *(numbers.double() for numbers in inputs))
+    return result
+
+
+def rounding(answer):
+    return max(abs(a - b) / max(abs(b), 1e-30) for a, b in zip(answer["numbers"], answer["exact"], strict=True))
 
 
 def report(program, peers, tokens, name, repeats):
     ours, theirs = [], {peer: [] for peer in peers}
-    for _ in range(repeats):
+    for repeat in range(repeats):
         ours.append(torch_peer.run_ours(program, "--time", CASES[name][1], tokens))
         for peer_name, peer in peers.items():
-            theirs[peer_name].append(peer.ask(tokens, name))
+            theirs[peer_name].append(peer.ask(tokens, "time" if repeat else "check", name))
     numbers = ours[0]["numbers"]
     names = [f"{name}, {tokens} tokens, number {i}" for i in range(len(numbers))]
-    worst = max(torch_peer.largest_difference(names, numbers, runs[0]["numbers"]) for runs in theirs.values())
+    firsts = [runs[0] for runs in theirs.values()]
+    worst = max(torch_peer.largest_difference(names, numbers, first["exact"]) for first in firsts)
     seconds = torch_peer.median_of(ours, "seconds")
     text = f"{name} {tokens}: ours {1000 * seconds:.4g} ms{torch_peer.ratios(theirs, seconds)}"
-    print(f"{text}; numbers differ by {worst:.0e} at most", flush=True)
+    text += f"; of the exact numbers ours differ by {worst:.0e} at most, PyTorch's by "
+    print(text + ", ".join(f"{rounding(first):.0e}" for first in firsts), flush=True)
 
 
 def main():
