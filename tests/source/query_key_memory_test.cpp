@@ -52,7 +52,7 @@ double swept_megabytes(Index tokens, Index heads, Index rows, int threads) {
 }
 
 /// The same, measured in a process of its own: a peak never falls.
-double swept_alone(Index tokens, Index heads, Index rows, int threads) {
+[[maybe_unused]] double swept_alone(Index tokens, Index heads, Index rows, int threads) {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   const ::pid_t child = ::fork();
