@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <limits>
 #include <vector>
 
 /// The few inner loops that measures share, over one row or one block. In single precision they are kernels,
 /// compiled for several instruction sets and chosen at run time (core/simd/); in double precision Eigen's
-/// loops. Sums of floats run in single precision for some hundred terms at most, and are added up in double.
+/// loops, which are templates so that only who needs them compiles them. Sums of floats run in single
+/// precision for some hundred terms at most, and are added up in double.
 namespace attnscope::vector_math {
 
 template <typename Weight>
@@ -73,7 +75,8 @@ Weight largest(std::span<const Weight> row) {
 inline double entropy_of_mean(std::span<const float> p, std::span<const float> q) {
   return ATTNSCOPE_BEST(entropy_of_mean)(p.data(), q.data(), length_of(p));
 }
-inline double entropy_of_mean(std::span<const double> p, std::span<const double> q) {
+template <std::same_as<double> Weight>
+double entropy_of_mean(std::span<const Weight> p, std::span<const Weight> q) {
   return 0.0 - sum_p_log_p((array_of(p) + array_of(q)) * 0.5);
 }
 /// Where the largest weight stands, the first of equals; -1 in a row without weight.
@@ -119,8 +122,9 @@ inline void add_columns(const float* first, Index stride, Index rows, const floa
   for (Index r = 0; r < rows; r += run) ATTNSCOPE_BEST(add_columns)
   (first + r * stride, stride, std::min(run, rows - r), sums.size(), factors + r, sums.data());
 }
-inline void add_columns(const double* first, Index stride, Index rows, const double* factors,
-                        Eigen::Ref<Eigen::RowVectorXd> sums) {
+template <std::same_as<double> Weight>
+void add_columns(const Weight* first, Index stride, Index rows, const Weight* factors,
+                 Eigen::Ref<Eigen::RowVectorXd> sums) {
   const MatrixView<double> matrix(first, rows, sums.size(), Eigen::OuterStride<>(stride));
   sums.noalias() += Eigen::Map<const Eigen::RowVectorXd>(factors, rows) * matrix;
 }
@@ -158,7 +162,8 @@ inline void add_gram(const Block<float>& block, Eigen::MatrixXd& gram) {
     ATTNSCOPE_BEST(add_gram)(rows.data(), block.heads(), block.keys(), gram.data());
   }
 }
-inline void add_gram(const Block<double>& block, Eigen::MatrixXd& gram) {
+template <std::same_as<double> Weight>
+void add_gram(const Block<Weight>& block, Eigen::MatrixXd& gram) {
   if (block.heads() == 0 || block.keys() == 0) return;  // Eigen's product would touch a null pointer
   for (Index r = 0; r < block.size(); ++r)
     gram.selfadjointView<Eigen::Lower>().rankUpdate(block.across_heads(r));

@@ -36,8 +36,9 @@ inline void multiply(const float* queries, Index tiles, const float* keys, Index
                      float* scores, Index stride) {
   ATTNSCOPE_BEST(multiply)(queries, tiles, keys, panels, dim, scores, stride);
 }
-inline void multiply(const double* queries, Index tiles, const double* keys, Index panels, Index dim,
-                     double* scores, Index stride) {
+template <std::same_as<double> Weight>
+void multiply(const Weight* queries, Index tiles, const Weight* keys, Index panels, Index dim, Weight* scores,
+              Index stride) {
   const MatrixView<double> q(queries, tiles, dim, Eigen::OuterStride<>(dim));
   const MatrixView<double> k(keys, panels, dim, Eigen::OuterStride<>(dim));
   using Scores = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -52,7 +53,8 @@ inline simd::SoftmaxSums softmax(float* row, Index size, double factor, double s
   return ATTNSCOPE_BEST(softmax)(row, size, static_cast<float>(factor), static_cast<float>(sink),
                                  static_cast<float>(from));
 }
-inline simd::SoftmaxSums softmax(double* row, Index size, double factor, double sink, Index from) {
+template <std::same_as<double> Weight>
+simd::SoftmaxSums softmax(Weight* row, Index size, double factor, double sink, Index from) {
   if (size == 0) return {-std::numeric_limits<double>::infinity(), 0, 0, 0};
   Eigen::Map<Eigen::ArrayXd> scores(row, size);
   constexpr double least = -745;  // e to it is 0
@@ -68,7 +70,8 @@ inline simd::SoftmaxSums softmax(double* row, Index size, double factor, double 
 inline void multiply_by(float* row, Index size, double factor) {
   ATTNSCOPE_BEST(multiply_by)(row, size, static_cast<float>(factor));
 }
-inline void multiply_by(double* row, Index size, double factor) {
+template <std::same_as<double> Weight>
+void multiply_by(Weight* row, Index size, double factor) {
   Eigen::Map<Eigen::ArrayXd>(row, size) *= factor;
 }
 
