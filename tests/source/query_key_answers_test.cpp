@@ -2,14 +2,17 @@
 #include <attnscope/alignment/alignment_metrics.hpp>
 #include <attnscope/flow/rollout.hpp>
 #include <attnscope/heads/confidence.hpp>
+#include <attnscope/heads/distance_profile.hpp>
 #include <attnscope/heads/entropy.hpp>
 #include <attnscope/heads/head_distance.hpp>
 #include <attnscope/heads/head_similarity.hpp>
 #include <attnscope/heads/locality.hpp>
 #include <attnscope/heads/patterns.hpp>
+#include <attnscope/heads/pooled_maps.hpp>
 #include <attnscope/heads/received.hpp>
 #include <attnscope/heads/sink.hpp>
 #include <attnscope/heads/token_groups.hpp>
+#include <attnscope/heads/top_keys.hpp>
 #include <attnscope/source/any.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
 #include <attnscope/source/words.hpp>
@@ -69,6 +72,22 @@ void add(Answers& answers, const AlignmentMetricsResult& metrics) {
   add(answers, "rank correlation", metrics.rank_correlation);
   add(answers, "agreement", metrics.agreement);
   add(answers, "fertility", metrics.fertility);
+}
+
+void add(Answers& answers, const TopKeysResult& top) {
+  for (const ExampleTopKeys& example : top.examples)
+    for (const auto& head : example.heads) {
+      std::vector<double> weights;
+      for (const std::vector<TopKey>& keys : head)
+        for (const TopKey& key : keys)
+          if (key.weight > 1e-6) weights.push_back(key.weight);  // of smaller ones a float may have none
+      add(answers, "weights of the top keys",
+          Eigen::MatrixXd(
+              Eigen::Map<const Eigen::VectorXd>(weights.data(), static_cast<Index>(weights.size()))));
+    }
+}
+void add(Answers& answers, const char* name, const PooledMapsResult& maps) {
+  for (const ExamplePooledMaps& example : maps.examples) add(answers, name, example.heads);
 }
 
 /// Three groups of tokens, one after the other in turn.
@@ -198,6 +217,14 @@ Answers row_answers(const A& attention, int threads = 2) {
   add(answers, measured(EntropyMeasure({.per_query = true}), attention, how));
   add(answers, measured(EntropyMeasure({.smoothing = .01}), attention, how));
   add(answers, "received", received_attention(attention, how).received);
+  add(answers, "distances", distance_profile(attention, {}, how).mass);
+  add(answers, "mean maps", pooled_maps(attention, {.most_rows = 7, .most_columns = 5}, how));
+  add(answers, "largest maps",
+      pooled_maps(attention, {.most_rows = 7, .most_columns = 5, .pool = Pool::largest}, how));
+  add(answers, top_keys(attention, {.count = 2}, how));
+  const AlignmentMetricsResult alignment = alignment_metrics(attention, {}, how);
+  add(answers, "alignment entropy", alignment.alignment_entropy);
+  add(answers, "soft coverage", alignment.soft_coverage);
   return answers;
 }
 
