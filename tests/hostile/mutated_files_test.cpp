@@ -9,20 +9,13 @@
 
 #include <random>
 
+#include "support/address_sanitizer.hpp"
 #include "support/archives.hpp"
 #include "support/catch.hpp"
 #include "support/dumps.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace attnscope;
-
-#if defined(__SANITIZE_ADDRESS__)
-#define ATTNSCOPE_ADDRESS_SANITIZER
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ATTNSCOPE_ADDRESS_SANITIZER
-#endif
-#endif
 
 #if defined(ATTNSCOPE_ADDRESS_SANITIZER)
 // The sanitizer's own mappings leave no room for a limit of the system's, so it watches itself.

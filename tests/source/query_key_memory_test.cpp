@@ -9,17 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/address_sanitizer.hpp"
 #include "support/catch.hpp"
 
 using namespace attnscope;
-
-#if defined(__SANITIZE_ADDRESS__)
-#define ATTNSCOPE_ADDRESS_SANITIZER
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ATTNSCOPE_ADDRESS_SANITIZER
-#endif
-#endif
 
 namespace {
 
