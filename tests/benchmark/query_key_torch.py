@@ -9,7 +9,6 @@ are medians of processor time without making the inputs; PyTorch's distances and
 2 GB at 8,192 tokens.
 """
 
-import sys
 import time
 
 import torch_peer
@@ -87,7 +86,4 @@ def main():
         peer.close()
 
 
-if sys.argv[1:] == ["--answer-requests"]:
-    torch_peer.answer_requests(answer)
-else:
-    main()
+torch_peer.run(main, answer)

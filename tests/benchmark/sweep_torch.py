@@ -12,7 +12,6 @@ precision: in single, norms and products of millions of weights lose digits. How
 """
 
 import itertools
-import sys
 import time
 
 import torch_peer
@@ -156,7 +155,4 @@ def main():
         peer.close()
 
 
-if sys.argv[1:] == ["--answer-requests"]:
-    torch_peer.answer_requests(answer)
-else:
-    main()
+torch_peer.run(main, answer)

@@ -127,3 +127,11 @@ def parser_of(about, program):
     parser.add_argument("--openblas", help="the library to preload; looked for where distributions put it by default")
     parser.add_argument("--repeats", type=int, default=5)
     return parser
+
+
+def run(main, answer):
+    """A script is itself and, started again by start_peers(), the process that answers it."""
+    if sys.argv[1:] == ["--answer-requests"]:
+        answer_requests(answer)
+    else:
+        main()
