@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
-#include <map>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -22,39 +23,45 @@ inline int thread_count(int asked, Index tasks) {
   return static_cast<int>(std::clamp<Index>(asked > 0 ? asked : machine, 1, std::max<Index>(tasks, 1)));
 }
 
-/// What the threads of one ordered_tasks call share. Everything is guarded by `mutex`.
-template <typename Result>
+/// The order that the threads of one ordered_tasks call keep. Everything is guarded by `mutex`.
 class TaskLine {
  public:
-  TaskLine(Index tasks, Index most_ahead) : count_(tasks), ahead_(most_ahead), failed_(tasks) {}
+  TaskLine(Index tasks, Index most_ahead)
+      : count_(tasks), failed_(tasks), waiting_(static_cast<std::size_t>(most_ahead), 0) {}
 
-  /// The next task, once it is not too far ahead of what is kept; the count when there is nothing left to do.
+  /// Where the result of a task waits until it is kept.
+  std::size_t slot(Index task) const { return static_cast<std::size_t>(task) % waiting_.size(); }
+  /// The next task, once its slot is free; the count when there is nothing left to do.
   Index take() {
     std::unique_lock lock(mutex_);
-    moved_.wait(lock, [&] { return next_ >= count_ || failed_ < count_ || next_ < kept_ + ahead_; });
+    const auto ahead = static_cast<Index>(waiting_.size());
+    while (next_ < count_ && failed_ == count_ && next_ >= kept_ + ahead) moved_.wait(lock);
     return next_ >= count_ || failed_ < count_ ? count_ : next_++;
   }
-  /// Once all threads have ended: what went wrong, if anything.
-  void rethrow() const {
-    if (failure_) std::rethrow_exception(failure_);
-  }
-  /// Stores a result and keeps every result whose turn has come.
+  /// The result of the task lies in its slot: keep(task), and of every later one whose turn has come by that.
   template <typename Keep>
-  void put(Index task, Result&& result, const Keep& keep) {
+  void arrive(Index task, const Keep& keep) {
     const std::lock_guard lock(mutex_);
-    waiting_.emplace(task, std::move(result));
+    waiting_[slot(task)] = 1;
     try {
-      for (; kept_ < failed_ && !waiting_.empty() && waiting_.begin()->first == kept_; ++kept_)
-        keep(kept_, std::move(waiting_.extract(waiting_.begin()).mapped()));
+      for (; kept_ < failed_ && waiting_[slot(kept_)]; ++kept_) {
+        waiting_[slot(kept_)] = 0;
+        keep(kept_);
+      }
     } catch (...) {
       record_failure(kept_);
     }
     moved_.notify_all();
   }
+  /// To be called while what failed is being handled.
   void fail(Index task) {
     const std::lock_guard lock(mutex_);
     record_failure(task);
     moved_.notify_all();
+  }
+  /// Once all threads have ended: what went wrong, if anything.
+  void rethrow() const {
+    if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
@@ -64,13 +71,25 @@ class TaskLine {
     failure_ = std::current_exception();
   }
 
-  const Index count_, ahead_;
+  const Index count_;
   Index next_ = 0, kept_ = 0, failed_;
-  std::map<Index, Result> waiting_;
+  std::vector<char> waiting_;  // [slot]
   std::exception_ptr failure_;
   std::mutex mutex_;
   std::condition_variable moved_;
 };
+
+/// Runs `run`, which does not throw, on the caller's thread and on as many others as are asked for and the
+/// system gives.
+inline void on_threads(int threads, const std::function<void()>& run) {
+  std::vector<std::thread> others;
+  try {
+    for (int t = 1; t < threads; ++t) others.emplace_back(std::cref(run));
+  } catch (const std::system_error&) {
+  }
+  run();
+  for (std::thread& other : others) other.join();
+}
 
 /// Runs `work()(task)` for the tasks 0 .. count-1 on up to `threads` threads (of less than 1: on one), and
 /// `keep(task, result)` one at a time IN TASK ORDER, so that what is kept does not depend on the number of
@@ -81,24 +100,26 @@ class TaskLine {
 template <typename Work, typename Keep>
 void ordered_tasks(Index count, int threads, const Work& work, const Keep& keep) {
   using Result = decltype(work()(Index{}));
-  threads = std::max(threads, 1);
-  TaskLine<Result> line(count, 4 * static_cast<Index>(threads));
-  const auto run = [&] {
+  const Index ahead = 4 * static_cast<Index>(std::max(threads, 1));
+  TaskLine line(count, ahead);
+  std::vector<std::optional<Result>> waiting(static_cast<std::size_t>(ahead));
+  const auto keep_one = [&](Index task) {
+    std::optional<Result>& result = waiting[line.slot(task)];
+    keep(task, *std::move(result));
+    result.reset();
+  };
+  on_threads(threads, [&] {
     Index task = 0;
     try {
       auto worker = work();
-      for (task = line.take(); task < count; task = line.take()) line.put(task, worker(task), keep);
+      for (task = line.take(); task < count; task = line.take()) {
+        waiting[line.slot(task)].emplace(worker(task));
+        line.arrive(task, keep_one);
+      }
     } catch (...) {
       line.fail(task);
     }
-  };
-  std::vector<std::jthread> others;
-  try {
-    for (int t = 1; t < threads; ++t) others.emplace_back(run);
-  } catch (const std::system_error&) {
-  }
-  run();
-  others.clear();  // joins
+  });
   line.rethrow();
 }
 
