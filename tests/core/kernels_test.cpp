@@ -80,17 +80,20 @@ TEST_CASE("what columns hold, p ln p with its digits however small p is, on each
   const std::vector<float> factors{1, .5F, 1, 0, .25F};
   with_each_set([&] {
     std::vector<double> sums(columns, 1), logs(columns, 2), largest(columns);
-    std::vector<int> where(columns);
-    vector_math::add_column_facts(all.data(), stride, rows, columns, factors.data(),
+    std::vector<int> where(columns, -1);
+    vector_math::add_column_facts(all.data(), stride, 2, columns, factors.data(),
                                   {sums.data(), logs.data(), largest.data(), where.data()});
+    vector_math::add_column_facts(all.data() + 2 * stride, stride, rows - 2, columns, factors.data() + 2,
+                                  {sums.data(), logs.data(), largest.data(), where.data(), 2});
     const std::vector<double> same(all.begin(), all.end()), by(factors.begin(), factors.end());
     std::vector<double> exact_sums(columns, 1), exact_logs(columns, 2), exact_largest(columns);
-    std::vector<int> exact_where(columns);
+    std::vector<int> exact_where(columns, -1);
     vector_math::add_column_facts(
         same.data(), stride, rows, columns, by.data(),
         {exact_sums.data(), exact_logs.data(), exact_largest.data(), exact_where.data()});
     CHECK(where == exact_where);
     CHECK(where[4] == -1);
+    CHECK(*std::max_element(where.begin(), where.end()) > 1);
     CHECK(largest == exact_largest);
     for (std::size_t j = 0; j < sums.size(); ++j) {
       CAPTURE(j);
@@ -104,7 +107,7 @@ TEST_CASE("a column's tiny weights keep the digits of p ln p, on each instructio
   with_each_set([] {
     for (const float p : {1e-44F, 3e-39F, 1e-30F, 1e-3F, .3F}) {
       double sum = 0, log = 0, largest = 0;
-      int where = 0;
+      int where = -1;
       const float factor = 1;
       vector_math::add_column_facts(&p, 1, 1, 1, &factor, {&sum, &log, &largest, &where});
       const auto exact = static_cast<double>(p);

@@ -57,37 +57,36 @@ struct HeadAlignment {
   std::vector<Index> argmax{};       // [shown target] a source token, or -1
   Eigen::ArrayXd received{}, log{};  // [source] sums of weights, and of w ln w
   Eigen::ArrayXd largest{};          // [source] the largest weight
-  std::vector<Index> chosen{};       // [source] the shown target that gives it, the first of equals, or -1
+  Eigen::ArrayXi chosen{};           // [source] the shown target that gives it, the first of equals, or -1
 
   explicit HeadAlignment(Index sources)
       : received(Eigen::ArrayXd::Zero(sources)),
         log(Eigen::ArrayXd::Zero(sources)),
         largest(Eigen::ArrayXd::Zero(sources)),
-        chosen(static_cast<std::size_t>(sources), -1) {}
+        chosen(Eigen::ArrayXi::Constant(sources, -1)) {}
 
   template <typename Weight>
   void add(const RowSummaries<Weight>& rows) {
-    const auto before = static_cast<Index>(argmax.size());
+    const auto before = static_cast<int>(argmax.size());
     const Range keys = rows.keys();
     for (Index r = 0; r < rows.size(); ++r) {
       const Index key = vector_math::first_largest(rows.raw(r));
       argmax.push_back(key < 0 ? -1 : keys.first + key);
     }
-    if (rows.size() == 0 || keys.size() == 0) return;
-    Eigen::ArrayXd most(keys.size());
-    Eigen::ArrayXi where(keys.size());
-    rows.add_column_facts({received.data() + keys.first, log.data() + keys.first, most.data(), where.data()});
-    for (Index s = 0; s < keys.size(); ++s)
-      if (most(s) > largest(keys.first + s)) choose(keys.first + s, most(s), before + where(s));
+    if (rows.size() > 0)
+      rows.add_column_facts({received.data() + keys.first, log.data() + keys.first,
+                             largest.data() + keys.first, chosen.data() + keys.first, before});
   }
   void merge(const HeadAlignment& later) {
-    const Index before = static_cast<Index>(argmax.size());
+    const auto before = static_cast<int>(argmax.size());
     argmax.insert(argmax.end(), later.argmax.begin(), later.argmax.end());
     received += later.received;
     log += later.log;
     for (Index s = 0; s < largest.size(); ++s)
-      if (later.largest(s) > largest(s))
-        choose(s, later.largest(s), before + later.chosen[static_cast<std::size_t>(s)]);
+      if (later.largest(s) > largest(s)) {
+        largest(s) = later.largest(s);
+        chosen(s) = before + later.chosen(s);
+      }
   }
   /// [source] how many targets choose it
   Eigen::VectorXd fertility() const {
@@ -95,12 +94,6 @@ struct HeadAlignment {
     for (const Index source : argmax)
       if (source >= 0) count(source) += 1;
     return count;
-  }
-
- private:
-  void choose(Index source, double weight, Index target) {
-    largest(source) = weight;
-    chosen[static_cast<std::size_t>(source)] = target;
   }
 };
 
@@ -139,9 +132,9 @@ struct AlignmentSums {
     for (std::size_t t = 0; t < head.argmax.size(); ++t)
       if (const Index source = head.argmax[t]; source >= 0) {
         ++all_links;
-        chosen_both_ways += head.chosen[static_cast<std::size_t>(source)] == static_cast<Index>(t);
+        chosen_both_ways += head.chosen(source) == static_cast<int>(t);
       }
-    for (const Index target : head.chosen) all_links += target >= 0;
+    for (const int target : head.chosen) all_links += target >= 0;
   }
 };
 

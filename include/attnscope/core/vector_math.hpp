@@ -138,15 +138,13 @@ inline void add_column_facts(const float* first, Index stride, Index rows, Index
 inline void add_column_facts(const double* first, Index stride, Index rows, Index columns,
                              const double* factors, simd::ColumnFacts facts) {
   for (Index j = 0; j < columns; ++j) {
-    facts.largest[j] = 0;
-    facts.rows[j] = -1;
     for (Index r = 0; r < rows; ++r) {
       const double p = first[r * stride + j] * factors[r];
       facts.sums[j] += p;
       if (p > 0) facts.p_log_ps[j] += p * std::log(p);
       if (p > facts.largest[j]) {
         facts.largest[j] = p;
-        facts.rows[j] = static_cast<int>(r);
+        facts.rows[j] = facts.first_row + static_cast<int>(r);
       }
     }
   }

@@ -30,12 +30,13 @@ struct ProductSums {
   double sum, magnitude;  ///< of a b; of |a b|
 };
 
-/// [column] what the rows of a matrix give each column.
+/// [column] what the rows of matrices give each column, one matrix after another.
 struct ColumnFacts {
-  double* sums;      ///< added to
-  double* p_log_ps;  ///< sum p ln p, each within 1e-7 p however small p is; added to
-  double* largest;   ///< 0 where none is above
-  int* rows;         ///< which row's that is, the first of equals; -1 where none is above 0
+  double* sums;       ///< added to
+  double* p_log_ps;   ///< sum p ln p, each within 1e-7 p however small p is; added to
+  double* largest;    ///< raised where a row has more; 0 at first
+  int* rows;          ///< which row the largest stands in, the first of equals; -1 at first
+  int first_row = 0;  ///< how many rows came before
 };
 
 }  // namespace simd
