@@ -194,8 +194,8 @@ void show_block(std::tuple<Measures...>& measures, const SweepOptions& options, 
   show_all(block, rest...);
 }
 
-/// Rows of one block: heads x rows x keys is some 1 MiB, so that every measure after the first finds it in
-/// cache.
+/// Rows of one block: heads x rows x keys is some 1 MiB in all sources together, so that every measure after
+/// the first finds it in cache.
 inline Index rows_in_block(const Shape& shape, std::size_t weight_bytes) {
   const Index row_bytes = std::max<Index>(1, shape.heads * shape.keys * static_cast<Index>(weight_bytes));
   return std::clamp<Index>(block_bytes / row_bytes, 8, task_rows);
@@ -248,7 +248,8 @@ class TaskReader {
   }
   template <typename Show>
   static void show_blocks(const Task& task, const Layout& layout, const Show& show) {
-    in_parts(task, rows_in_block(layout.shape(), sizeof(Weight)), show);
+    in_parts(task, rows_in_block(layout.shape(), (sizeof(Weight) + ... + sizeof(typename Rest::Weight))),
+             show);
   }
   /// Head after head, so that the keys of one head stay in cache.
   template <typename... Measures>
