@@ -6,8 +6,8 @@ namespace attnscope::test {
 
 inline constexpr Index made_examples = 60, made_layers = 2, made_heads = 3;
 inline constexpr CorpusOptions made_options{.replicates = 80, .seed = 7};
-inline const TableName share{"self", "share"}, size{"self", "size"}, whole_layer{"self", "of the layer"},
-    role{"self", "role"};
+inline const TableName share{"self", "share"}, size{"self", "size"},
+    whole_layer{"self", "of the layer", true}, role{"self", "role"};
 
 /// 0..1, of 32 bits; `which` is 1 to 3.
 inline double made_share(Index example, Index layer, Index head, std::uint64_t which) {

@@ -41,8 +41,10 @@ TEST_CASE("replicates of parts add up, whether numbers are defined or not") {
   both.add(b, v);
   first.add(a, u);
   second.add(b, v);
+  ReplicateSums backwards = second;
+  backwards.merge(first);
   first.merge(second);
-  for (const ReplicateSums& sums : {both, first}) {
+  for (const ReplicateSums& sums : {both, first, backwards}) {
     const ConfidenceInterval one = sums.interval_of_mean(0, .5), other = sums.interval_of_mean(1, .5);
     CHECK(one.lower == 1.5);  // the means are 2, 3, 1
     CHECK(one.upper == 2.5);

@@ -11,6 +11,7 @@ namespace attnscope {
 /// What a number is of: a stack of layers ("self") and the number's name ("entropies").
 struct TableName {
   std::string stack, name;
+  bool of_layers = false;  ///< a number of whole layers, not of heads
   auto operator<=>(const TableName&) const = default;
   std::string text() const { return stack + " " + name; }
 };

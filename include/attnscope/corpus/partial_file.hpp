@@ -13,6 +13,7 @@ struct CorpusPartial {
   CorpusRun run;
   CorpusOptions options{};
   BlockTree<CorpusStatistics> blocks{};
+  std::string shard = "1/1";  ///< which part of how many; runs that are cut otherwise pool as well
 };
 
 namespace detail::partial {
@@ -81,7 +82,11 @@ inline Json store_bucket(Store& store, Index first, Index length, const BucketSt
             {"numbers", Json::array()},
             {"categories", Json::array()}};
   const auto shape_of = [](const TableName& name, const auto& one) {
-    return Json{{"stack", name.stack}, {"name", name.name}, {"layers", one.layers()}, {"heads", one.heads()}};
+    return Json{{"stack", name.stack},
+                {"name", name.name},
+                {"of_layers", name.of_layers},
+                {"layers", one.layers()},
+                {"heads", one.heads()}};
   };
   for (const auto& [name, one] : bucket.numbers) {
     const Bins& bins = one.bins();
@@ -126,7 +131,8 @@ Number whole(const Json& number) {
   return number.get<Number>();
 }
 inline TableName name_of(const Json& table) {
-  return {table.at("stack").get<std::string>(), table.at("name").get<std::string>()};
+  return {table.at("stack").get<std::string>(), table.at("name").get<std::string>(),
+          table.at("of_layers").get<bool>()};
 }
 inline void load_numbers(const Load& load, const std::string& prefix, const Json& table, Index replicates,
                          BucketStatistics& bucket) {
@@ -192,6 +198,7 @@ inline CorpusPartial load_partial(const TensorFile& file) {
   const std::string* const fingerprint = metadata::text(file.metadata, "fingerprint");
   require<FileError>(fingerprint && *fingerprint == partial.run.fingerprint(),
                      "the fingerprint is not that of the run");
+  if (const std::string* const shard = metadata::text(file.metadata, "shard")) partial.shard = *shard;
   const Json bootstrap = metadata::json(file.metadata, "bootstrap");
   partial.options = {whole<Index>(bootstrap.at("replicates")), whole<std::uint64_t>(bootstrap.at("seed"))};
   for (const Json& node : metadata::json(file.metadata, "nodes"))
@@ -221,6 +228,7 @@ inline void write_partial(const std::filesystem::path& path, const CorpusPartial
                      {"fingerprint", partial.run.fingerprint()},
                      {"run", here::json_of(partial.run.fields)},
                      {"bootstrap", here::json_of(bootstrap)},
+                     {"shard", partial.shard},
                      {"nodes", here::json_of(nodes)}});
 }
 
