@@ -23,7 +23,7 @@ set(io_may core source)
 set(corpus_may core statistics io)
 set(report_may core source sweep heads layers statistics flow values attribution alignment figure io corpus)
 set(attnscope_may core source sweep validate version heads layers statistics flow values attribution alignment figure adapter corpus)
-set(needs_more_than_eigen_and_fmt attnscope/adapter/torch.hpp attnscope/corpus/partial_file.hpp)
+set(needs_more_than_eigen_and_fmt attnscope/adapter/torch.hpp attnscope/corpus/partial_file.hpp attnscope/corpus/shard.hpp)
 set(neighbours_are_strangers heads)
 
 function(room_of path result)

@@ -29,6 +29,8 @@
 #include <attnscope/corpus/bins.hpp>
 #include <attnscope/corpus/block_tree.hpp>
 #include <attnscope/corpus/category_statistics.hpp>
+#include <attnscope/corpus/corpus_list.hpp>
+#include <attnscope/corpus/corpus_pass.hpp>
 #include <attnscope/corpus/corpus_run.hpp>
 #include <attnscope/corpus/corpus_statistics.hpp>
 #include <attnscope/corpus/example_numbers.hpp>

@@ -55,7 +55,7 @@ CorpusPartial run_shard(const CorpusList& list, const Shard& shard, const Corpus
     partial.blocks.add(block, std::move(state));
     write_partial(shard.running(), partial);
   });
-  if (blocks.empty()) write_partial(shard.running(), partial);
+  if (!std::filesystem::exists(shard.running())) write_partial(shard.running(), partial);
   std::filesystem::rename(shard.running(), shard.finished());
   return partial;
 }
