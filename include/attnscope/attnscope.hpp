@@ -44,6 +44,7 @@
 #include <attnscope/figure/head_scatter.hpp>
 #include <attnscope/figure/head_view.hpp>
 #include <attnscope/figure/heatmap.hpp>
+#include <attnscope/figure/interval_curves.hpp>
 #include <attnscope/figure/metric_map.hpp>
 #include <attnscope/figure/model_view.hpp>
 #include <attnscope/figure/neuron_view.hpp>
