@@ -8,6 +8,12 @@
 #include <fmt/ranges.h>
 
 #include <iostream>
+#include <sstream>
+#include <tuple>
+
+#ifdef ATTNSCOPE_MPI
+#include <attnscope/mpi.hpp>
+#endif
 
 #include "analysis.hpp"
 #include "corpus/file_list.hpp"
@@ -27,7 +33,7 @@ struct Request {
   CorpusPassOptions pass;
   AnalyzeOptions analysis;
   std::string merged;  ///< where merge writes; empty: where the shards are
-  bool without_figures = false;
+  bool without_figures = false, on_ranks = false;
 };
 
 std::vector<std::string> files_of(const Request& request) {
@@ -150,17 +156,91 @@ Index files_left(const CorpusList& list, const Shard& shard, const CorpusPartial
   return left;
 }
 
-void run_files(const Request& request, Progress& progress) {
-  const Shard shard = shard_of(request);
-  const CorpusList list{files_of(request), request.block};
-  const auto [common, first] = common_fields(list.names, request.pass.strict);
-  const CorpusRun run = run_of(request, list, common);
-  std::filesystem::create_directories(shard.folder);
-  const Index left = files_left(list, shard, begun_shard(shard, run, request.pass.statistics));
-  progress.step("shard " + shard.text());
-  Pace pace(progress, left);
-  const auto numbers = [&, &common = common, &first = first](Index item) {
-    return numbers_of(request, common, first, list.names[static_cast<std::size_t>(item)], item);
+#ifdef ATTNSCOPE_MPI
+/// MPI, where the command line asks for it.
+class Ranks {
+ public:
+  explicit Ranks(bool used) {
+    if (used) session_.emplace();
+  }
+  /// Whether this process only works for rank 0, which lists files, tells and writes.
+  bool is_worker() const { return session_ && mpi::rank_in(MPI_COMM_WORLD) > 0; }
+  /// What rank 0 makes, on every rank.
+  template <typename Make>
+  std::string shared(const Make& make) const {
+    if (!session_) return make();
+    std::string text;
+    mpi::together(MPI_COMM_WORLD, [&] {
+      if (!is_worker()) text = make();
+    });
+    return mpi::shared_text(std::move(text), 0, MPI_COMM_WORLD);
+  }
+  /// act() on every rank.
+  template <typename Act>
+  void together(const Act& act) const {
+    session_ ? mpi::together(MPI_COMM_WORLD, act) : act();
+  }
+  template <typename... Arguments>
+  CorpusPartial run(const Arguments&... arguments) const {
+    return session_ ? mpi::run_shard(arguments...) : run_shard(arguments...);
+  }
+
+ private:
+  std::optional<mpi::Session> session_;
+};
+#else
+/// No MPI here: this process alone.
+struct Ranks {
+  explicit Ranks(bool) {}
+  bool is_worker() const { return false; }
+  template <typename Make>
+  std::string shared(const Make& make) const {
+    return make();
+  }
+  template <typename Act>
+  void together(const Act& act) const {
+    act();
+  }
+  template <typename... Arguments>
+  CorpusPartial run(const Arguments&... arguments) const {
+    return run_shard(arguments...);
+  }
+};
+#endif
+
+CorpusList list_of(const Request& request, const Ranks& ranks) {
+  std::istringstream names(
+      ranks.shared([&] { return fmt::format("{}", fmt::join(files_of(request), "\n")); }));
+  return {listed_files(names), request.block};
+}
+
+/// What every rank knows before it begins.
+struct Prepared {
+  Shard shard;
+  CorpusList list;
+  CorpusRun common, run;
+  std::string first;  ///< the file that the others are compared with
+  Index left = 0;     ///< files to read; of no worker
+};
+Prepared prepared(const Request& request, const Ranks& ranks) {
+  Prepared all{shard_of(request), list_of(request, ranks), {}, {}, {}};
+  ranks.together([&] {
+    std::tie(all.common, all.first) = common_fields(all.list.names, request.pass.strict);
+    all.run = run_of(request, all.list, all.common);
+    if (ranks.is_worker()) return;
+    std::filesystem::create_directories(all.shard.folder);
+    all.left = files_left(all.list, all.shard, begun_shard(all.shard, all.run, request.pass.statistics));
+  });
+  return all;
+}
+
+void run_files(const Request& request, const Ranks& ranks, Progress& progress) {
+  const Prepared all = prepared(request, ranks);
+  if (!ranks.is_worker()) progress.step("shard " + all.shard.text());
+  Pace pace(progress, all.left);
+  const auto numbers = [&](Index item) {
+    stop_if_interrupted();
+    return numbers_of(request, all.common, all.first, all.list.names[static_cast<std::size_t>(item)], item);
   };
   const auto done = [&](Index, const std::string* fault) {
     if (fault) {
@@ -169,12 +249,13 @@ void run_files(const Request& request, Progress& progress) {
     }
     pace();
   };
-  const CorpusPartial partial = run_shard(list, shard, run, request.pass, numbers, done);
+  const CorpusPartial partial = ranks.run(all.list, all.shard, all.run, request.pass, numbers, done);
   progress.clear();
-  if (shard.count == 1)
+  if (ranks.is_worker()) return;
+  if (all.shard.count == 1)
     write_report(request.folder, partial, !request.without_figures);
   else
-    fmt::print("shard {}: {} files read, {}\n", shard.text(), left, shard.finished().string());
+    fmt::print("shard {}: {} files read, {}\n", all.shard.text(), all.left, all.shard.finished().string());
 }
 
 /// The finished shards in folders, and files as they are.
@@ -204,18 +285,23 @@ void merge(const Request& request) {
   write_report(request.merged.empty() ? request.files[0] : request.merged, whole, !request.without_figures);
 }
 
-void run(const CLI::App& app, const Request& request) {
+void run(const CLI::App& app, Request& request) {
   note_interruptions();
+  const Ranks ranks(request.on_ranks);
+  if (request.on_ranks && request.pass.threads == 0) request.pass.threads = 1;
   Progress progress("corpus");
   try {
     if (app.got_subcommand("merge"))
       merge(request);
     else
-      run_files(request, progress);
+      run_files(request, ranks, progress);
   } catch (const Stopped&) {
     progress.clear();
     throw Ended(128 + interrupting_signal,
                 "interrupted; the same command goes on after the last whole block");
+  } catch (const Error&) {
+    if (ranks.is_worker()) throw Ended(1, "");  // rank 0 says it
+    throw;
   }
 }
 
@@ -251,6 +337,14 @@ void add_options(CLI::App& app, Request& request) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(running);
+
+#ifdef ATTNSCOPE_MPI
+  app.add_flag(
+         "--mpi", request.on_ranks,
+         "All ranks of mpirun share the files: rank 0 deals out and writes, the others read; by default "
+         "with a thread each")
+      ->group(running);
+#endif
 
   constexpr auto found = "What is found out";
   app.add_option("--window", request.analysis.window, "Tokens on either side that count as local")

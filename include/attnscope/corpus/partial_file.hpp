@@ -207,44 +207,57 @@ inline CorpusPartial load_partial(const TensorFile& file) {
   return partial;
 }
 
-}  // namespace detail::partial
-
-/// Writes a partial as safetensors, whole or not at all (see AtomicFile). Tensors are called
-/// first block/length bucket/stack/number/part: count, mean, squared_deviations, smallest, largest,
-/// smallest_at, largest_at [layers, heads], histogram [bins, layers, heads], replicate_sums [replicates,
-/// layers, heads], replicate_weights [replicates]; those of a category, .../number/category/part: count
-/// [layers, heads], replicate_sums [replicates, layers]. The metadata hold JSON: run, bootstrap, nodes.
-/// Numbers survive to the bit.
-/// @throws what write_safetensors throws
-inline void write_partial(const std::filesystem::path& path, const CorpusPartial& partial) {
-  namespace here = detail::partial;
-  here::Store store;
-  here::Json nodes = here::Json::array();
+/// The tensors, which stay where they lie, and the metadata of a partial.
+inline std::pair<RawTensors, Metadata> stored(const CorpusPartial& partial) {
+  Store store;
+  Json nodes = Json::array();
   for (const auto& [first, node] : partial.blocks.nodes())
-    nodes.push_back(here::store_node(store, first, node.level, node.state));
-  const here::Json bootstrap{{"replicates", partial.options.replicates}, {"seed", partial.options.seed}};
-  write_safetensors(path, store.tensors,
-                    {{"format", here::format_name},
-                     {"fingerprint", partial.run.fingerprint()},
-                     {"run", here::json_of(partial.run.fields)},
-                     {"bootstrap", here::json_of(bootstrap)},
-                     {"shard", partial.shard},
-                     {"nodes", here::json_of(nodes)}});
+    nodes.push_back(store_node(store, first, node.level, node.state));
+  const Json bootstrap{{"replicates", partial.options.replicates}, {"seed", partial.options.seed}};
+  Metadata metadata{{"format", format_name},
+                    {"fingerprint", partial.run.fingerprint()},
+                    {"run", json_of(partial.run.fields)},
+                    {"bootstrap", json_of(bootstrap)},
+                    {"shard", partial.shard},
+                    {"nodes", json_of(nodes)}};
+  return {std::move(store.tensors), std::move(metadata)};
 }
 
-/// Reads what write_partial() wrote. Nothing is allocated on the word of the file alone.
-/// @throws FileError with the path: it is no partial, or not as one should be
+}  // namespace detail::partial
+
+/// A partial as the bytes of a safetensors file. Tensors are called first block/length
+/// bucket/stack/number/part: count, mean, squared_deviations, smallest, largest, smallest_at, largest_at
+/// [layers, heads], histogram [bins, layers, heads], replicate_sums [replicates, layers, heads],
+/// replicate_weights [replicates]; those of a category, .../number/category/part: count [layers, heads],
+/// replicate_sums [replicates, layers]. The metadata hold JSON: run, bootstrap, nodes. Numbers survive to the
+/// bit.
+/// @throws what safetensors_bytes throws
+inline std::vector<std::byte> partial_bytes(const CorpusPartial& partial) {
+  const auto [tensors, metadata] = detail::partial::stored(partial);
+  return safetensors_bytes(tensors, metadata);
+}
+/// Writes a partial to a file, whole or not at all (see AtomicFile).
+/// @throws what write_safetensors throws
+inline void write_partial(const std::filesystem::path& path, const CorpusPartial& partial) {
+  const auto [tensors, metadata] = detail::partial::stored(partial);
+  write_safetensors(path, tensors, metadata);
+}
+
+/// The partial in the bytes that partial_bytes() made. Nothing is allocated on their word alone.
+/// @throws FileError it is no partial, or not as one should be
+inline CorpusPartial parse_partial(std::span<const std::byte> bytes) {
+  try {
+    return detail::partial::load_partial(parse_safetensors(bytes));
+  } catch (const nlohmann::json::exception& error) {
+    throw FileError(fmt::format("not as a partial should be: {}", error.what()));
+  } catch (const ValueError& error) {
+    throw FileError(fmt::format("not as a partial should be: {}", error.what()));
+  }
+}
+/// The same from a file. @throws FileError with the path, also if it cannot be read
 inline CorpusPartial read_partial(const std::filesystem::path& path) {
-  const TensorFile file = read_safetensors(path);
-  return in_context(path.string(), [&] {
-    try {
-      return detail::partial::load_partial(file);
-    } catch (const nlohmann::json::exception& error) {
-      throw FileError(fmt::format("not as a partial should be: {}", error.what()));
-    } catch (const ValueError& error) {
-      throw FileError(fmt::format("not as a partial should be: {}", error.what()));
-    }
-  });
+  const MappedFile file(path);
+  return in_context(path.string(), [&] { return parse_partial(file.bytes()); });
 }
 
 }  // namespace attnscope

@@ -35,29 +35,38 @@ inline CorpusPartial begun_shard(const Shard& shard, const CorpusRun& run, const
   return {run, options, {}, shard.text()};
 }
 
-/// Makes a shard, or goes on with it: after each block all that is known is written to shard.running(), which
-/// is renamed to shard.finished() at the end. So a run that is killed loses at most the block that it was at,
-/// and a finished shard is only read. A rewriting costs what the state has in bytes (NumberStatistics says),
-/// once for each of the at most 2 log2(blocks) nodes of the tree: where that is much beside a block's own
-/// time, larger blocks help. numbers_of, item_done: see pass_over_blocks(). @throws what that, begun_shard
-/// and write_partial throw
-template <typename NumbersOf, typename ItemDone>
-CorpusPartial run_shard(const CorpusList& list, const Shard& shard, const CorpusRun& run,
-                        const CorpusPassOptions& options, const NumbersOf& numbers_of,
-                        const ItemDone& item_done) {
-  CorpusPartial partial = begun_shard(shard, run, options.statistics);
+/// Makes a shard, or goes on with it, where pass(blocks, keep) makes the states of blocks and gives each to
+/// keep(block, state), in any order: after each block all that is known is written to shard.running(), which
+/// is renamed to shard.finished() at the end. So a run that is killed loses at most the blocks that it was
+/// at, and a finished shard is only read. A rewriting costs what the state has in bytes (NumberStatistics
+/// says), once for each of the at most 2 log2(blocks) nodes of the tree: where that is much beside a block's
+/// own time, larger blocks help. @throws what pass, begun_shard and write_partial throw
+template <typename Pass>
+CorpusPartial run_shard_by(const CorpusList& list, const Shard& shard, const CorpusRun& run,
+                           const CorpusOptions& options, const Pass& pass) {
+  CorpusPartial partial = begun_shard(shard, run, options);
   if (std::filesystem::exists(shard.finished())) return partial;
   std::vector<Index> blocks;
   const Range all = list.shard(shard.number, shard.count);
   for (Index block = all.first; block < all.last; ++block)
     if (!partial.blocks.contains(block)) blocks.push_back(block);
-  pass_over_blocks(list, blocks, options, numbers_of, item_done, [&](Index block, CorpusStatistics&& state) {
+  pass(blocks, [&](Index block, CorpusStatistics&& state) {
     partial.blocks.add(block, std::move(state));
     write_partial(shard.running(), partial);
   });
   if (!std::filesystem::exists(shard.running())) write_partial(shard.running(), partial);
   std::filesystem::rename(shard.running(), shard.finished());
   return partial;
+}
+/// The same by pass_over_blocks(), which says what numbers_of and item_done are.
+template <typename NumbersOf, typename ItemDone>
+CorpusPartial run_shard(const CorpusList& list, const Shard& shard, const CorpusRun& run,
+                        const CorpusPassOptions& options, const NumbersOf& numbers_of,
+                        const ItemDone& item_done) {
+  return run_shard_by(list, shard, run, options.statistics,
+                      [&](const std::vector<Index>& blocks, const auto& keep) {
+                        pass_over_blocks(list, blocks, options, numbers_of, item_done, keep);
+                      });
 }
 
 namespace detail {
