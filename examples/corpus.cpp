@@ -300,7 +300,7 @@ void run(const CLI::App& app, Request& request) {
     throw Ended(128 + interrupting_signal,
                 "interrupted; the same command goes on after the last whole block");
   } catch (const Error&) {
-    if (ranks.is_worker()) throw Ended(1, "");  // rank 0 says it
+    if (ranks.is_worker()) throw Ended(0, "");  // rank 0 says it; mpirun ends all at the first that fails
     throw;
   }
 }

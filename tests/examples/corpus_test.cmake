@@ -88,3 +88,48 @@ expect(1 "^$" "^corpus: --shard 9/8: should be such as 2/8\n$" ${CORPUS} dumps/1
 expect(1 "^$" "^corpus: --shard 1: should be such as 2/8\n$" ${CORPUS} dumps/10.safetensors --out x --shard 1)
 expect(1 "^$" "^corpus: cannot read no.txt\n$" ${CORPUS} --list no.txt --out x)
 expect(0 "corpus merge run" "^$" ${CORPUS} --help)
+
+# The Slurm script, with a sbatch that runs what it is given at once.
+file(WRITE ${folder}/bin/sbatch [[#!/bin/sh
+set -eu
+echo "sbatch $*" >> sbatch.log
+array=none
+while :; do
+  case $1 in
+    --array=1-*) array=${1#--array=1-} ;;
+    --*) ;;
+    *) break ;;
+  esac
+  shift
+done
+if [ "$array" = none ]; then
+  sh "$@" > merged.txt
+  echo "78;cluster"
+  exit
+fi
+task=$array
+while [ "$task" -gt 0 ]; do
+  SLURM_ARRAY_TASK_ID=$task SLURM_ARRAY_TASK_COUNT=1 SLURM_CPUS_PER_TASK=2 sh "$@" >> tasks.txt
+  task=$((task - 1))
+done
+echo "77;cluster"
+]])
+file(CHMOD ${folder}/bin/sbatch PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+set(script ${CMAKE_CURRENT_LIST_DIR}/../../examples/corpus/slurm.sh)
+set(ENV{PATH} "${folder}/bin:$ENV{PATH}")
+set(ENV{CORPUS} ${CORPUS})
+expect(0 "^20 examples|^21 examples" "" ${CORPUS} --list list.txt --block 4 --out plain --no-figures)
+expect(0 "^array 77, then merge 78: slurm/report.json\n$" "left out" sh ${script} 3 list.txt slurm --block 4)
+expect_same(plain/report.json slurm/report.json)
+file(READ ${folder}/tasks.txt tasks)
+if(NOT tasks MATCHES "^shard 3/3: 6 files read[^\n]*\nshard 2/3: 8 files read[^\n]*\nshard 1/3: 8 files read[^\n]*\n$")
+  message(SEND_ERROR "the tasks of the array said:\n${tasks}")
+endif()
+file(READ ${folder}/sbatch.log asked)
+if(NOT asked MATCHES "^sbatch --parsable --output=slurm/slurm-%a.log --array=1-3 [^\n]*slurm.sh 3 list.txt slurm --block 4\nsbatch --parsable --output=slurm/slurm-merge.log --dependency=afterok:77 --cpus-per-task=1 [^\n]*slurm.sh merge slurm\n$")
+  message(SEND_ERROR "sbatch was asked:\n${asked}")
+endif()
+expect(2 "^$" "^usage: " sh ${script} 3 list.txt)
+# A task that is tried again finds its shard made.
+set(ENV{SLURM_ARRAY_TASK_ID} 2)
+expect(0 "^shard 2/3: 0 files read" "^$" sh ${script} 3 list.txt slurm --block 4)
