@@ -17,6 +17,7 @@ and, where the machine has what they need:
   python                   comparisons with numpy, and scipy
   raster                   figures drawn by rsvg-convert, measured with numpy
   browser                  report.html in Chromium: every view and number, and dumps that try to run code
+  mpi                      a corpus on 1, 2 and 4 ranks is, to the bit, that of one process
   torch                    tensors of libtorch, the same through DLPack, and a live model
   export                   examples/export on transformers' models, real and random
   benchmark                the benchmarks run, and give what their peers give
@@ -79,6 +80,7 @@ if [ -n "$all" ]; then
   need librsvg2-bin has_command rsvg-convert
   need "chromium chromium-driver python3-selenium python3-numpy python3-scipy" has_browser
   need libtorch-dev has_config TorchConfig.cmake
+  need "libopenmpi-dev openmpi-bin" has_command mpicxx
   need "python3-torch python3-venv" has_torch
 fi
 install_missing
@@ -97,7 +99,7 @@ suite() {
   step "configuring $preset" "configure-$preset" in_root cmake --preset "$preset" -DATTNSCOPE_BUILD_TESTS=ON \
     -DATTNSCOPE_WERROR=$werror -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON "$@" &&
     step "building $preset" "build-$preset" in_root cmake --build --preset "$preset" &&
-    in_root ctest --preset "$preset" -LE '^(package|python|raster|browser|torch|export|benchmark)$'
+    in_root ctest --preset "$preset" -LE '^(package|python|raster|browser|mpi|torch|export|benchmark)$'
 }
 headers() {
   step "compiling every header by itself" headers \
@@ -129,7 +131,8 @@ skip() {
 
 # The labelled groups run on this preset, with what the machine has.
 on_if_has() { if has_config "$1"; then echo ON; else echo OFF; fi; }
-group release suite release -DATTNSCOPE_TORCH="$(on_if_has TorchConfig.cmake)" \
+if has_command mpicxx; then mpi=ON; else mpi=OFF; fi
+group release suite release -DATTNSCOPE_TORCH="$(on_if_has TorchConfig.cmake)" -DATTNSCOPE_MPI=$mpi \
   -DATTNSCOPE_BUILD_BENCHMARKS="$(on_if_has benchmarkConfig.cmake)"
 if clang_links_sanitizers; then
   group sanitize suite clang-sanitize
@@ -148,6 +151,7 @@ else
   skip raster "python3 with numpy, or rsvg-convert"
 fi
 if has_browser; then group browser labelled browser; else skip browser "chromium, chromium-driver or python3-selenium"; fi
+if has_command mpicxx; then group mpi labelled mpi; else skip mpi "MPI"; fi
 if torch_compiles; then group torch labelled torch; else skip torch "libtorch that is C++20 to this compiler"; fi
 if has_export; then group export labelled export; else skip export "transformers with torch, in build/export,"; fi
 if has_config benchmarkConfig.cmake; then group benchmark labelled benchmark; else skip benchmark "Google Benchmark"; fi

@@ -10,7 +10,7 @@
 
 #include "stack_of.hpp"
 
-/// Ends the program with this message and exit code.
+/// Ends the program with this message, or none, and exit code.
 struct Ended : std::runtime_error {
   Ended(int exit_code, const std::string& message) : std::runtime_error(message), code(exit_code) {}
   int code;
@@ -52,7 +52,7 @@ int run_program(CLI::App& app, int argc, char** argv, const Run& run, const std:
     run();
     return 0;
   } catch (const Ended& ended) {
-    fmt::print(stderr, "{}: {}\n", app.get_name(), ended.what());
+    if (*ended.what() != '\0') fmt::print(stderr, "{}: {}\n", app.get_name(), ended.what());
     return ended.code;
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}: {}\n", app.get_name(), error.what());

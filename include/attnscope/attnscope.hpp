@@ -26,6 +26,16 @@
 #include <attnscope/attribution/readout.hpp>
 #include <attnscope/attribution/token_scores.hpp>
 #include <attnscope/attribution/verdict.hpp>
+#include <attnscope/corpus/bins.hpp>
+#include <attnscope/corpus/block_tree.hpp>
+#include <attnscope/corpus/category_statistics.hpp>
+#include <attnscope/corpus/corpus_list.hpp>
+#include <attnscope/corpus/corpus_pass.hpp>
+#include <attnscope/corpus/corpus_run.hpp>
+#include <attnscope/corpus/corpus_statistics.hpp>
+#include <attnscope/corpus/example_numbers.hpp>
+#include <attnscope/corpus/number_statistics.hpp>
+#include <attnscope/corpus/poisson_bootstrap.hpp>
 #include <attnscope/figure/attribution_scatter.hpp>
 #include <attnscope/figure/cross_attention.hpp>
 #include <attnscope/figure/depth_curve.hpp>
@@ -34,6 +44,7 @@
 #include <attnscope/figure/head_scatter.hpp>
 #include <attnscope/figure/head_view.hpp>
 #include <attnscope/figure/heatmap.hpp>
+#include <attnscope/figure/interval_curves.hpp>
 #include <attnscope/figure/metric_map.hpp>
 #include <attnscope/figure/model_view.hpp>
 #include <attnscope/figure/neuron_view.hpp>
@@ -95,6 +106,7 @@
 #include <attnscope/statistics/correlation.hpp>
 #include <attnscope/statistics/divergence.hpp>
 #include <attnscope/statistics/pair_weights.hpp>
+#include <attnscope/statistics/proportion.hpp>
 #include <attnscope/statistics/rank_correlation.hpp>
 #include <attnscope/statistics/resampling.hpp>
 #include <attnscope/statistics/top_k.hpp>

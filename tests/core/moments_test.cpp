@@ -42,6 +42,20 @@ TEST_CASE("merged moments are those of all, and nothing is the neutral element")
   CHECK(Moments().mean().size() == 0);
 }
 
+TEST_CASE("moments are their parts") {
+  const Moments all = of({a, b, c});
+  Moments same;
+  std::vector<ArrayXXd> parts;
+  Moments::each_part(all, [&](const std::string& name, const ArrayXXd& numbers) {
+    CHECK(name == std::vector<std::string>{"count", "mean", "squared_deviations"}[parts.size()]);
+    parts.push_back(numbers);
+  });
+  std::size_t part = 0;
+  Moments::each_part(same, [&](const char*, ArrayXXd& numbers) { numbers = parts[part++]; });
+  CHECK(test::difference(same.standard_error().matrix(), all.standard_error().matrix()) == 0);
+  CHECK(test::difference(same.mean().matrix(), all.mean().matrix()) == 0);
+}
+
 TEST_CASE("what is added without asking stays undefined") {
   Moments all;
   all.add(a);

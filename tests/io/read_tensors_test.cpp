@@ -43,6 +43,14 @@ TEST_CASE("other formats are refused by name") {
   CHECK_THAT(refused("PK\3\4"), ContainsSubstring(name + ": the zip archive has no end record"));
 }
 
+TEST_CASE("a safetensors file is one, however many bytes its header has") {
+  const test::TemporaryFolder folder;
+  for (std::size_t padding = 0; padding < 1300; padding += 8) {  // 640 and 1152 begin as pickles do
+    write_safetensors(folder / "x", {{"x", one(1)}}, {{"k", std::string(padding, 'k')}});
+    CHECK(read_tensors(folder / "x").metadata.at("k").size() == padding);
+  }
+}
+
 TEST_CASE("several files are read as one, a folder as the files in it") {
   const test::TemporaryFolder folder;
   write_safetensors(folder / "a.safetensors", {{"x", one(1)}}, {{"model", "m"}, {"only", "here"}});

@@ -28,6 +28,24 @@ TEST_CASE("the heads of the induction model are what they were trained to be") {
   CHECK(layers[0].elements[3].importance.value().examples == 1);
 }
 
+TEST_CASE("roles and groups of an element are those of a dump of this element alone") {
+  std::vector<float> values(18, 1 / 3.f);  // uniform, then each token on itself
+  for (std::size_t i = 9; i < 18; ++i) values[i] = i % 4 == 1 ? 1.f : 0.f;
+  const Metadata metadata{{"tokens", R"([["[CLS]", "a", "b"], ["[CLS]", "c", "d"]])"},
+                          {"special_tokens", R"(["[CLS]"])"}};
+  const LayerAnalysis layer =
+      test::analyze(make_dump("x", {{"self.0.attention", raw_tensor(values, {2, 1, 3, 3})}}, metadata))
+          .stacks[0]
+          .layers[0];
+  REQUIRE(layer.element_patterns.size() == 2);
+  CHECK(layer.element_patterns[0][0].label == "broad");
+  CHECK(layer.element_patterns[1][0].label == "same token");
+  REQUIRE(layer.element_groups.size() == 2);
+  CHECK(layer.element_groups[0].mass[0](0, 1) == Approx(1 / 3.));
+  CHECK(layer.element_groups[1].mass[0](0, 1) == 0);
+  CHECK(layer.groups->mass[0](0, 1) == Approx(1 / 6.));
+}
+
 TEST_CASE("importance counts every token, whatever is excluded from the other numbers") {
   const auto of = [](bool exclude) {
     const Dump dump = make_dump(

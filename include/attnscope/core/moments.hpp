@@ -40,6 +40,14 @@ class Moments {
   /// Of the mean; undefined (NaN) for fewer than two.
   Eigen::ArrayXXd standard_error() const { return spread(counts_ * (counts_ - 1)); }
 
+  /// visit(name, numbers) for all that is to be stored; nothing is in them where nothing was added.
+  template <typename Self, typename Visit>
+  static void each_part(Self& self, const Visit& visit) {
+    visit("count", self.counts_);
+    visit("mean", self.mean_);
+    visit("squared_deviations", self.deviations_);
+  }
+
   Moments() = default;
 
  private:

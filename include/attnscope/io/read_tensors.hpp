@@ -13,7 +13,9 @@ inline TensorFile parse_tensors(std::span<const std::byte> bytes, const std::str
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (text.starts_with(npy::magic)) return {{{stem, parse_npy(bytes, owner)}}, {}};
   if (text.starts_with("PK\x03\x04") || text.starts_with("PK\x05\x06")) return parse_npz(bytes, owner);
-  require<FileError>(!text.starts_with("\x80\x02") && !text.starts_with("\x80\x04"),
+  // So begins a safetensors file with a header of 640 or 1152 bytes, too, but there a brace follows.
+  const bool begins_as_pickle = text.starts_with("\x80\x02") || text.starts_with("\x80\x04");
+  require<FileError>(!begins_as_pickle || (text.size() > 8 && text[8] == '{'),
                      "it is a Python pickle, which runs code when it is read; save safetensors, npy or npz");
   require<FileError>(!text.starts_with("\x89HDF"), "it is HDF5; save safetensors, npy or npz");
   return parse_safetensors(bytes, owner);

@@ -57,24 +57,42 @@ inline std::string header_for(const std::vector<const RawTensors::value_type*>& 
   return header;
 }
 
+// put(bytes) of the whole file, piece by piece.
+template <typename Put>
+void put_file(const std::vector<const RawTensors::value_type*>& order, const std::string& header,
+              const Put& put) {
+  const std::uint64_t length = header.size();
+  put(std::as_bytes(std::span(&length, 1)));
+  put(std::as_bytes(std::span(header)));
+  for (const auto* named : order) put(named->second.bytes);
+}
+
 }  // namespace detail::safetensors
 
-/// Writes a safetensors file: the tensors by descending element size, then name, every one of them aligned to
-/// its elements; the same input gives the same bytes. The file appears whole or not at all (see AtomicFile).
+/// The bytes of a safetensors file: the tensors by descending element size, then name, every one of them
+/// aligned to its elements; the same input gives the same bytes.
 ///
 /// ShapeError for a tensor whose bytes do not match its shape, FileError for a name or string that is not
-/// UTF-8, a tensor called `__metadata__`, a header over 100,000,000 bytes, and when the system refuses; all
-/// with the path.
+/// UTF-8, a tensor called `__metadata__`, a header over 100,000,000 bytes.
+inline std::vector<std::byte> safetensors_bytes(const RawTensors& tensors, const Metadata& metadata = {}) {
+  namespace format = detail::safetensors;
+  const auto order = format::in_file_order(tensors);
+  std::vector<std::byte> all;
+  format::put_file(order, format::header_for(order, metadata), [&](std::span<const std::byte> bytes) {
+    all.insert(all.end(), bytes.begin(), bytes.end());
+  });
+  return all;
+}
+
+/// Writes these bytes to a file, which appears whole or not at all (see AtomicFile).
+/// @throws what safetensors_bytes throws, and FileError when the system refuses; all with the path
 inline void write_safetensors(const std::filesystem::path& path, const RawTensors& tensors,
                               const Metadata& metadata = {}) {
   namespace format = detail::safetensors;
   const auto order = format::in_file_order(tensors);
   const std::string header = in_context(path.string(), [&] { return format::header_for(order, metadata); });
-  const std::uint64_t length = header.size();
   AtomicFile file(path);
-  file.write(std::as_bytes(std::span(&length, 1)));
-  file.write(std::as_bytes(std::span(header)));
-  for (const auto* named : order) file.write(named->second.bytes);
+  format::put_file(order, header, [&](std::span<const std::byte> bytes) { file.write(bytes); });
   file.commit();
 }
 

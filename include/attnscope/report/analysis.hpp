@@ -69,14 +69,16 @@ struct ValueNumbers {
 };
 
 struct LayerAnalysis {
-  Index layer = 0;                                       ///< its index in the model
-  std::vector<Index> heads;                              ///< which heads the numbers are of
-  LayerMetrics pooled;                                   ///< over all true queries of all batch elements
-  std::vector<LayerMetrics> elements;                    ///< [batch]
-  std::vector<HeadPattern> patterns;                     ///< [head], over the whole batch
-  std::optional<GroupMassResult> groups;                 ///< where the dump tells groups of tokens apart
-  std::optional<ValueNumbers> values;                    ///< where the dump has the values of all heads
-  std::optional<AlignmentNumbers> mean_heads_alignment;  ///< of cross-attention: of the mean over heads
+  Index layer = 0;                                           ///< its index in the model
+  std::vector<Index> heads;                                  ///< which heads the numbers are of
+  LayerMetrics pooled;                                       ///< over all true queries of all batch elements
+  std::vector<LayerMetrics> elements;                        ///< [batch]
+  std::vector<HeadPattern> patterns;                         ///< [head], over the whole batch
+  std::vector<std::vector<HeadPattern>> element_patterns{};  ///< [batch] of [head]
+  std::optional<GroupMassResult> groups;                     ///< where the dump tells groups of tokens apart
+  std::vector<GroupMassResult> element_groups{};             ///< [batch], where there are groups
+  std::optional<ValueNumbers> values;                        ///< where the dump has the values of all heads
+  std::optional<AlignmentNumbers> mean_heads_alignment;      ///< of cross-attention: of the mean over heads
 };
 
 /// How all heads of a stack, of all its layers, lie to one another, by the Jensen-Shannon distance between

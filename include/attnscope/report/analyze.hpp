@@ -23,10 +23,11 @@ void analyze_layer(const A& attention, bool self_attention, const std::vector<To
   EachExample sinks{SinkMeasure()};
   EachExample similarities{HeadSimilarityMeasure()};
   EachExample localities{LocalityMeasure({.window = options.window})};
-  PatternMeasure patterns(facts, {.self_attention = self_attention});
+  EachExample patterns{PatternMeasure(facts, {.self_attention = self_attention})};
   sweep(attention, options.sweep, entropies, confidences, sinks, similarities, localities, patterns);
 
-  layer.patterns = patterns.result().heads;
+  layer.patterns = patterns.pooled().heads;
+  for (PatternResult& element : patterns.result()) layer.element_patterns.push_back(std::move(element.heads));
   layer.pooled = {
       entropies.pooled(), confidences.pooled(), sinks.pooled(), similarities.pooled(), {}, {}, {}};
   if (self_attention) layer.pooled.locality = localities.pooled();
@@ -39,6 +40,16 @@ void analyze_layer(const A& attention, bool self_attention, const std::vector<To
     layer.elements.push_back({entropy[b], confidence[b], sink[b], similarity[b], {}, {}, {}});
     if (self_attention) layer.elements.back().locality = locality[b];
   }
+}
+
+/// What the groups of tokens give to one another, pooled and in each element.
+template <typename A>
+void add_group_mass(const A& attention, const TokenGroups& groups, const SweepOptions& how,
+                    LayerAnalysis& layer) {
+  EachExample mass{GroupMassMeasure(groups)};
+  sweep(attention, how, mass);
+  layer.groups = mass.pooled();
+  layer.element_groups = mass.result();
 }
 
 /// The importance of a layer's heads, pooled and of each element.
@@ -111,7 +122,7 @@ inline StackAnalysis analyze_stack(const Dump& part, const DumpStack& stack, con
       to.heads = layer.heads;
       const auto act = [&](const auto& attention) {
         analyze_layer(attention, stack.self_attention, facts, options, to);
-        if (groups) to.groups = group_mass(attention, *groups, options.sweep);
+        if (groups) add_group_mass(attention, *groups, options.sweep, to);
       };
       std::visit(act, layer.attention);
       if (aligns) add_alignment(layer.attention, content[result.layers.size() - 1], gold, options.sweep, to);

@@ -1,0 +1,33 @@
+#pragma once
+#include <attnscope/core/layout.hpp>
+#include <attnscope/corpus/corpus_run.hpp>
+
+namespace attnscope {
+
+/// The files of a corpus in their order, cut into blocks of a fixed number of files.
+struct CorpusList {
+  std::vector<std::string> names;
+  Index block_size = 16;
+
+  Index size() const { return static_cast<Index>(names.size()); }
+  Index blocks() const { return blocks_in(size(), block_size); }
+  /// How many blocks so many files are.
+  static Index blocks_in(Index files, Index block_size) { return (files + block_size - 1) / block_size; }
+  /// The files of a block.
+  Range items(Index block) const { return {block * block_size, std::min(size(), (block + 1) * block_size)}; }
+  /// The blocks of shard `number` (1, 2, ...) of `count`: a run, as long as those of the others, or one
+  /// longer.
+  /// @throws ValueError there is no such shard
+  Range shard(Index number, Index count) const {
+    require<ValueError>(1 <= number && number <= count, "there is no shard {}/{}", number, count);
+    return {blocks() * (number - 1) / count, blocks() * number / count};
+  }
+  /// What of a run the list says: how long it is, and that it is this one.
+  std::map<std::string, std::string> fields() const {
+    return {{"files", fmt::format("{}", names.size())},
+            {"files_hash", fmt::format("{:016x}", list_hash(names))},
+            {"block", fmt::format("{}", block_size)}};
+  }
+};
+
+}  // namespace attnscope
