@@ -177,7 +177,8 @@ GrownSet grow_head_set(const AlignmentMaps& maps, std::span<const std::size_t> s
 /// the lower layer and head. In the order in which they were taken; score: that of the mean map of the heads
 /// so far. Cost: most_heads x heads alignment_metrics() of one head, at most. @throws ValueError most_heads
 /// below 1
-inline std::vector<RankedHead> select_likely_heads(const AlignmentMaps& maps, Index most_heads = 8) {
+template <std::same_as<AlignmentMaps> Maps>
+std::vector<RankedHead> select_likely_heads(const Maps& maps, Index most_heads = 8) {
   std::vector<std::size_t> sentences(maps.sentences());
   std::iota(sentences.begin(), sentences.end(), std::size_t{0});
   const auto cost = [&](const std::vector<Eigen::MatrixXd>& sums, std::size_t heads) {

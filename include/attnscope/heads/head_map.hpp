@@ -22,9 +22,12 @@ struct HeadMapResult {
 
 namespace detail {
 
+// Templates, here and below, so that only who makes a map compiles them.
+
 /// [head x head] of [head x 2].
-inline Eigen::MatrixXd map_distances(const Eigen::MatrixX2d& map) {
-  Eigen::MatrixXd apart(map.rows(), map.rows());
+template <typename Scalar>
+Eigen::MatrixX<Scalar> map_distances(const Eigen::MatrixX2<Scalar>& map) {
+  Eigen::MatrixX<Scalar> apart(map.rows(), map.rows());
   for (Index h = 0; h < map.rows(); ++h)
     apart.col(h) =
         ((map.col(0).array() - map(h, 0)).square() + (map.col(1).array() - map(h, 1)).square()).sqrt();
@@ -48,19 +51,22 @@ Eigen::MatrixX2d classical_map(const Eigen::MatrixX<Scalar>& distances) {
   return map;
 }
 /// One step of SMACOF (de Leeuw 1977): the stress of its result is never larger. apart: map_distances(map).
-inline Eigen::MatrixX2d guttman_transform(const Eigen::MatrixXd& distances, const Eigen::MatrixXd& apart,
-                                          const Eigen::MatrixX2d& map) {
-  const auto ratio = [](double wanted, double is) { return is > 0 ? wanted / is : 0; };
-  const Eigen::MatrixXd ratios = distances.binaryExpr(apart, ratio);
-  const Eigen::VectorXd weights = ratios.rowwise().sum();
-  return (weights.asDiagonal() * map - ratios * map) / static_cast<double>(map.rows());
+template <typename Scalar>
+Eigen::MatrixX2<Scalar> guttman_transform(const Eigen::MatrixX<Scalar>& distances,
+                                          const Eigen::MatrixX<Scalar>& apart,
+                                          const Eigen::MatrixX2<Scalar>& map) {
+  const auto ratio = [](Scalar wanted, Scalar is) { return is > 0 ? wanted / is : 0; };
+  const Eigen::MatrixX<Scalar> ratios = distances.binaryExpr(apart, ratio);
+  const Eigen::VectorX<Scalar> weights = ratios.rowwise().sum();
+  return (weights.asDiagonal() * map - ratios * map) / static_cast<Scalar>(map.rows());
 }
 /// Moves, turns and mirrors a map into its one place: see head_map().
-inline void settle_map(Eigen::MatrixX2d& map) {
-  const Eigen::RowVector2d centre = map.colwise().mean();
+template <typename Scalar>
+void settle_map(Eigen::MatrixX2<Scalar>& map) {
+  const Eigen::RowVector2<Scalar> centre = map.colwise().mean();
   map.rowwise() -= centre;
-  const Eigen::Matrix2d scatter = map.transpose() * map;
-  const auto axes = Eigen::SelfAdjointEigenSolver<Eigen::Matrix2d>().computeDirect(scatter);
+  const Eigen::Matrix2<Scalar> scatter = map.transpose() * map;
+  const auto axes = Eigen::SelfAdjointEigenSolver<Eigen::Matrix2<Scalar>>().computeDirect(scatter);
   map *= axes.eigenvectors().rowwise().reverse().eval();
   for (Index axis = 0; axis < 2; ++axis) {
     auto coordinates = map.col(axis);

@@ -168,8 +168,9 @@ template <Attention A, Attention B>
 DriftResult drift(const A& first, const B& second, DriftOptions options = {}, const SweepOptions& how = {}) {
   return measured(DriftMeasure(options), aligned(first, second), how);
 }
-inline DriftResult drift(const LoadedAttention& first, const LoadedAttention& second,
-                         DriftOptions options = {}, const SweepOptions& how = {}) {
+/// A template, so that only who calls it compiles it for all four pairs of precisions.
+template <std::same_as<LoadedAttention> A>
+DriftResult drift(const A& first, const A& second, DriftOptions options = {}, const SweepOptions& how = {}) {
   return std::visit([&](const auto& a, const auto& b) { return drift(a, b, options, how); }, first, second);
 }
 

@@ -101,8 +101,9 @@ template <Attention A>
 HeadNumbers head_numbers(const A& attention, HeadNumberOptions options = {}, const SweepOptions& how = {}) {
   return measured(HeadNumbersMeasure(options), attention, how);
 }
-inline HeadNumbers head_numbers(const LoadedAttention& attention, HeadNumberOptions options = {},
-                                const SweepOptions& how = {}) {
+/// A template, so that only who calls it compiles it for both precisions.
+template <std::same_as<LoadedAttention> A>
+HeadNumbers head_numbers(const A& attention, HeadNumberOptions options = {}, const SweepOptions& how = {}) {
   return std::visit([&](const auto& source) { return head_numbers(source, options, how); }, attention);
 }
 
