@@ -72,7 +72,9 @@ TEST_CASE("a finished shard is not made again, and one of another run is not tak
   const test::TemporaryFolder folder;
   const Shard shard{folder.path(), 2, 3};
   CHECK(run(shard) == 21);
+  const auto written = std::filesystem::last_write_time(shard.finished());
   CHECK(run(shard) == 0);
+  CHECK(std::filesystem::last_write_time(shard.finished()) == written);
   CHECK(message_of<ValueError>([&] { run(shard, made_run("5")); }) ==
         "parts of unlike runs do not pool: window is 5 in this run and 3 in " + shard.finished().string());
   CHECK_THROWS_AS(run({folder.path(), 1, 3}, made_run(), 10), Stopped);

@@ -1,6 +1,7 @@
 // 10,000 damaged files of each format: each is an error or a valid dump, whose every weight can be read.
 // Nothing else may leave the library, and no file makes it ask for more memory than a file of its size
 // deserves.
+#include <attnscope/corpus/partial_file.hpp>
 #include <attnscope/heads/entropy.hpp>
 #include <attnscope/io/dump.hpp>
 #include <attnscope/io/write_safetensors.hpp>
@@ -148,6 +149,23 @@ void read_everything(const Dump& dump) {
             if (result.queries > 0 && !(result.entropies.minCoeff() >= -1e-6)) FAIL("a negative entropy");
           },
           layer.attention);
+}
+
+/// Works out all that is known of a partial.
+void read_everything(const CorpusPartial& partial) {
+  for (const auto& [first, node] : partial.blocks.nodes()) {
+    CorpusStatistics all;
+    all.merge(CorpusStatistics(node.state));
+    const BucketStatistics total = all.total();
+    for (const auto& [name, one] : total.numbers) {
+      one.quantile(.5);
+      one.standard_error();
+      one.each_extreme([&](std::uint64_t place) { all.name_of(place); });
+      if (one.layers() * one.heads() > 0) one.interval_of_mean(0, 0);
+    }
+    for (const auto& [name, one] : total.categories)
+      if (one.layers() * one.heads() > 0) one.interval_of_layer_share(one.most_frequent(0, 0), 0);
+  }
 }
 
 /// How many of the files that `make(random)` gives are valid; the others throw an Error.
@@ -300,4 +318,43 @@ TEST_CASE("dumps with damaged metadata, shapes and fields are errors or valid") 
   const int valid = count_valid(make, read);
   CHECK(valid > 50);
   CHECK(valid < rounds * 3 / 4);
+}
+
+TEST_CASE("damaged partials of a corpus are errors or valid") {
+  CorpusPartial partial{{{{"window", "3"}}}, {.replicates = 3}};
+  for (Index e = 0; e < 2; ++e) {
+    CorpusStatistics state(partial.options);
+    const Eigen::ArrayXXd values = Eigen::ArrayXXd::Constant(1, 2, e == 0 ? undefined : .5);
+    state.add({{e, 0},
+               "a",
+               10 * (e + 1),
+               {{{"s", "n"}, Bins::linear(0, 1, 2), values}},
+               {{{"s", "r"}, 2, {"x", "y"}}}});
+    partial.blocks.add(2 * e, std::move(state));
+  }
+  const auto [numbers, said] = detail::partial::stored(partial);
+  read_everything(partial);
+  const auto file_of = [&numbers = numbers](const Metadata& metadata) {
+    const std::vector<std::byte> bytes = safetensors_bytes(numbers, metadata);
+    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  const std::string sound = file_of(said);
+  const auto make = [&, &said = said](Random& random) {
+    Metadata metadata = said;
+    auto string = std::next(metadata.begin(), static_cast<std::ptrdiff_t>(random() % metadata.size()));
+    string->second = damaged(string->second, random);
+    if (random() % 4 == 0) return damaged(sound, random);
+    try {
+      return file_of(metadata);
+    } catch (const FileError&) {  // no UTF-8 any more
+      return sound;
+    }
+  };
+  const auto read = [](const std::string& bytes) {
+    const auto copy = test::exact_copy(bytes);
+    return parse_partial(*copy);
+  };
+  const int valid = count_valid(make, read);
+  CHECK(valid > 50);
+  CHECK(valid < rounds / 2);
 }

@@ -63,6 +63,19 @@ TEST_CASE("what groups of tokens give to one another is a number, beside what ch
   CHECK(table(example, "uniform_attention_from_special_to_content", true)(2, 0) == Approx(.5));
 }
 
+TEST_CASE("roles and groups of tokens are those of each element") {
+  std::vector<float> weights(18, 1 / 3.f);  // uniform, then each token on itself
+  for (std::size_t i = 9; i < 18; ++i) weights[i] = i % 4 == 1 ? 1.f : 0.f;
+  const std::vector<ExampleNumbers> examples = numbers_of(make_dump(
+      "x", {{"self.0.attention", raw_tensor(weights, {2, 1, 3, 3})}},
+      {{"tokens", R"([["[CLS]", "a", "b"], ["[CLS]", "c", "d"]])"}, {"special_tokens", R"(["[CLS]"])"}}));
+  REQUIRE(examples.size() == 2);
+  CHECK(examples[0].categories.at(0).categories == std::vector<std::string>{"broad"});
+  CHECK(examples[1].categories.at(0).categories == std::vector<std::string>{"same token"});
+  CHECK(table(examples[0], "attention_from_content_to_special")(0, 0) == Approx(1 / 3.));
+  CHECK(table(examples[1], "attention_from_content_to_special")(0, 0) == 0);
+}
+
 TEST_CASE("every number lies within its bins") {
   const Dump minilm = read_dump(ATTNSCOPE_EXAMPLE_DATA "/minilm_pair.safetensors");
   const Dump cross = read_dump(ATTNSCOPE_EXAMPLE_DATA "/cipher_batch.safetensors");

@@ -40,6 +40,7 @@ TEST_CASE("heads.csv says of each number, head and length what the state knows")
   CHECK(std::stod(line[1]) == sizes.mean()(1, 2));
   CHECK(std::stod(line[3]) == sizes.standard_error()(1, 2));
   CHECK(std::stod(line[4]) == sizes.interval_of_mean(1, 2).lower);
+  CHECK(std::stod(line[5]) == sizes.interval_of_mean(1, 2).upper);
   CHECK(std::stod(line[8]) == sizes.quantile(.5)(1, 2));
   CHECK(std::stod(line[12]) == sizes.largest()(1, 2));
   CHECK(line[14] == report.statistics.name_of(sizes.largest_at(1, 2)));

@@ -41,7 +41,8 @@ class CategoryStatistics {
       if (category.empty()) continue;
       Tally& to = tally(category);
       to.counts(e) += 1;
-      to.sums.row(e / heads_) += weights.transpose();
+      // A row of a matrix without columns would be an offset from a null pointer.
+      if (replicates_ > 0) to.sums.row(e / heads_) += weights.transpose();
     }
   }
   /// later: of later examples; unlike() finds nothing in it.
