@@ -23,6 +23,8 @@ TEST_CASE("plot: round numbers within the range, with the digits that tell them 
   CHECK(numbers({0, 1}, 5) == Numbers{"0", "0.2", "0.4", "0.6", "0.8", "1"});
   CHECK(numbers({-.3, .31}, 4) == Numbers{"-0.2", "0", "0.2"});
   CHECK(numbers({1000.5, 1002.1}, 4) == Numbers{"1000.5", "1001", "1001.5", "1002"});
+  CHECK(numbers({10, 135}, 7) == Numbers{"20", "40", "60", "80", "100", "120"});
+  CHECK(numbers({0, 250000}, 3) == Numbers{"0", "100000", "200000"});
   CHECK(numbers({0, 3}, 10, true) == Numbers{"0", "1", "2", "3"});
   CHECK(numbers({2e-9, 9e-9}, 4) == Numbers{"2e-09", "4e-09", "6e-09", "8e-09"});
   CHECK(numbers({-6e7, 6e7}, 3) == Numbers{"-5e+07", "0", "5e+07"});

@@ -52,13 +52,15 @@ struct AxisTick {
   std::string number;
 };
 
-/// At most about `most` round numbers within a range, each with the digits that tell it from its neighbours.
-/// `whole`: none but whole numbers.
+/// At most about `most` round numbers within a range, each with the digits that tell it from its neighbours,
+/// and without an exponent below a million. `whole`: none but whole numbers.
 inline std::vector<AxisTick> axis_ticks(const AxisRange& range, int most, bool whole = false) {
   double step = round_step(range.length(), std::max(most, 1));
   if (whole) step = std::max(step, 1.);
   const double largest = std::max(std::abs(range.low), std::abs(range.high));
-  const int digits = std::clamp(static_cast<int>(std::ceil(std::log10(largest / step))) + 1, 1, 17);
+  const int telling = static_cast<int>(std::ceil(std::log10(largest / step))) + 1;
+  const int whole_digits = largest < 1e6 ? static_cast<int>(std::floor(std::log10(largest))) + 1 : 0;
+  const int digits = std::clamp(std::max(telling, whole_digits), 1, 17);
   std::vector<AxisTick> ticks;
   const double first = std::ceil(range.low / step - 1e-9);
   for (int i = 0; i <= std::max(most, 1) + 1; ++i)
