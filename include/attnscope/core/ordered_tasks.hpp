@@ -44,7 +44,7 @@ class TaskLine {
     const std::lock_guard lock(mutex_);
     waiting_[slot(task)] = 1;
     try {
-      for (; kept_ < failed_ && waiting_[slot(kept_)]; ++kept_) {
+      for (; waiting_[slot(kept_)]; ++kept_) {  // never past a failed one, which does not arrive
         waiting_[slot(kept_)] = 0;
         keep(kept_);
       }
