@@ -1,12 +1,7 @@
 # cmake -DCORPUS=... -DMPIRUN=... -DDATA=tests/data -P corpus_mpi_test.cmake: corpus --mpi is corpus.
 cmake_minimum_required(VERSION 3.23)
 include(${CMAKE_CURRENT_LIST_DIR}/expect.cmake)
-foreach(number RANGE 10 29)
-  math(EXPR which "${number} % 3")
-  set(texts cat alice pride)
-  list(GET texts ${which} text)
-  configure_file(${DATA}/use_lite_${text}.safetensors ${folder}/dumps/${number}.safetensors COPYONLY)
-endforeach()
+make_corpus()
 file(WRITE ${folder}/dumps/15x.safetensors "no dump")
 set(all "dumps/*.safetensors" --block 2)
 expect(0 "^20 examples" "left out: dumps/15x" ${CORPUS} ${all} --out one)
