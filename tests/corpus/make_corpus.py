@@ -92,7 +92,7 @@ if sys.argv[1:] == ["--check"]:
     made = list(lines())
     assert len(kept) == len(made), (len(kept), len(made))
     for old, new in zip(kept, made):
-        for x, y in zip(old.split("\t"), new.split("\t")):
+        for x, y in zip(old.split("\t"), new.split("\t"), strict=True):
             try:
                 assert np.isclose(float(x), float(y), rtol=1e-9, atol=1e-12, equal_nan=True), (old, new)
             except ValueError:
