@@ -224,7 +224,9 @@ TEST_CASE("a gradient beside the weights, while other measures look at the weigh
         for (Index j = 0; j <= i; ++j)
           expected(h) += std::abs(static_cast<double>(a(b, h, i, j)) * gradient(b, h, i, j));
   CHECK(difference(product.result(), expected / 1052) < 1e-12);
-  CHECK(entropies.result().entropies == entropy(AttentionView<float>(a, mask)).entropies);
+  // Beside a companion a block has fewer rows, and so fewer keys: a row's last vector begins elsewhere.
+  const Eigen::MatrixXd alone = entropy(AttentionView<float>(a, mask)).entropies;
+  CHECK(difference(entropies.result().entropies, alone) < 1e-7);
 }
 
 TEST_CASE("two layers of unlike head counts side by side") {
