@@ -5,6 +5,13 @@
 #include <string>
 #include <utility>
 
+// NaN is what an undefined number is, infinite weights are found by asking, and exponentials round by adding
+// a large number: nothing of that survives these flags.
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || \
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0)
+#error "attnscope needs IEEE arithmetic: compile without -ffast-math, -Ofast and what they stand for"
+#endif
+
 namespace attnscope {
 
 /// What every function of the library throws, in every build mode. The text names the place and the number.

@@ -2,6 +2,10 @@
 
 #include <atomic>
 
+#ifndef __GNUC__
+#error "attnscope's kernels are written in the vector language of GCC and clang"
+#endif
+
 /// Kernels are compiled for several instruction sets, and the machine's best one is chosen when the program
 /// runs: a user who compiles with plain -O2 gets its speed. Defining ATTNSCOPE_PORTABLE leaves the others
 /// out.
