@@ -1,11 +1,11 @@
 #!/bin/sh
-# sh tests/benchmark/peers.sh BUILD [--quick] [--openblas LIBRARY]: see usage below.
+# sh tests/benchmark/peers.sh BUILD [--quick] [--repetitions N] [--openblas LIBRARY]: see usage below.
 set -u
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 usage() {
   cat <<'USAGE'
-usage: sh tests/benchmark/peers.sh BUILD [--quick] [--openblas LIBRARY]
+usage: sh tests/benchmark/peers.sh BUILD [--quick] [--repetitions N] [--openblas LIBRARY]
 
 Everything that is compared with something, in one session: what the machine does at most, the benchmarks of the build
 folder BUILD (configured with -DATTNSCOPE_BUILD_BENCHMARKS=ON), PyTorch with the BLAS that it is linked to and with
@@ -14,17 +14,19 @@ and how many multiply-adds one core made beside them; then curves of the cost of
 and named.
 
   --quick               one short run of each, to see that all of them work
+  --repetitions N       of each, whose median counts (7)
   --openblas LIBRARY    the OpenBLAS to preload; looked for where distributions put it by default
 
 The exit code is 0 when all that ran agreed.
 USAGE
 }
 
-build= quick= openblas=
+build= quick= openblas= repetitions=7
 while [ $# -gt 0 ]; do
   case $1 in
     --help | -h) usage; exit ;;
     --quick) quick=yes ;;
+    --repetitions) [ $# -gt 1 ] || { usage >&2; exit 2; }; repetitions=$2; shift ;;
     --openblas) [ $# -gt 1 ] || { usage >&2; exit 2; }; openblas=$2; shift ;;
     -*) usage >&2; exit 2 ;;
     *) [ -z "$build" ] || { usage >&2; exit 2; }; build=$1 ;;
@@ -34,8 +36,7 @@ done
 [ -d "$build" ] || { usage >&2; exit 2; }
 programs=$build/tests/benchmark
 [ -d "$programs" ] || programs=$build
-repetitions=7 repeats=5
-if [ -n "$quick" ]; then repetitions=1 repeats=1; fi
+if [ -n "$quick" ]; then repetitions=1; fi
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 failed=
@@ -145,11 +146,11 @@ fi
 if torch=$(python_with torch numpy); then
   limits
   if has_program sweep; then
-    script sweep_torch "$torch" "$programs/bench_sweep" --repeats $repeats ${openblas:+--openblas "$openblas"} \
+    script sweep_torch "$torch" "$programs/bench_sweep" --repeats $repetitions ${openblas:+--openblas "$openblas"} \
       ${quick:+--tokens 64 128}
   fi
   if has_program query_key; then
-    script query_key_torch "$torch" "$programs/bench_query_key" --repeats $repeats ${openblas:+--openblas "$openblas"} \
+    script query_key_torch "$torch" "$programs/bench_query_key" --repeats $repetitions ${openblas:+--openblas "$openblas"} \
       ${quick:+--tokens 512}
   fi
 else
