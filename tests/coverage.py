@@ -84,10 +84,11 @@ def error_texts():
             words = given[1] if call.group().startswith("require") and len(given) > 1 else given[0]
             if call.group().startswith("throw") and "fmt::format(" in words:
                 words = arguments(words, words.index("fmt::format(") + len("fmt::format"))[0]
-            whole = "".join(literal.findall(words)).encode().decode("unicode_escape", "replace")
-            pieces = [piece for piece in re.split(r"\{[^{}]*\}", whole.replace("{{", "{").replace("}}", "}"))]
-            if max(map(len, pieces), default=0) > 3:
-                yield path, text.count("\n", 0, call.start()) + 1, ".*".join(map(re.escape, pieces))
+            for choice in re.split(r'[?:](?=(?:[^"]*"[^"]*")*[^"]*$)', words):  # of a ? b : c each
+                whole = "".join(literal.findall(choice)).encode().decode("unicode_escape", "replace")
+                pieces = re.split(r"\{[^{}]*\}", whole.replace("{{", "{").replace("}}", "}"))
+                if re.search(r"[a-z]{3}", whole):
+                    yield path, text.count("\n", 0, call.start()) + 1, ".*".join(map(re.escape, pieces))
 
 
 def main():
@@ -105,8 +106,11 @@ def main():
         if not ran:
             print(f"{pathlib.Path(file).relative_to(root)}:{number}: not run: {open(file).read().splitlines()[number - 1].strip()}")
     seen = (build / "errors").read_text(errors="replace").replace("\0", "\n")
+    compiled = {pathlib.Path(file) for file, _ in run}
     texts = unseen = 0
     for path, number, pattern in error_texts():
+        if path not in compiled:  # what needs libtorch or MPI
+            continue
         texts += 1
         if not re.search(pattern, seen):
             unseen += 1

@@ -77,6 +77,10 @@ TEST_CASE("inputs that do not fit the attention are named") {
         "input.embedding is [2, 2, 2], but batch element 1 has 2 tokens from 1");
   CHECK(message(test::filled({2, 3}, 1)) ==
         "input.embedding is [1, 2, 3], but the attention is of 2 batch elements");
+  Dump no_attention;
+  no_attention.inputs.emplace("embedding", places<float>(1, 3, 2));
+  CHECK(message_of<ShapeError>([&] { input_embedding(no_attention); }) ==
+        "input.embedding: no attention says which tokens are true");
   CHECK(message(test::filled({2}, 1)) == "input.embedding has 1 axes, not 3 or 2");
   CHECK(message(test::filled({2, 3, 0}, 1)) == "input.embedding is [2, 3, 0], which is empty");
   CHECK(message(raw_tensor(std::vector<std::int32_t>(12), {2, 3, 2})) ==

@@ -144,6 +144,7 @@ TEST_CASE("dumps that cannot be say why, with file, stack and layer") {
 }
 
 TEST_CASE("a dump split over files, a file a layer") {
+  CHECK(message_of<FileError>([] { read_split_dump({}); }) == "no file to read a dump from");
   const test::TemporaryFolder folder;
   for (const char* layer : {"0", "2"})
     write_safetensors(folder / fmt::format("part{}.safetensors", layer),

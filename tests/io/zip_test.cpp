@@ -101,6 +101,24 @@ TEST_CASE("a zip64 directory that would begin behind its end is refused") {
       "the zip directory of 18446744073709551608 bytes at 8 does not end where the end record begins, at 0");
 }
 
+TEST_CASE("zip64 records that are cut off, or lie outside, are refused") {
+  const std::string end32 = "PK\5\6" + std::string(4, '\0') + std::string(12, '\xff') + std::string(2, '\0');
+  CHECK(refusal(end32) == "the zip archive is cut off: no room for its zip64 locator");
+  const auto located = [&](std::uint64_t stop) {
+    return refusal("PK\6\7" + std::string(4, '\0') + test::bytes_of(stop) + std::string(4, '\0') + end32);
+  };
+  CHECK(located(43) == "the zip64 end record would begin at byte 43 of 42");
+  CHECK(located(2) == "the zip archive is cut off: zip64 end record at byte 2 of 42");
+
+  const std::string large = zip_file({{"a", "text", false, true}});
+  const std::size_t extra = large.find("PK\1\2") + 46 + 1;
+  CHECK(refusal(changed(large, extra + 2, "\xff\xff")) ==
+        "member \"a\": its extra field of 65535 bytes is cut off");
+  CHECK(refusal(changed(large, extra + 2, std::string("\4\0", 2))) ==
+        "member \"a\": its zip64 field is too short");
+  CHECK(refusal(changed(archive, 26, "\xff\xff")) == "member \"a\": its local header is cut off");
+}
+
 TEST_CASE("two members of one name, or of the same bytes, are refused") {
   CHECK(refusal(zip_file({{"a", "1"}, {"a", "2"}})) == "the member \"a\" stands twice in the zip archive");
   // The second entry tells of the first's bytes, under a local header of its own name inside them.
@@ -123,5 +141,7 @@ TEST_CASE("deflated data that are damaged, longer or shorter than stated are ref
   CHECK(inflating(stated(4999)) == "it inflates to more than the 4999 bytes it states");
   CHECK(inflating(stated(0)) == "it inflates to more than the 0 bytes it states");
   CHECK(inflating(stated(6000)) == "it inflates to 5000 bytes, not to the 6000 it states");
+  CHECK_THAT(inflating(stated(4'000'000'000)),
+             ContainsSubstring("bytes cannot inflate to the 4000000000 it states"));
   CHECK_THAT(inflating(changed(archive, second_entry + 16, "\1\2\3\4")), ContainsSubstring(", not 04030201"));
 }

@@ -118,6 +118,8 @@ TEST_CASE("queries and keys that cannot be say why") {
   CHECK(message_of<ShapeError>([&] { make(3, 6, {}); }) == "4 query heads cannot share 3 key heads");
   CHECK(message_of<ShapeError>([&] { make(0, 6, {}); }) == "4 query heads cannot share 0 key heads");
   CHECK(message_of<ShapeError>([&] { make(2, 0, {}); }) == "queries and keys of width 0");
+  CHECK(message_of<ShapeError>([&] { make(2, 6, {.bias_batch = 3}); }) ==
+        fmt::format("a bias of 3 batch elements for a batch of {}", t.layout({}).shape().batch));
   CHECK(message_of<ValueError>([&] { make(2, 6, {.scale = std::nan("")}); }) == "scale = nan");
   CHECK(message_of<ValueError>([&] { make(2, 6, {.soft_cap = -1}); }) == "soft_cap = -1");
   CHECK(message_of<ShapeError>([&] { QueryKeyAttention<double>(nullptr, nullptr, t.layout({}), 2, 6); }) ==
