@@ -20,7 +20,7 @@ function add_heading(text) {
   sub(/^#+ +/, "", text)
   gsub(/\]\([^)]*\)/, "", text)
   text = tolower(text)
-  gsub(/[^a-z0-9_ \200-\377-]/, "", text)
+  gsub(/[!-,.\/:-@\[-^`{-~]/, "", text)  # ASCII's, but for hyphens and underscores
   gsub(/ /, "-", text)
   if ((FILENAME, text) in seen) text = text "-" seen[FILENAME, text]++
   else seen[FILENAME, text] = 1

@@ -59,7 +59,7 @@ function draw(room,   x, y, w, h, i, line, rows, words) {
   y = head + (roof - top[room]) * height
   h = (top[room] - floors[room] + 1) * height - gap
   printf "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"4\" fill=\"%s\" stroke=\"#444444\"/>\n", x, y, w, h, colour(room)
-  printf "<text x=\"%d\" y=\"%d\" font-weight=\"bold\" font-size=\"14\">%s</text>\n", x + 8, y + 20, room in file ? room ".hpp" : room "/"
+  printf "<text x=\"%d\" y=\"%d\" font-weight=\"bold\" font-size=\"14\">%s</text>\n", x + 8, y + 20, (room in file ? room ".hpp" : room "/")
   line = ""
   for (i = 1; i <= size[room]; i++) {
     words = line (line == "" ? "" : ", ") may[room, i]
@@ -100,7 +100,7 @@ END {
   printf "<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n", page_width, page_height
   printf "<text x=\"%d\" y=\"26\" font-size=\"16\" font-weight=\"bold\">The house: a room includes the rooms that are written in it, all of them on floors below</text>\n", left
   for (f = 0; f <= roof; f++)
-    printf "<text x=\"%d\" y=\"%d\" font-size=\"12\" text-anchor=\"end\">%s</text>\n", left - 12, head + (roof - f) * height + 20, f == 0 ? "ground" : f == roof ? "roof" : "floor " f
+    printf "<text x=\"%d\" y=\"%d\" font-size=\"12\" text-anchor=\"end\">%s</text>\n", left - 12, head + (roof - f) * height + 20, (f == 0 ? "ground" : f == roof ? "roof" : "floor " f)
   for (i = 1; i <= count; i++) draw(rooms[i])
   x = left
   y = page_height - 40
