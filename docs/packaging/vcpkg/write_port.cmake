@@ -1,0 +1,17 @@
+# cmake -DPORT=FOLDER [-DURL=REPOSITORY] [-DREF=COMMIT] -P write_port.cmake: writes an overlay port of vcpkg into FOLDER, which is called
+# attnscope, for this version; without more the commit that is checked out here, from here.
+cmake_minimum_required(VERSION 3.23)
+get_filename_component(checkout ${CMAKE_CURRENT_LIST_DIR}/../../.. ABSOLUTE)
+file(STRINGS ${checkout}/include/attnscope/version.hpp VERSION REGEX " version = ")
+string(REGEX MATCH "[0-9.]+" VERSION "${VERSION}")
+if(NOT DEFINED URL)
+  set(URL ${checkout})
+endif()
+if(NOT DEFINED REF)
+  execute_process(COMMAND git -C ${checkout} rev-parse HEAD OUTPUT_VARIABLE REF OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+endif()
+get_filename_component(PORT ${PORT} ABSOLUTE)
+foreach(file portfile.cmake vcpkg.json)
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/${file}.in ${PORT}/${file} @ONLY)
+endforeach()
+configure_file(${CMAKE_CURRENT_LIST_DIR}/usage ${PORT}/usage COPYONLY)
