@@ -21,7 +21,7 @@ COPIED = ["include", "tests", "examples"]
 PACKAGES = ["eigen3", "fmt", "nlohmann_json", "zlib"]
 PARSED_ONCE = ["<fmt/ranges.h>", "<nlohmann/json.hpp>", "<unsupported/Eigen/CXX11/Tensor>",
                "<unsupported/Eigen/SpecialFunctions>", "<filesystem>", "<functional>", "<random>", "<ranges>", "<set>",
-               "<thread>"]
+               "<thread>", '"tests/support/catch.hpp"']
 # Tests of programs: CMake scripts, and which program each of their variables names.
 PROGRAM_TESTS = {"tests/examples/corpus_test.cmake": {"CORPUS": "examples/corpus.cpp"}}
 LONGEST_RUN = 300  # seconds; a test that takes longer hangs
@@ -92,17 +92,13 @@ def output_of(command):
 
 
 class Toolbox:
-    """The compiler, and what every test needs and no bug changes: parsed headers, and a main function."""
+    """The compiler, its flags, and the main function of the tests, which no bug changes."""
 
     def __init__(self, folder):
         self.compiler = shlex.split(os.environ.get("CXX", "g++"))
         self.flags = ["-std=c++20", "-O0", "-w", *output_of(["pkg-config", "--cflags", *PACKAGES]),
                       *shlex.split(os.environ.get("CXXFLAGS", ""))]
         self.libraries = [*output_of(["pkg-config", "--libs", *PACKAGES]), "-pthread"]
-        header = folder / "parsed_once.hpp"
-        header.write_text("".join(f"#include {name}\n" for name in [*PARSED_ONCE, f'"{ROOT}/tests/support/catch.hpp"']))
-        self.parsed = ["-include", str(header)]
-        self.must_run([*self.compiler, *self.flags, "-x", "c++-header", header, "-o", f"{header}.gch"])
         self.main = self.catch_main(folder)
 
     def catch_main(self, folder):
@@ -127,6 +123,9 @@ class Tree:
         for name in COPIED:
             shutil.copytree(ROOT / name, folder / name)
         self.objects.mkdir()
+        self.parsed = folder / "parsed_once.hpp"
+        self.parsed.write_text("".join(f"#include {header}\n" for header in PARSED_ONCE))
+        tools.must_run([*tools.compiler, *tools.flags, "-x", "c++-header", self.parsed, "-o", f"{self.parsed}.gch"])
         self.known = {}  # source: (object, files that it is made of)
 
     def compiled(self, source, bug):
@@ -135,7 +134,7 @@ class Tree:
             return self.known[source]
         target = self.objects / (source.replace("/", "_") + (".bug.o" if bug else ".o"))
         depends = target.with_suffix(".d")
-        command = [*self.tools.compiler, *self.tools.flags, *self.tools.parsed, "-I", self.folder / "include",
+        command = [*self.tools.compiler, *self.tools.flags, "-include", self.parsed, "-I", self.folder / "include",
                    "-I", self.folder / "tests", "-I", self.folder / "examples", "-I", self.folder,
                    f'-DATTNSCOPE_TEST_DIR="{self.folder}/tests"', f'-DATTNSCOPE_EXAMPLE_DATA="{self.folder}/examples/data"',
                    "-MMD", "-MF", depends, "-c", self.folder / source, "-o", target]
@@ -185,7 +184,7 @@ class Tree:
         for variable, source in programs.items():
             made = self.program(source, bug, libraries)
             if isinstance(made, str):
-                return "does not compile:\n" + made[:2000]
+                return "does not compile:\n" + made[:500]
             built[variable] = made[0]
             holds_bug = holds_bug or made[1]
         if bug and not holds_bug:
