@@ -26,26 +26,6 @@ TEST_CASE(
   CHECK_THAT(all.drawn[0].svg, !ContainsSubstring("Source"));
 }
 
-TEST_CASE("a figure hangs on its element alone") {
-  const auto drawn = [](float first, float second) {
-    const std::vector<float> weights{first, 1 - first, 0, 1, second, 1 - second, 0, 1};
-    const Dump dump = make_dump("x",
-                                {{"self.0.attention", raw_tensor(weights, {2, 1, 2, 2})},
-                                 {"self.1.attention", raw_tensor(weights, {2, 1, 2, 2})}},
-                                {});
-    std::vector<std::string> svgs;
-    for (const Figure& figure : figures(dump, {.element = 1}).drawn) svgs.push_back(figure.svg);
-    return svgs;
-  };
-  const std::vector<std::string> one = drawn(.1f, .5f), other_first = drawn(.9f, .5f),
-                                 other = drawn(.1f, .7f);
-  REQUIRE(one.size() == 5);
-  for (std::size_t k = 0; k < 5; ++k) {
-    CHECK(one[k] == other_first[k]);
-    CHECK(one[k] != other[k]);
-  }
-}
-
 TEST_CASE("too many cells are left out with a word, an element that is not there is refused") {
   const Dump dump = make_dump("x", {{"self.0.attention", test::uniform(1, 3, 10)}}, {});
   const Figures all = figures(dump, {.most_cells = 100});
