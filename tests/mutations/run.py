@@ -175,7 +175,7 @@ class Tree:
         return (program, built[1]) if done.returncode == 0 else done.stderr
 
     def outcome(self, test, bug=None):
-        """"green", FAILS, or what is wrong with the list: "does not compile", "is not in the test"."""
+        """"green", FAILS, or what is wrong with the list: "does not compile", "is not in the test", "hangs"."""
         if test.endswith(".cmake"):
             programs, libraries = PROGRAM_TESTS[test], []
         else:
@@ -198,7 +198,7 @@ class Tree:
             try:
                 done = subprocess.run(command, cwd=empty, capture_output=True, timeout=LONGEST_RUN)
             except subprocess.TimeoutExpired:
-                return FAILS
+                return "hangs"
         return "green" if done.returncode == 0 else FAILS
 
     def verdict(self, bug, greens):
