@@ -39,6 +39,7 @@ TEST_CASE("token links: a line ends beside its two tokens") {
   CHECK(line.to.y == box("Katze").centre().y);
   CHECK(line.from.x > box("sat").right());
   CHECK(line.to.x < box("Katze").left);
+  CHECK(line.from.x < line.to.x);
   const std::vector<std::string> lines = read_svg::elements(svg, "path");
   CHECK(read_svg::attribute(lines[0], "stroke-opacity") == .5);
   CHECK(count(lines[1], "stroke-opacity") == 0);

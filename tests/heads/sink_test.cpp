@@ -27,6 +27,11 @@ TEST_CASE("the first true key, whatever the padding before it") {
   CHECK(sink(AttentionView<float>(padded, self_padding({2}, {1}))).sink_mass(0) == Approx(.625));
 }
 
+TEST_CASE("the first key of the text, not of a sliding window") {
+  const Eigen::Matrix3d own = Eigen::Matrix3d::Identity();
+  CHECK(sink(AttentionView(own, {.causal = true, .sliding_window = 1})).sink_mass(0) == Approx(1. / 3));
+}
+
 TEST_CASE("an excluded first key is no sink any more") {
   const auto a = two_heads();
   CHECK(sink(exclude_tokens(a, {.keys = {{0}}})).sink_mass(0) == 0);

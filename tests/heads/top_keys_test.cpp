@@ -74,6 +74,16 @@ TEST_CASE("rows that are not asked for are not read") {
   CHECK_THROWS_AS(top_keys(a, {.queries = {{1}}}), ValueError);
 }
 
+TEST_CASE("keys count from the text's first, though rows begin later and are not finished") {
+  const Layout layout({1, 1, 4, 4}, {.causal = true, .sliding_window = 2});
+  const std::vector<double> raw{1, 3}, factors{.25};
+  const std::vector<RowSummary> summaries(1);
+  TopKeysMeasure measure;
+  measure.look(RowSummaries<double>(HeadPlace(0, 0, {3, 4}, layout), raw.data(), 2, {2, 4}, factors.data(),
+                                    summaries.data()));
+  CHECK(measure.result().examples[0].heads[0][0] == std::vector<TopKey>{{3, .75}, {2, .25}});
+}
+
 TEST_CASE("what cannot be listed") {
   const auto a = test::random_attention<float>(Layout({2, 1, 4, 4}));
   CHECK(message_of<ValueError>([&] { top_keys(a, {.count = 0}); }) == "count = 0 is below 1");

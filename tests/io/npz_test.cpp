@@ -93,6 +93,14 @@ TEST_CASE("errors name the member") {
   CHECK(parse(zip_file({{"x.npy", npy_file("<i4", "1000000000000000, 0", "")}})).metadata.at("x") == "[]");
 }
 
+TEST_CASE("members that are each small enough may be a bomb together") {
+  const std::string zeros(100'000, '\0'), size = test::bytes_of(std::uint64_t{100'000});
+  std::string archive = zip_file({{"x.npy", zeros, true, true}, {"y.npy", zeros, true, true}});
+  for (std::size_t at = archive.find("PK\1\2"); (at = archive.find(size, at)) != archive.npos; at += 8)
+    archive.replace(at, 8, test::bytes_of(std::uint64_t{600} << 20));
+  CHECK_THAT(refusal(archive), ContainsSubstring("member \"y.npy\" would inflate to 629145600 bytes"));
+}
+
 TEST_CASE("a bomb is refused before it goes off") {
   // The directory says 2^33 bytes; how many there are is not even looked at.
   std::string archive = zip_file({{"x.npy", std::string(100'000, '\0'), true, true}});

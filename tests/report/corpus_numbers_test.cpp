@@ -1,3 +1,4 @@
+#include <attnscope/report/chosen_part.hpp>
 #include <attnscope/report/corpus_numbers.hpp>
 
 #include "report/analyze_once.hpp"
@@ -55,6 +56,18 @@ TEST_CASE("layers and heads keep the numbers of the model; what the dump lacks i
   CHECK(std::isnan(entropies(1, 1)));
   CHECK(examples[0].categories.at(0).categories[3].empty());
   CHECK(examples[0].categories.at(0).categories[6] == "broad");
+}
+
+TEST_CASE("chosen heads stand where the model has them") {
+  const Dump dump = chosen_part(test::two_layers(), {.heads = {2, 0}});
+  const ExampleNumbers example = numbers_of(dump).at(0);
+  const Eigen::ArrayXXd& entropies = table(example, "entropies");
+  REQUIRE(entropies.cols() == 3);
+  CHECK(entropies(0, 0) == Approx(std::log(4.)));
+  CHECK(std::isnan(entropies(0, 1)));
+  CHECK(entropies(0, 2) == Approx(std::log(4.)));
+  CHECK(example.categories.at(0).categories[1].empty());
+  CHECK(example.categories.at(0).categories[2] == "broad");
 }
 
 TEST_CASE("what groups of tokens give to one another is a number, beside what chance would give") {

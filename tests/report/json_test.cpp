@@ -26,6 +26,18 @@ TEST_CASE("numbers read back exactly, an undefined one is null") {
   CHECK(layer["sink_mass"][1].is_null());
 }
 
+TEST_CASE("a correlation that is undefined is null, not 0") {
+  Analysis analysis = example();
+  LayerAttribution constant;
+  constant.kendall_tau = 0;
+  analysis.stacks[0].attribution.emplace().elements = {{constant}};
+  const Json json = Json::parse(report_json(analysis));
+  const Json& layer = json["stacks"]["self"]["attribution"][0]["per_layer"][0];
+  CHECK(layer["spearman_correlation"].is_null());
+  CHECK(layer["interval"] == Json{nullptr, nullptr});
+  CHECK(layer["kendall_tau"] == 0);
+}
+
 TEST_CASE("what the dump does not have, the report does not have") {
   const auto json = nlohmann::json::parse(report_json(example()));
   CHECK_FALSE(json.contains("model"));

@@ -20,3 +20,17 @@ TEST_CASE("the layout is that of the first; adaptors may be aligned") {
   CHECK(both.layout().shape().heads == 1);
   CHECK(std::tuple_size_v<std::remove_cvref_t<decltype(both.sources())>> == 3);
 }
+
+TEST_CASE("sources that hide other weights are not aligned") {
+  const Eigen::Matrix3d a = Eigen::Matrix3d::Identity();
+  const AttentionView<double> plain(a), causal(a, {.causal = true}),
+      window(a, {.causal = true, .sliding_window = 2}), excluded(a, {.excluded_keys = {{1}}});
+  const auto refused = [](const auto& first, const auto& second) {
+    return message_of<ShapeError>([&] { aligned(first, second); });
+  };
+  const std::string unlike =
+      "aligned sources hide different weights (causal, sliding_window or excluded tokens differ)";
+  CHECK(refused(plain, causal) == unlike);
+  CHECK(refused(causal, window) == unlike);
+  CHECK(refused(plain, excluded) == unlike);
+}
