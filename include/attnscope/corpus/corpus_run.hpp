@@ -25,7 +25,7 @@ inline std::uint64_t list_hash(const std::vector<std::string>& names) {
 /// Which run over a corpus a part is of: everything that its numbers hang on, by name. Parts of one run pool;
 /// parts of unlike runs do not.
 struct CorpusRun {
-  std::map<std::string, std::string> fields{};
+  std::map<std::string, std::string> fields{};  ///< "window": "3"
 
   /// 16 hexadecimal digits.
   std::string fingerprint() const {
