@@ -17,14 +17,15 @@
 
 namespace attnscope {
 
+/// How neuron_view() draws.
 struct NeuronViewOptions {
-  std::string title = {};
-  std::string query_token = "query";
+  std::string title = {};                    ///< above the figure; none where it is empty
+  std::string query_token = "query";         ///< beside its vector
   std::vector<std::string> key_tokens{};     ///< [key], or none
   std::optional<double> scale{};             ///< of the dot products; by default 1 / sqrt(dim)
   std::optional<Eigen::VectorXd> weights{};  ///< [key] what the model made of them, where more than a softmax
                                              ///< (a bias, a cap) lies between; by default their softmax
-  Theme theme = Theme::light;
+  Theme theme = Theme::light;                ///< of paper or screen
 };
 
 namespace detail {
