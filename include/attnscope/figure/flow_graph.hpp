@@ -92,11 +92,11 @@ inline void check_flow_graph(const std::vector<Eigen::MatrixXd>& layers, const F
 
 }  // namespace detail
 
-/// A stack as the graph that rollout and attention flow walk through (SVG): a column of tokens above each
-/// layer and one of the inputs, the top one to the left; an edge for each weight, as opaque and as wide as it
-/// is large, and marked edges, such as the bottleneck between two tokens, in another colour. layers: [layer]
-/// of [upper token x lower token], such as layer_maps() gives. Small edges are left out, and a note counts
-/// them. An edge takes about 130 bytes.
+/// A stack as the graph that rollout and attention flow walk through (SVG; Abnar & Zuidema 2020): a column of
+/// tokens above each layer and one of the inputs, the top one to the left; an edge for each weight, as opaque
+/// and as wide as it is large, and marked edges, such as the bottleneck between two tokens, in another
+/// colour. layers: [layer] of [upper token x lower token], such as layer_maps() gives. Small edges are left
+/// out, and a note counts them. An edge takes about 130 bytes.
 /// @throws ShapeError no layers, layers of unlike shape, an edge, query, input, label or share that does not
 /// fit; ValueError a weight that is not finite or is negative, naming layer, row and column; a share that is
 /// not 0..1, naming level and token

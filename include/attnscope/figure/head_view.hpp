@@ -228,12 +228,13 @@ class HeadView {
 
 }  // namespace detail
 
-/// What several heads attend to (SVG): the queries as a column to the left, the keys to the right, a line for
-/// each weight, as opaque as it is large (weight / high, which a note says), a colour and dashes for each
-/// head. Of one selected query the keys also have a strip of squares, one a head, below the head's number or
-/// name. For a pair of sentences `sentences` chooses from which to which. Weights below `least_weight` have
-/// no line, and a note counts them, as it does undefined ones (NaN). heads: [head] of [query x key]. A line
-/// takes about 150 bytes: select where there are many.
+/// What several heads attend to (SVG), the attention-head view of BertViz (Vig, 2019): the queries as a
+/// column to the left, the keys to the right, a line for each weight, as opaque as it is large (weight /
+/// high, which a note says), a colour and dashes for each head. Of one selected query the keys also have a
+/// strip of squares, one a head, below the head's number or name. For a pair of sentences `sentences` chooses
+/// from which to which. Weights below `least_weight` have no line, and a note counts them, as it does
+/// undefined ones (NaN). heads: [head] of [query x key]. A line takes about 150 bytes: select where there are
+/// many.
 /// @throws ShapeError no heads, heads of unlike shape, tokens or names of another number, a head, query or
 /// boundary that is not there; ValueError a weight that is infinite or negative, naming head, row and column;
 /// a `least_weight` or `high` that is none, a selected query that the filter of queries leaves out

@@ -54,10 +54,11 @@ inline void check_neuron_view(const Eigen::VectorXd& query, const Eigen::MatrixX
 
 }  // namespace detail
 
-/// How one query comes by its weights (SVG), a row a key: the key's vector, below that of the query; their
-/// product, dimension by dimension; the scaled dot product; and the softmax over the keys that are given
-/// (leave out those that the query may not see), the longest bar for the largest. Signed numbers have a
-/// diverging palette, each block one of its own scale. query: [dim], keys: [key x dim].
+/// How one query comes by its weights (SVG), the neuron view of BertViz (Vig, 2019), a row a key: the key's
+/// vector, below that of the query; their product, dimension by dimension; the scaled dot product; and the
+/// softmax over the keys that are given (leave out those that the query may not see), the longest bar for the
+/// largest. Signed numbers have a diverging palette, each block one of its own scale. query: [dim], keys:
+/// [key x dim].
 /// @throws ShapeError no dimensions or keys, sizes that do not fit; ValueError a number that is not finite,
 /// naming key and dimension, a weight outside 0..1
 inline std::string neuron_view(const Eigen::VectorXd& query, const Eigen::MatrixXd& keys,
