@@ -60,7 +60,10 @@ class NumberStatistics {
   }
 
   /// [layer x head] examples where the number is defined.
-  Eigen::ArrayXXd counts() const { return of_heads(moments_.counts()); }
+  Eigen::ArrayXXd counts() const {
+    if (moments_.count() == 0) return Eigen::ArrayXXd::Zero(layers_, heads_);
+    return of_heads(moments_.counts());
+  }
   /// [layer x head] NaN where nothing was defined.
   Eigen::ArrayXXd mean() const { return of_heads(moments_.mean()); }
   /// [layer x head] of the examples; NaN for fewer than two.
