@@ -92,7 +92,8 @@ inline LinkCounts count_links(const std::vector<Link>& links, const GoldLinks& g
 /// weigh more.
 class LinkTally {
  public:
-  /// @throws ShapeError what count_links throws, naming the sentence, counted from 0
+  /// The links of the next sentence pair. @throws ShapeError what count_links throws, naming the sentence,
+  /// counted from 0
   void add(const std::vector<Link>& links, const GoldLinks& gold, Index targets, Index sources) {
     counts_ += in_context(fmt::format("sentence {}", sentences_),
                           [&] { return count_links(links, gold, targets, sources); });

@@ -101,7 +101,7 @@ class MethodAgreement {
       in_context(fmt::format("batch element {}", b), [&] { add(scores); });
     }
   }
-  /// @throws ShapeError other methods; ValueError other options
+  /// The examples of another one after these. @throws ShapeError other methods; ValueError other options
   void merge(MethodAgreement&& later) {
     require<ShapeError>(methods_ == later.methods_, "cannot pool the agreement of other methods");
     require<ValueError>(options_ == later.options_,

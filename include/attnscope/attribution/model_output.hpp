@@ -46,7 +46,8 @@ inline double output_distance(const VectorView& p, const VectorView& q) {
   return in_context("outputs that are no class probabilities", [&] { return total_variation(p, q); });
 }
 
-/// The class of the largest output, the first among equals; 0 where the output is one number.
+/// The class of the largest output [class], the first among equals; 0 where the output is one number.
+/// @throws ShapeError no output
 inline Index predicted_class(const VectorView& output) {
   require<ShapeError>(output.size() > 0, "the predicted class of no output");
   Index predicted = 0;

@@ -30,7 +30,7 @@ struct Bins {
   }
   bool operator==(const Bins&) const = default;
 
-  /// @throws ValueError there are no such bins
+  /// Whether this is a histogram at all. @throws ValueError there are no such bins
   void check() const {
     const bool whole = count > 0 && std::isfinite(low) && std::isfinite(high) && low < high;
     require<ValueError>(whole && (!by_octaves || (low > 0 && bins_an_octave() > 0)), "there are no {}",

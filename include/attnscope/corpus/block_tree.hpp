@@ -30,7 +30,7 @@ class BlockTree {
     State state;    ///< what is known of them
   };
 
-  /// @throws ValueError the block is there already, or negative
+  /// One more block. @throws ValueError it is there already, or negative
   void add(Index block, State state) { put(block, {0, std::move(state)}); }
   /// All nodes of another tree, whichever came first. @throws ValueError a block is in both; then nothing has
   /// changed

@@ -94,7 +94,8 @@ class CategoryStatistics {
   Eigen::ArrayXd layer_share(const std::string& category) const {
     return counts(category).rowwise().sum() / counts().rowwise().sum();
   }
-  /// Its bootstrap interval over examples: heads of one example are not independent.
+  /// Its bootstrap interval over examples: heads of one example are not independent. @throws ValueError a
+  /// confidence not between 0 and 1
   ConfidenceInterval interval_of_layer_share(const std::string& category, Index layer,
                                              double confidence = .95) const {
     const auto found = tallies_.find(category);

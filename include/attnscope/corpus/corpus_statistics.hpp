@@ -43,7 +43,8 @@ struct BucketStatistics {
     examples += later.examples;
     tokens += later.tokens;
   }
-  /// @throws ShapeError naming the table: not as in `before`
+  /// Asks that tables of one name can be pooled. @throws ShapeError naming the table: it is not as in
+  /// `before`
   void check_alike(const BucketStatistics& before) const {
     for (const auto& [name, one] : numbers)
       if (const auto found = before.numbers.find(name); found != before.numbers.end())

@@ -78,7 +78,8 @@ class NumberStatistics {
   std::uint64_t smallest_at(Index layer, Index head) const { return smallest_at_(layer * heads_ + head); }
   /// The same of the largest number.
   std::uint64_t largest_at(Index layer, Index head) const { return largest_at_(layer * heads_ + head); }
-  /// [layer x head] by quantile_of_histogram(); NaN where nothing was defined. share: 0..1.
+  /// [layer x head] by quantile_of_histogram(); NaN where nothing was defined. share: 0..1. @throws
+  /// ValueError share
   Eigen::ArrayXXd quantile(double share) const {
     return each_head([&](Index e) {
       return quantile_of_histogram(bins_, histogram_.row(e), smallest_(e), largest_(e), share);
@@ -88,7 +89,8 @@ class NumberStatistics {
   Eigen::ArrayXd histogram(Index layer, Index head) const {
     return histogram_.row(layer * heads_ + head).transpose().cast<double>();
   }
-  /// The bootstrap interval of the mean, where two examples or more are defined.
+  /// The percentile interval of the mean over replicates, where two examples or more are defined, else NaN.
+  /// @throws ValueError a confidence not between 0 and 1
   ConfidenceInterval interval_of_mean(Index layer, Index head, double confidence = .95) const {
     const Index entry = layer * heads_ + head;
     if (moments_.count() == 0 || moments_.counts()(entry) < 2) return {};

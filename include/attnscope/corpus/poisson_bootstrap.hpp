@@ -89,6 +89,7 @@ class ReplicateSums {
   /// How many there are.
   Index replicates() const { return weights_.size(); }
   /// The percentile interval of the mean of an entry; NaN where no replicate has drawn a defined number.
+  /// @throws ValueError a confidence not between 0 and 1
   ConfidenceInterval interval_of_mean(Index entry, double confidence) const {
     std::vector<double> means;
     for (Index r = 0; r < replicates(); ++r) {

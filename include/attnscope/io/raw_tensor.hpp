@@ -49,7 +49,8 @@ inline std::optional<std::size_t> stored_bytes(Dtype dtype, std::span<const Eige
   return static_cast<std::size_t>(bits / 8);
 }
 
-/// @throws ShapeError the tensor has not exactly the bytes that its shape and encoding ask for
+/// Asks that shape and bytes fit. @throws ShapeError the tensor has not exactly the bytes that its shape and
+/// encoding ask for
 inline void require_whole(const RawTensor& tensor) {
   require<ShapeError>(stored_bytes(tensor.dtype, tensor.shape) == tensor.bytes.size(),
                       "{} bytes cannot be a {} tensor of shape [{}]", tensor.bytes.size(),

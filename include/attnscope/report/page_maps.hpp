@@ -33,7 +33,8 @@ struct MapForm {
   }
 };
 
-/// @throws ShapeError layers whose maps have different shapes. Cost: layers x queries.
+/// The form of the maps of one batch element of a stack. @throws ShapeError layers whose maps have different
+/// shapes. Cost: layers x queries
 inline MapForm map_form(const DumpStack& stack, Index element, Index pool = 1, int bytes = 1) {
   MapForm form{.pool = pool, .bytes = bytes};
   for (const DumpLayer& layer : stack.layers) {
