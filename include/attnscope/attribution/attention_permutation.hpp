@@ -3,9 +3,10 @@
 #include <attnscope/core/evaluations.hpp>
 #include <attnscope/statistics/resampling.hpp>
 
+namespace attnscope {
+
 /// [row x token] every row with its weights dealt anew among the tokens that it sees: all orders equally
 /// likely, rows independent. Moves the generator; the same for the same seed on every machine.
-/// independent. Moves the generator; the same for the same seed on every machine.
 inline Eigen::MatrixXd permuted_attention(const AttentionRows& rows, std::mt19937_64& generator) {
   Eigen::MatrixXd permuted = rows.attention;
   for (Index row = 0; row < permuted.rows(); ++row) {

@@ -35,10 +35,9 @@ inline void require_finite_matrix(const char* name, const Eigen::MatrixXd& matri
 
 }  // namespace detail
 
-/// How far two outputs are apart. Probabilities of two classes or more: the total variation distance, 0 .. 1.
 /// How far two outputs [class] are apart. Probabilities of two classes or more: the total variation distance,
-/// 1/2 sum_c |p_c - q_c|, 0 .. 1.
-/// distance of (p, 1 - p) and (q, 1 - q).
+/// 1/2 sum_c |p_c - q_c|, 0 .. 1. One number, such as the probability p of the positive class: |p - q|, which
+/// is the total variation distance of (p, 1 - p) and (q, 1 - q).
 /// @throws ShapeError unlike sizes; ValueError several numbers that are no distribution: logits, or labels
 /// that do not exclude each other (give one of those at a time)
 inline double output_distance(const VectorView& p, const VectorView& q) {
