@@ -51,8 +51,8 @@ struct CorpusRun {
   }
 };
 
-/// Asks that parts pool. here, there: where they are of. @throws ValueError naming the first thing that is
-/// unlike, its value here and there
+/// Asks that two parts are of one run. here, there: where they are of. @throws ValueError naming the first
+/// thing that is unlike, its value here and there
 inline void require_same_run(const CorpusRun& one, const std::string& here, const CorpusRun& other,
                              const std::string& there) {
   const std::string unlike = one.unlike(other, here, there);

@@ -7,7 +7,7 @@
 
 namespace attnscope {
 
-/// What a corpus keeps beside sums.
+/// The bootstrap of CorpusStatistics.
 struct CorpusOptions {
   Index replicates = 200;  ///< of the bootstrap; 0: no intervals
   std::uint64_t seed = 0;  ///< of the bootstrap
