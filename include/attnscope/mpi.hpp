@@ -20,16 +20,20 @@ namespace attnscope::mpi {
 /// MPI from here to the end of its life, once in a program.
 class Session {
  public:
+  /// MPI_Init.
   Session() { MPI_Init(nullptr, nullptr); }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
+  /// MPI_Finalize.
   ~Session() { MPI_Finalize(); }
 };
+/// The number of this rank.
 inline int rank_in(MPI_Comm comm) {
   int rank = 0;
   MPI_Comm_rank(comm, &rank);
   return rank;
 }
+/// How many ranks there are.
 inline int size_of(MPI_Comm comm) {
   int size = 0;
   MPI_Comm_size(comm, &size);

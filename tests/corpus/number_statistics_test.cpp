@@ -68,6 +68,7 @@ TEST_CASE("the first of equal extremes is kept, whatever is merged") {
 
 TEST_CASE("of nothing, and of one number, little is known") {
   NumberStatistics none(Bins::linear(0, 10, 10), 2, 2, 4);
+  CHECK((none.counts() == 0).all());
   CHECK(none.mean().isNaN().all());
   CHECK(none.smallest().isNaN().all());
   CHECK(none.quantile(.5).isNaN().all());

@@ -4,6 +4,7 @@
 
 namespace attnscope {
 
+/// The thresholds of alignment_metrics().
 struct AlignmentMetricsOptions {
   double coverage_threshold = .1;  ///< a source token is covered when one weight exceeds this; the longer the
                                    ///< source, the more that asks
@@ -12,8 +13,8 @@ struct AlignmentMetricsOptions {
   bool operator==(const AlignmentMetricsOptions&) const = default;
 };
 
-/// Everything is pooled over the true targets, source tokens or steps of all examples, unless it says
-/// otherwise; a number over nothing is undefined (NaN).
+/// What alignment_metrics() found. Everything is pooled over the true targets, source tokens or steps of all
+/// examples, unless it says otherwise; a number over nothing is undefined (NaN).
 struct AlignmentMetricsResult {
   Eigen::VectorXd alignment_entropy;   ///< [head] nats, mean over targets: how spread out a target attends
   Eigen::VectorXd normalized_entropy;  ///< [head] 0..1, the same of entropy / log(source tokens)
@@ -38,7 +39,8 @@ struct AlignmentMetricsResult {
 
   std::vector<Eigen::MatrixXd> fertility;       ///< [example] of [head x source]: targets whose argmax it is
   std::vector<Eigen::MatrixXd> soft_fertility;  ///< [example] of [head x source]: the weight that it receives
-  Index targets = 0, sources = 0;               ///< how many tokens there are, excluded ones left out
+  Index targets = 0;                            ///< how many there are, excluded ones left out
+  Index sources = 0;                            ///< likewise
 };
 
 namespace detail {

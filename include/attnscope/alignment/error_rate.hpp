@@ -8,9 +8,11 @@ namespace attnscope {
 
 /// How many links there are, and how many of them gold links know: what scores of a corpus are made of.
 struct LinkCounts {
-  Index links = 0;                         ///< |A|
-  Index sure = 0;                          ///< |S|, gold links that must be there
-  Index sure_hits = 0, possible_hits = 0;  ///< |A and S|, |A and P|
+  Index links = 0;          ///< |A|
+  Index sure = 0;           ///< |S|, gold links that must be there
+  Index sure_hits = 0;      ///< |A and S|
+  Index possible_hits = 0;  ///< |A and P|
+  /// Counts of other links beside these.
   LinkCounts& operator+=(const LinkCounts& other) {
     links += other.links;
     sure += other.sure;
@@ -21,6 +23,7 @@ struct LinkCounts {
   bool operator==(const LinkCounts&) const = default;
 };
 
+/// What link_scores() makes of counts.
 struct LinkScores {
   double precision = undefined;   ///< 0..1, |A and P| / |A|; undefined (NaN) without a link
   double recall = undefined;      ///< 0..1, |A and S| / |S|; undefined without a sure gold link
@@ -89,18 +92,23 @@ inline LinkCounts count_links(const std::vector<Link>& links, const GoldLinks& g
 /// weigh more.
 class LinkTally {
  public:
-  /// @throws ShapeError what count_links throws, naming the sentence, counted from 0
+  /// The links of the next sentence pair. @throws ShapeError what count_links throws, naming the sentence,
+  /// counted from 0
   void add(const std::vector<Link>& links, const GoldLinks& gold, Index targets, Index sources) {
     counts_ += in_context(fmt::format("sentence {}", sentences_),
                           [&] { return count_links(links, gold, targets, sources); });
     ++sentences_;
   }
+  /// The sentences of another tally after these.
   void merge(const LinkTally& later) {
     counts_ += later.counts_;
     sentences_ += later.sentences_;
   }
+  /// How many were added.
   Index sentences() const { return sentences_; }
+  /// Pooled over them.
   const LinkCounts& counts() const { return counts_; }
+  /// Of the pooled counts, see link_scores().
   LinkScores scores() const { return link_scores(counts_); }
 
  private:
@@ -108,9 +116,13 @@ class LinkTally {
   Index sentences_ = 0;
 };
 
+/// What error_rate() found.
 struct ErrorRateResult {
-  Eigen::VectorXd error_rate, precision, recall, f1;  ///< [head] see LinkScores
-  std::vector<LinkCounts> counts;                     ///< [head], pooled over examples
+  Eigen::VectorXd error_rate;      ///< [head] 0..1, see LinkScores
+  Eigen::VectorXd precision;       ///< [head] 0..1
+  Eigen::VectorXd recall;          ///< [head] 0..1
+  Eigen::VectorXd f1;              ///< [head] 0..1
+  std::vector<LinkCounts> counts;  ///< [head] pooled over examples
 };
 
 /// See error_rate().

@@ -11,11 +11,13 @@
 
 namespace attnscope {
 
+/// A head and what it is ranked by.
 struct RankedHead {
-  HeadId id;
-  double score = undefined;
+  HeadId id;                 ///< layer and head
+  double score = undefined;  ///< undefined (NaN) where the head has none
 };
 
+/// Which score is the best one.
 enum class BestScore { highest, lowest };
 
 /// All heads, the best first; equal scores by layer and head, undefined ones last. scores: [layer] of [head]
@@ -97,11 +99,13 @@ class AlignmentMaps {
   }
   /// By layer and head.
   const std::vector<HeadId>& heads() const { return heads_; }
+  /// How many there are.
   std::size_t sentences() const { return sentences_.size(); }
   /// [target x source] of heads()[head]
   const Eigen::MatrixXd& map(std::size_t sentence, std::size_t head) const {
     return sentences_[sentence].heads[head];
   }
+  /// The tokens of a sentence that have no part in links.
   const TokensLeftOut& left_out(std::size_t sentence) const { return sentences_[sentence].left_out; }
   /// The mean map of these heads (numbers in heads()) times their number; of no heads 0.
   Eigen::MatrixXd sum(std::size_t sentence, std::span<const std::size_t> heads) const {
@@ -208,6 +212,7 @@ std::vector<RankedHead> select_likely_heads(const Layers& layers, Index most_hea
   return select_likely_heads(maps, most_heads);
 }
 
+/// How select_alignment_heads() chooses.
 struct HeadSelectionOptions {
   Index most_heads = 8;  ///< of a set, at least 1
   Index folds = 2;       ///< sentence b is held out by fold b % folds; 0: nothing is held out
@@ -220,6 +225,7 @@ struct HeadSet {
   std::vector<double> error_rates;  ///< [head] 0..1, on these sentences, with the heads taken so far
 };
 
+/// What select_alignment_heads() found.
 struct HeadSelectionResult {
   HeadSet chosen;              ///< on all sentences: its error rates flatter it
   std::vector<HeadSet> folds;  ///< [fold] chosen on the sentences that the fold does not hold out
@@ -297,7 +303,7 @@ inline HeadSelectionResult select_alignment_heads(const AlignmentMaps& maps,
                       sentences);
   detail::check_link_options(options.links);
   const detail::HeadSearch search(maps, gold, options);
-  /// The sentences that are held out by this fold, or those that are not.
+  // The sentences that are held out by this fold, or those that are not.
   const auto part = [&](Index fold, bool held_out) {
     std::vector<std::size_t> numbers;
     for (Index b = 0; b < sentences; ++b)

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+/// @file
 /// What an alignment is made of: links between the tokens, or the words, of a sentence and its translation.
 namespace attnscope {
 
@@ -13,7 +14,8 @@ using Eigen::Index;
 
 /// A target token and a source token that say the same.
 struct Link {
-  Index target = 0, source = 0;
+  Index target = 0;       ///< from 0
+  Index source = 0;       ///< from 0
   double confidence = 1;  ///< 0..1; gold links do not use it
 };
 
@@ -35,18 +37,22 @@ inline std::vector<Link> distinct_links(std::vector<Link> links) {
 /// What people say of a sentence pair: links that must be there, and links that may be. Sure links are
 /// possible ones too, whether they are named twice or not.
 struct GoldLinks {
-  std::vector<Link> sure{}, possible{};
+  std::vector<Link> sure{};      ///< S: in any order, also twice
+  std::vector<Link> possible{};  ///< P, likewise
 };
 
 /// Tokens that have no part in links: special ones, or padding.
 struct TokensLeftOut {
-  std::vector<Index> targets{}, sources{};
+  std::vector<Index> targets{};  ///< from 0, in any order
+  std::vector<Index> sources{};  ///< likewise
   bool operator==(const TokensLeftOut&) const = default;
 };
 
+/// The links of one sentence pair, and the tokens that have none.
 struct AlignmentLinks {
-  std::vector<Link> links;                                  ///< by target, then source
-  std::vector<Index> unaligned_targets, unaligned_sources;  ///< without a link, those left out not among them
+  std::vector<Link> links;               ///< by target, then source
+  std::vector<Index> unaligned_targets;  ///< without a link, those left out not among them; rising
+  std::vector<Index> unaligned_sources;  ///< likewise
 };
 
 namespace detail {

@@ -6,6 +6,7 @@
 
 namespace attnscope {
 
+/// How extract_links() makes links of weights.
 enum class LinkMethod {
   target_argmax,        ///< each target token with its source token of largest weight
   source_argmax,        ///< each source token with the target token that gives it the largest weight
@@ -19,9 +20,10 @@ enum class LinkMethod {
   assignment,           ///< one to one, of the largest sum of weights
 };
 
+/// The settings of extract_links(), each of the methods that it names.
 struct LinkOptions {
-  LinkMethod method = LinkMethod::target_argmax;
-  Index iterations = 2;    ///< of itermax, the intersection being the first
+  LinkMethod method = LinkMethod::target_argmax;  ///< any of them; the others' settings have no effect
+  Index iterations = 2;                           ///< of itermax, the intersection being the first
   double discount = .9;    ///< of itermax, 0..1: the factor on pairs of which one token has a link
   double threshold = .25;  ///< of mutual_threshold, 0..1: the share of its row, and of its column, that a
                            ///< weight must exceed

@@ -8,6 +8,7 @@
 
 namespace attnscope {
 
+/// What parse_pharaoh(), pharaoh_line() and pharaoh_text() take and write.
 struct PharaohOptions {
   Index first = 0;             ///< 0 or 1: the number of the first word; some gold links count from 1
   Index most_words = 1000000;  ///< >= 0; a larger number is an error, not memory

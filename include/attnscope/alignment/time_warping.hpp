@@ -8,17 +8,21 @@
 
 namespace attnscope {
 
+/// How time_warping() breaks ties.
 struct TimeWarpingOptions {
   /// As the code of Whisper and of Hugging Face does: of three ways of which the two best cost the same, the
   /// way along the row is taken, even if it is the dearest; sums are kept in single precision.
   bool whisper_ties = false;
 };
 
+/// One place on a path.
 struct WarpingStep {
-  Index row = 0, column = 0;
+  Index row = 0;     ///< from 0
+  Index column = 0;  ///< from 0
   bool operator==(const WarpingStep&) const = default;
 };
 
+/// What time_warping() found.
 struct TimeWarpingResult {
   std::vector<WarpingStep> path;  ///< from (0, 0) to the last row and column
   double cost = 0;                ///< the sum along the path

@@ -10,21 +10,25 @@ enum class FrameWeights {
   logits,         ///< before the softmax; -inf is a hidden frame
 };
 
+/// How token_times() prepares the weights.
 struct TokenTimesOptions {
-  FrameWeights weights = FrameWeights::probabilities;
-  Index frames = 0;        ///< only the first so many, where the rest is padding of the sound; 0: all
-  Index median_width = 7;  ///< frames, odd; 1: no filter
-  Index skip_first = 0;    ///< tokens before the text (language, task), left out of the path
-  Index skip_last = 0;     ///< and after it
-  double frames_per_second = 50;
-  bool whisper_ties = false;  ///< see time_warping()
+  FrameWeights weights = FrameWeights::probabilities;  ///< what they are
+  Index frames = 0;               ///< only the first so many, where the rest is padding of the sound; 0: all
+  Index median_width = 7;         ///< frames, odd; 1: no filter
+  Index skip_first = 0;           ///< tokens before the text (language, task), left out of the path
+  Index skip_last = 0;            ///< and after it
+  double frames_per_second = 50;  ///< above 0: of the weights, Whisper's 50
+  bool whisper_ties = false;      ///< see time_warping()
 };
 
+/// When something was said.
 struct TimeSpan {
-  double start = 0, end = 0;  ///< seconds
+  double start = 0;  ///< seconds
+  double end = 0;    ///< seconds
   bool operator==(const TimeSpan&) const = default;
 };
 
+/// What token_times() found.
 struct TokenTimesResult {
   std::vector<TimeSpan> tokens;   ///< [token] those that are not skipped
   Eigen::MatrixXd cost;           ///< [token x frame] what the path runs through

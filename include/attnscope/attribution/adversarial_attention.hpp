@@ -12,14 +12,16 @@ namespace attnscope {
 using AttentionPullback =
     std::function<Eigen::MatrixXd(const Eigen::MatrixXd& attention, const Eigen::VectorXd& output_gradient)>;
 
+/// How adversarial_attention() searches.
 struct AdversarialAttentionOptions {
   double tolerance = .01;     ///< 0 or more: how far the output may move (output_distance)
   Index starts = 6;           ///< in turn the reversed attention, near it, at random; three fast, three slow
   Index iterations = 300;     ///< of every start
   double learning_rate = .2;  ///< above 0: of Adam, on logits; falls to 0; a third of it for slow starts
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;     ///< of the random starts
 };
 
+/// What adversarial_attention() found.
 struct AdversarialAttentionResult {
   Eigen::MatrixXd attention;   ///< [row x token] always within the tolerance
   Eigen::VectorXd output;      ///< the model's, with it

@@ -118,9 +118,10 @@ inline TokenScores counted_scores(TokenScores scores, const CountedTokens& token
   return scores;
 }
 
+/// How compare_scores() compares two methods.
 struct CompareOptions {
-  CountedTokens tokens{};
-  Index k = 5;  ///< of the lists of the largest scores
+  CountedTokens tokens{};  ///< which ones count
+  Index k = 5;             ///< of the lists of the largest scores
 };
 
 /// [example] how two methods agree on the tokens that count; n = 0 where one of them has no scores, or all of
@@ -141,10 +142,11 @@ inline std::vector<Agreement> compare_scores(const TokenScores& a, const TokenSc
   return agreements;
 }
 
+/// How compare_attention_and_attribution() and agreement_by_layer() compare.
 struct AgreementOptions {
-  Readout readout{};  ///< of the attention
-  CountedTokens tokens{};
-  Index k = 5;  ///< of the lists of the largest scores
+  Readout readout{};       ///< of the attention
+  CountedTokens tokens{};  ///< which ones count
+  Index k = 5;             ///< of the lists of the largest scores
 };
 
 /// [example] how the attention of one layer agrees with an attribution of the same tokens: attention_scores()

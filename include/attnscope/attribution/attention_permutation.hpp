@@ -4,8 +4,9 @@
 #include <attnscope/statistics/resampling.hpp>
 
 namespace attnscope {
-/// Every row with its weights dealt anew among the tokens that it sees: all orders equally likely, rows
-/// independent. Moves the generator; the same for the same seed on every machine.
+
+/// [row x token] every row with its weights dealt anew among the tokens that it sees: all orders equally
+/// likely, rows independent. Moves the generator; the same for the same seed on every machine.
 inline Eigen::MatrixXd permuted_attention(const AttentionRows& rows, std::mt19937_64& generator) {
   Eigen::MatrixXd permuted = rows.attention;
   for (Index row = 0; row < permuted.rows(); ++row) {
@@ -18,7 +19,7 @@ inline Eigen::MatrixXd permuted_attention(const AttentionRows& rows, std::mt1993
   return permuted;
 }
 
-/// Every row spread evenly over the tokens that it sees; a row keeps its sum.
+/// [row x token] every row spread evenly over the tokens that it sees; a row keeps its sum.
 inline Eigen::MatrixXd uniform_attention(const AttentionRows& rows) {
   Eigen::MatrixXd uniform = Eigen::MatrixXd::Zero(rows.attention.rows(), rows.attention.cols());
   for (Index row = 0; row < uniform.rows(); ++row) {
@@ -29,16 +30,18 @@ inline Eigen::MatrixXd uniform_attention(const AttentionRows& rows) {
   return uniform;
 }
 
+/// How permute_attention() shuffles.
 struct AttentionPermutationOptions {
-  Index permutations = 100;
-  std::uint64_t seed = 0;
+  Index permutations = 100;  ///< 1 or more: how often all rows are shuffled
+  std::uint64_t seed = 0;    ///< of the shuffles
 };
 
+/// What permute_attention() found.
 struct AttentionPermutationResult {
-  Eigen::VectorXd output_distances;  ///< [permutation] see output_distance()
-  Eigen::VectorXd jensen_shannon;    ///< [permutation] how far the attention moved, in nats
-  double median_output_distance = 0;
-  double median_jensen_shannon = 0;
+  Eigen::VectorXd output_distances;   ///< [permutation] see output_distance()
+  Eigen::VectorXd jensen_shannon;     ///< [permutation] how far the attention moved, in nats
+  double median_output_distance = 0;  ///< the number that the test reports
+  double median_jensen_shannon = 0;   ///< in nats
 };
 
 /// The permutation test of Jain and Wallace (2019): does it matter WHICH tokens have the weights? The weights

@@ -148,6 +148,7 @@ class CounterfactualAttention {
     output_distance(output_, output_);  // whether it is one that distances are defined for
   }
 
+  /// The attention that it made.
   const AttentionRows& rows() const { return rows_; }
   /// The model's output with the attention that it made.
   const Eigen::VectorXd& output() const { return output_; }

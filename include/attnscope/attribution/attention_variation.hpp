@@ -21,12 +21,14 @@ struct RunComparison {
   double median_output_distance = 0;  ///< `undefined` (NaN) without an example
 };
 
+/// What attention_variation() found.
 struct AttentionVariation {
   std::vector<std::pair<Index, Index>> pairs;  ///< the runs that were compared
   Eigen::MatrixXd jensen_shannon;              ///< [pair x example]
   Eigen::MatrixXd output_distance;             ///< [pair x example]
 };
 
+/// Which runs attention_variation() compares.
 struct VariationOptions {
   std::optional<Index> reference{};  ///< each run against this one; nothing: all pairs
 };

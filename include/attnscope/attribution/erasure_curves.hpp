@@ -7,6 +7,7 @@
 
 namespace attnscope {
 
+/// What erasure_curves() erases.
 struct ErasureOptions {
   std::vector<double> shares{.01, .05, .1, .2, .5};  ///< above 0, at most 1, of the tokens that are not
                                                      ///< excluded, rounded up; empty: one token after another
@@ -99,10 +100,11 @@ inline ErasureCurves erasure_curves(MaskedTokens& model, const VectorView& score
   return detail::curves_of_order(ask, model.all(), order, options);
 }
 
+/// How random_erasure_curves() draws.
 struct RandomErasureOptions {
-  Index orders = 20;
-  std::uint64_t seed = 0;
-  ErasureOptions erasure{};
+  Index orders = 20;         ///< 1 or more
+  std::uint64_t seed = 0;    ///< of the orders
+  ErasureOptions erasure{};  ///< of every order
 };
 
 /// Curves of tokens that go in random order.
@@ -116,6 +118,7 @@ struct RandomErasureCurves {
       return random.comprehensiveness_area >= curves.comprehensiveness_area;
     });
   }
+  /// 0 .. 1: the same of sufficiency, whose area is as good when it is as low or lower.
   double share_as_sufficient(const ErasureCurves& curves) const {
     return share(
         [&](const ErasureCurves& random) { return random.sufficiency_area <= curves.sufficiency_area; });

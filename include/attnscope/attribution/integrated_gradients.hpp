@@ -15,6 +15,7 @@ enum class PathRule {
   right            ///< k / m, the sum of Hao et al. 2021; error of order 1 / m
 };
 
+/// The integral over 0 .. 1 of f is nearly sum_k weights(k) f(positions(k)).
 struct PathPoints {
   Eigen::VectorXd positions;  ///< [m] in 0 .. 1, rising
   Eigen::VectorXd weights;    ///< [m] they sum to 1
@@ -56,12 +57,14 @@ using ScalarModel = std::function<double(const Eigen::MatrixXd& input)>;
 /// dF / d input, of the same shape, at any input.
 using GradientModel = std::function<Eigen::MatrixXd(const Eigen::MatrixXd& input)>;
 
+/// How integrated_gradients() samples the path.
 struct IntegratedGradientsOptions {
-  Index steps = 50;  ///< gradients that are asked for
-  PathRule rule = PathRule::gauss_legendre;
-  Eigen::MatrixXd baseline{};  ///< where the path begins, of the input's shape; empty: all 0
+  Index steps = 50;                          ///< gradients that are asked for
+  PathRule rule = PathRule::gauss_legendre;  ///< where on the path
+  Eigen::MatrixXd baseline{};                ///< where the path begins, of the input's shape; empty: all 0
 };
 
+/// What integrated_gradients() found.
 struct IntegratedGradientsResult {
   Eigen::MatrixXd attributions;  ///< of the input's shape
   Eigen::VectorXd tokens;        ///< [row] their sum: for embeddings a score per token
@@ -120,11 +123,13 @@ inline IntegratedGradientsResult integrated_gradients(const ScalarModel& score, 
   return result;
 }
 
+/// How self_attribution() samples the path.
 struct SelfAttributionOptions {
-  Index steps = 20;
+  Index steps = 20;                          ///< gradients that are asked for
   PathRule rule = PathRule::gauss_legendre;  ///< Hao et al.: right
 };
 
+/// What self_attribution() found.
 struct SelfAttributionResult {
   std::vector<Eigen::MatrixXd> maps;  ///< [head] of [query x key]
   Eigen::MatrixXd map;                ///< [query x key] their sum

@@ -9,12 +9,14 @@ enum class OutputChange {
   of_class        ///< output of one class less the output without the token; negative: it spoke against it
 };
 
+/// What leave_one_out() removes and scores.
 struct LeaveOneOutOptions {
-  OutputChange change = OutputChange::mean_absolute;
+  OutputChange change = OutputChange::mean_absolute;  ///< what a score is
   std::optional<Index> of_class{};  ///< for OutputChange::of_class; nothing: the predicted one
   std::vector<Index> excluded{};    ///< tokens that always stay, such as [CLS] and [SEP]
 };
 
+/// What leave_one_out() found.
 struct LeaveOneOutResult {
   Eigen::VectorXd output;  ///< with every token
   Index of_class = 0;      ///< the class asked for, or the predicted one

@@ -28,6 +28,7 @@ class MaskedTokens {
     require<ShapeError>(tokens >= 0, "a text of {} tokens", tokens);
   }
 
+  /// How many tokens the text has.
   Index tokens() const { return tokens_; }
   /// Every token kept.
   TokenMask all() const { return TokenMask(static_cast<std::size_t>(tokens_), true); }

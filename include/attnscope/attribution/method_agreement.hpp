@@ -16,14 +16,20 @@ struct MethodMatrices {
   Eigen::MatrixXd count;              ///< [method x method] examples where the statistic is defined
 };
 
+/// What method_agreement() found.
 struct MethodAgreementResult {
-  std::vector<std::string> methods;
-  Index examples = 0;  ///< added, also those that a method lacks
-  MethodMatrices spearman_correlation, kendall_tau, weighted_kendall, pearson, top_k_overlap;
+  std::vector<std::string> methods;     ///< in the order of the matrices' rows and columns
+  Index examples = 0;                   ///< added, also those that a method lacks
+  MethodMatrices spearman_correlation;  ///< -1 .. 1, see Agreement
+  MethodMatrices kendall_tau;           ///< -1 .. 1
+  MethodMatrices weighted_kendall;      ///< -1 .. 1
+  MethodMatrices pearson;               ///< -1 .. 1
+  MethodMatrices top_k_overlap;         ///< 0 .. 1
   MethodMatrices
       jensen_shannon;  ///< nats, between scores divided by their sums; undefined where one is negative
 };
 
+/// How method_agreement() compares two methods.
 struct MethodAgreementOptions {
   Index k = 5;                ///< of top_k_overlap
   double significance = .05;  ///< the p up to which an example counts as significant
@@ -43,6 +49,7 @@ class MethodAgreement {
     require<ValueError>(options.significance >= 0 && options.significance <= 1,
                         "significance = {} is not within 0 .. 1", options.significance);
   }
+  /// One of the same methods and options that saw no example.
   MethodAgreement empty() const { return MethodAgreement(methods_, options_); }
 
   /// One example. scores: [method] of [token]; empty, or all undefined (NaN), of a method that lacks it.
@@ -94,7 +101,7 @@ class MethodAgreement {
       in_context(fmt::format("batch element {}", b), [&] { add(scores); });
     }
   }
-  /// @throws ShapeError other methods; ValueError other options
+  /// The examples of another one after these. @throws ShapeError other methods; ValueError other options
   void merge(MethodAgreement&& later) {
     require<ShapeError>(methods_ == later.methods_, "cannot pool the agreement of other methods");
     require<ValueError>(options_ == later.options_,
@@ -106,6 +113,7 @@ class MethodAgreement {
     }
     examples_ += later.examples_;
   }
+  /// The moments over what was added. Cost: methods^2.
   MethodAgreementResult result() const {
     return {methods_,    examples_,   matrices(0), matrices(1),
             matrices(2), matrices(3), matrices(4), matrices(5)};

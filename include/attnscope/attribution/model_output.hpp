@@ -1,6 +1,7 @@
 #pragma once
 #include <attnscope/statistics/divergence.hpp>
 
+/// @file
 /// What a caller's model answers: the probabilities of its classes, or one number.
 namespace attnscope {
 namespace detail {
@@ -34,9 +35,9 @@ inline void require_finite_matrix(const char* name, const Eigen::MatrixXd& matri
 
 }  // namespace detail
 
-/// How far two outputs are apart. Probabilities of two classes or more: the total variation distance, 0 .. 1.
-/// One number, such as the probability p of the positive class: |p - q|, which is the total variation
-/// distance of (p, 1 - p) and (q, 1 - q).
+/// How far two outputs [class] are apart. Probabilities of two classes or more: the total variation distance,
+/// 1/2 sum_c |p_c - q_c|, 0 .. 1. One number, such as the probability p of the positive class: |p - q|, which
+/// is the total variation distance of (p, 1 - p) and (q, 1 - q).
 /// @throws ShapeError unlike sizes; ValueError several numbers that are no distribution: logits, or labels
 /// that do not exclude each other (give one of those at a time)
 inline double output_distance(const VectorView& p, const VectorView& q) {
@@ -44,7 +45,8 @@ inline double output_distance(const VectorView& p, const VectorView& q) {
   return in_context("outputs that are no class probabilities", [&] { return total_variation(p, q); });
 }
 
-/// The class of the largest output, the first among equals; 0 where the output is one number.
+/// The class of the largest output [class], the first among equals; 0 where the output is one number.
+/// @throws ShapeError no output
 inline Index predicted_class(const VectorView& output) {
   require<ShapeError>(output.size() > 0, "the predicted class of no output");
   Index predicted = 0;

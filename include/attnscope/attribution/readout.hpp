@@ -18,8 +18,8 @@ enum class ReadFrom {
 /// `mean` and `received` are the same where rows sum to 1; not of flows, norms and attention without its
 /// sink, where a row that gives more counts more in `received`.
 struct Readout {
-  ReadFrom from = ReadFrom::received;
-  Index query = 0;  ///< of ReadFrom::query: counted from the first true token
+  ReadFrom from = ReadFrom::received;  ///< which ones
+  Index query = 0;                     ///< of ReadFrom::query: counted from the first true token
   bool operator==(const Readout&) const = default;
 };
 

@@ -1,8 +1,8 @@
 #pragma once
 #include <attnscope/attribution/readout.hpp>
+#include <attnscope/core/ranks.hpp>
 #include <attnscope/flow/gradient_maps.hpp>
 #include <attnscope/flow/layer_maps.hpp>
-#include <attnscope/core/ranks.hpp>
 
 #include <span>
 

@@ -13,8 +13,10 @@ enum class Verdict {
   nothing,      ///< there is none: nothing can be said
 };
 
+/// What spearman_interval() found: nothing without a correlation, or for n < 4.
 struct CorrelationInterval {
-  std::optional<double> lower, upper;  ///< -1 .. 1; nothing without a correlation, or for n < 4
+  std::optional<double> lower;  ///< -1 .. 1
+  std::optional<double> upper;  ///< -1 .. 1
 };
 
 /// The confidence interval of Spearman's rho of n pairs: Fisher's z = atanh(rho) plus and minus q se, back by
@@ -48,6 +50,7 @@ inline Verdict verdict(const CorrelationInterval& interval) {
   return Verdict::no_evidence;
 }
 
+/// How agreement_sentence() speaks.
 struct SentenceOptions {
   double confidence = .95;        ///< of the interval
   std::string things = "tokens";  ///< what was ordered, in the plural

@@ -17,10 +17,12 @@ namespace attnscope {
 /// wide bins, so that a bin is at most 1 / bins_an_octave of its numbers wide. Smaller numbers fall into the
 /// first bin, larger ones into the last.
 struct Bins {
-  double low = 0, high = 1;
-  Eigen::Index count = 64;
-  bool by_octaves = false;
+  double low = 0;           ///< where the first bin begins; by octaves above 0, where the second does
+  double high = 1;          ///< where the last one ends
+  Eigen::Index count = 64;  ///< how many there are
+  bool by_octaves = false;  ///< else linear
 
+  /// Of one width.
   static Bins linear(double low, double high, Eigen::Index count) { return {low, high, count, false}; }
   /// From 2^first to 2^last.
   static Bins octaves(int first, int last, Eigen::Index bins_an_octave) {
@@ -28,7 +30,7 @@ struct Bins {
   }
   bool operator==(const Bins&) const = default;
 
-  /// @throws ValueError there are no such bins
+  /// Whether this is a histogram at all. @throws ValueError there are no such bins
   void check() const {
     const bool whole = count > 0 && std::isfinite(low) && std::isfinite(high) && low < high;
     require<ValueError>(whole && (!by_octaves || (low > 0 && bins_an_octave() > 0)), "there are no {}",
@@ -66,11 +68,10 @@ struct Bins {
   }
 };
 
-/// The smallest number that at least a `share` of the numbers do not exceed, from their histogram (`counts`,
-/// one a bin) and extremes: as numpy's quantile by "inverted_cdf", off by at most the width of the bin it
-/// falls into, within which numbers are taken to lie evenly. NaN of none. Of numbers beyond the bins it is
-/// only known that they lie between the extremes.
-/// share: 0..1. @throws ValueError share
+/// The smallest number that at least a `share` of the numbers do not exceed, from their histogram and
+/// extremes: as numpy's quantile by "inverted_cdf", off by at most the width of the bin it falls into, within
+/// which numbers are taken to lie evenly. NaN of none. Of numbers beyond the bins it is only known that they
+/// lie between the extremes. counts: [bin]; share: 0..1. Cost: bins. @throws ValueError share
 template <typename Counts>
 double quantile_of_histogram(const Bins& bins, const Counts& counts, double smallest, double largest,
                              double share) {

@@ -11,6 +11,8 @@
 
 namespace attnscope {
 
+using Eigen::Index;
+
 /// The partial states of the blocks 0, 1, 2, ... of a list, merged so that the result is the same to the bit
 /// in whatever order, and by however many threads, shards or ranks, the blocks were made.
 ///
@@ -22,13 +24,13 @@ namespace attnscope {
 template <typename State>
 class BlockTree {
  public:
-  using Index = Eigen::Index;
+  /// Neighbouring blocks, merged.
   struct Node {
-    int level = 0;
-    State state;
+    int level = 0;  ///< 2^level blocks
+    State state;    ///< what is known of them
   };
 
-  /// @throws ValueError the block is there already, or negative
+  /// One more block. @throws ValueError it is there already, or negative
   void add(Index block, State state) { put(block, {0, std::move(state)}); }
   /// All nodes of another tree, whichever came first. @throws ValueError a block is in both; then nothing has
   /// changed
@@ -64,6 +66,7 @@ class BlockTree {
     for (const auto& [first, node] : nodes_) count += blocks(node);
     return count;
   }
+  /// Whether it is there.
   bool contains(Index block) const {
     const auto after = nodes_.upper_bound(block);
     return after != nodes_.begin() && block < end_of(*std::prev(after));

@@ -15,11 +15,15 @@ class CategoryStatistics {
     Eigen::MatrixXd sums;   ///< [layer x replicate] heads, weighted
   };
 
+  /// The empty one.
   CategoryStatistics(Index layers, Index heads, Index replicates)
       : layers_(layers), heads_(heads), replicates_(replicates) {}
 
+  /// Of each head's categories.
   Index layers() const { return layers_; }
+  /// Of each layer.
   Index heads() const { return heads_; }
+  /// By category.
   const std::map<std::string, Tally>& tallies() const { return tallies_; }
 
   /// What is unlike in another table of the same name; empty if nothing is.
@@ -54,12 +58,13 @@ class CategoryStatistics {
     }
   }
 
-  /// [layer x head] examples in which the head fell into any category, or into this one.
+  /// [layer x head] examples in which the head fell into any category.
   Eigen::ArrayXXd counts() const {
     Eigen::ArrayXd all = Eigen::ArrayXd::Zero(layers_ * heads_);
     for (const auto& [category, one] : tallies_) all += one.counts;
     return of_heads(all);
   }
+  /// [layer x head] those in which it fell into this one.
   Eigen::ArrayXXd counts(const std::string& category) const {
     const auto found = tallies_.find(category);
     return found == tallies_.end() ? Eigen::ArrayXXd::Zero(layers_, heads_).eval()
@@ -89,7 +94,8 @@ class CategoryStatistics {
   Eigen::ArrayXd layer_share(const std::string& category) const {
     return counts(category).rowwise().sum() / counts().rowwise().sum();
   }
-  /// Its bootstrap interval over examples: heads of one example are not independent.
+  /// Its bootstrap interval over examples: heads of one example are not independent. @throws ValueError a
+  /// confidence not between 0 and 1
   ConfidenceInterval interval_of_layer_share(const std::string& category, Index layer,
                                              double confidence = .95) const {
     const auto found = tallies_.find(category);

@@ -6,10 +6,12 @@ namespace attnscope {
 
 /// The files of a corpus in their order, cut into blocks of a fixed number of files.
 struct CorpusList {
-  std::vector<std::string> names;
-  Index block_size = 16;
+  std::vector<std::string> names;  ///< as they are read, "texts/0001.safetensors"
+  Index block_size = 16;           ///< files a block, 1 or more
 
+  /// How many files there are.
   Index size() const { return static_cast<Index>(names.size()); }
+  /// How many blocks they are cut into.
   Index blocks() const { return blocks_in(size(), block_size); }
   /// How many blocks so many files are.
   static Index blocks_in(Index files, Index block_size) { return (files + block_size - 1) / block_size; }

@@ -7,10 +7,11 @@
 
 namespace attnscope {
 
+/// How pass_over_blocks() reads.
 struct CorpusPassOptions {
-  CorpusOptions statistics{};
-  int threads = 0;      ///< 0: as many as the machine has; the result has the same bits for any number
-  bool strict = false;  ///< the first file that cannot be read ends the pass
+  CorpusOptions statistics{};  ///< of the states that it makes
+  int threads = 0;             ///< 0: as many as the machine has; the result has the same bits for any number
+  bool strict = false;         ///< the first file that cannot be read ends the pass
 };
 
 namespace detail {

@@ -25,7 +25,7 @@ inline std::uint64_t list_hash(const std::vector<std::string>& names) {
 /// Which run over a corpus a part is of: everything that its numbers hang on, by name. Parts of one run pool;
 /// parts of unlike runs do not.
 struct CorpusRun {
-  std::map<std::string, std::string> fields{};
+  std::map<std::string, std::string> fields{};  ///< "window": "3"
 
   /// 16 hexadecimal digits.
   std::string fingerprint() const {
@@ -51,7 +51,8 @@ struct CorpusRun {
   }
 };
 
-/// @throws ValueError naming the first thing that is unlike, its value here and there
+/// Asks that two parts are of one run. here, there: where they are of. @throws ValueError naming the first
+/// thing that is unlike, its value here and there
 inline void require_same_run(const CorpusRun& one, const std::string& here, const CorpusRun& other,
                              const std::string& there) {
   const std::string unlike = one.unlike(other, here, there);

@@ -7,17 +7,29 @@
 
 namespace attnscope {
 
+/// The bootstrap of CorpusStatistics.
 struct CorpusOptions {
   Index replicates = 200;  ///< of the bootstrap; 0: no intervals
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;  ///< of the bootstrap
   bool operator==(const CorpusOptions&) const = default;
 };
 
+namespace detail {
+
+/// unlike: what NumberStatistics or CategoryStatistics say. @throws ShapeError naming the table: it says
+/// anything
+inline void require_alike(const TableName& name, const std::string& unlike) {
+  require<ShapeError>(unlike.empty(), "{}: cannot pool unlike tables: {}", name.text(), unlike);
+}
+
+}  // namespace detail
+
 /// What is kept of the examples of one length bucket, or of all.
 struct BucketStatistics {
-  Index examples = 0, tokens = 0;
-  std::map<TableName, NumberStatistics> numbers{};
-  std::map<TableName, CategoryStatistics> categories{};
+  Index examples = 0;                                    ///< how many there are
+  Index tokens = 0;                                      ///< true ones, of all of them
+  std::map<TableName, NumberStatistics> numbers{};       ///< by what they are of
+  std::map<TableName, CategoryStatistics> categories{};  ///< by what they are of
 
   /// later: of later examples. @throws ShapeError naming the table: another shape, other bins
   void merge(const BucketStatistics& later) {
@@ -31,24 +43,23 @@ struct BucketStatistics {
     examples += later.examples;
     tokens += later.tokens;
   }
-  /// @throws ShapeError naming the table: not as in `before`
+  /// Asks that tables of one name can be pooled. @throws ShapeError naming the table: it is not as in
+  /// `before`
   void check_alike(const BucketStatistics& before) const {
     for (const auto& [name, one] : numbers)
       if (const auto found = before.numbers.find(name); found != before.numbers.end())
-        check(name, found->second.unlike(one.layers(), one.heads(), one.bins()));
+        detail::require_alike(name, found->second.unlike(one.layers(), one.heads(), one.bins()));
     for (const auto& [name, one] : categories)
       if (const auto found = before.categories.find(name); found != before.categories.end())
-        check(name, found->second.unlike(one.layers(), one.heads()));
-  }
-  static void check(const TableName& name, const std::string& unlike) {
-    require<ShapeError>(unlike.empty(), "{}: cannot pool unlike tables: {}", name.text(), unlike);
+        detail::require_alike(name, found->second.unlike(one.layers(), one.heads()));
   }
 };
 
 /// A file or example that could not be read, and so counts for nothing.
 struct LeftOutExample {
-  ExamplePlace place;
-  std::string name, reason;
+  ExamplePlace place;  ///< element 0 of a file
+  std::string name;    ///< by which it is shown
+  std::string reason;  ///< the message of the error
   bool operator==(const LeftOutExample&) const = default;
 };
 
@@ -61,9 +72,12 @@ struct LeftOutExample {
 /// are. Cost of an example: replicates + some operations a number; memory: NumberStatistics says.
 class CorpusStatistics {
  public:
+  /// The empty one.
   explicit CorpusStatistics(CorpusOptions options = {}) : options_(options) {}
 
+  /// Those it was made with.
   const CorpusOptions& options() const { return options_; }
+  /// Whether nothing is known of any example, not even that it was left out.
   bool empty() const { return buckets_.empty() && left_out_.empty(); }
 
   /// Examples come in list order. All or nothing.
@@ -116,8 +130,9 @@ class CorpusStatistics {
     for (const auto& [length, bucket] : buckets_) all.merge(bucket);
     return all;
   }
+  /// In list order.
   const std::vector<LeftOutExample>& left_out() const { return left_out_; }
-  /// The example of an extreme: of what smallest_at() and largest_at() give.
+  /// The example of an extreme: of what smallest_at() and largest_at() give. @throws ValueError it is none
   const std::string& name_of(std::uint64_t place) const {
     const auto found = names_.find(place);
     require<ValueError>(found != names_.end(), "no example at place {} is an extreme", place);
@@ -151,7 +166,7 @@ class CorpusStatistics {
   }
   void check(const ExampleNumbers& example) const {
     const auto before = [&](const TableName& name, const auto& unlike) {
-      for (const auto& [length, bucket] : buckets_) BucketStatistics::check(name, unlike(bucket));
+      for (const auto& [length, bucket] : buckets_) detail::require_alike(name, unlike(bucket));
     };
     require<ShapeError>(
         example.place.item >= 0 && example.place.element >= 0 && example.place.element < Index{1} << 24,
@@ -194,6 +209,7 @@ class CorpusStatistics {
     for (const auto& [length, bucket] : buckets_)
       for (const auto& [name, numbers] : bucket.numbers) numbers.each_extreme(visit);
   }
+
   CorpusOptions options_;
   std::map<Index, BucketStatistics> buckets_;
   std::vector<LeftOutExample> left_out_;

@@ -10,10 +10,7 @@ namespace attnscope {
 /// again where numbers are undefined.
 class NumberStatistics {
  public:
-  using Places = Eigen::Array<std::uint64_t, Eigen::Dynamic, 1>;
-  using Counts = Eigen::Array<std::uint32_t, Eigen::Dynamic, Eigen::Dynamic>;
-
-  /// @throws ValueError there are no such bins
+  /// The empty one. @throws ValueError there are no such bins
   NumberStatistics(Bins bins, Index layers, Index heads, Index replicates)
       : bins_(bins),
         layers_(layers),
@@ -27,8 +24,11 @@ class NumberStatistics {
     bins.check();
   }
 
+  /// Of the tables.
   Index layers() const { return layers_; }
+  /// Of each layer; 1 of numbers of layers.
   Index heads() const { return heads_; }
+  /// Of the histograms.
   const Bins& bins() const { return bins_; }
 
   /// What is unlike in another table of the same name, and so cannot be pooled with this one; empty if
@@ -59,20 +59,27 @@ class NumberStatistics {
       extend(e, later.smallest_(e), later.smallest_at_(e), later.largest_(e), later.largest_at_(e));
   }
 
-  /// All results are [layer x head].
-  Eigen::ArrayXXd counts() const { return of_heads(moments_.counts()); }
-  /// NaN where nothing was defined.
+  /// [layer x head] examples where the number is defined.
+  Eigen::ArrayXXd counts() const {
+    if (moments_.count() == 0) return Eigen::ArrayXXd::Zero(layers_, heads_);
+    return of_heads(moments_.counts());
+  }
+  /// [layer x head] NaN where nothing was defined.
   Eigen::ArrayXXd mean() const { return of_heads(moments_.mean()); }
-  /// Of the examples, and of the mean; NaN for fewer than two.
+  /// [layer x head] of the examples; NaN for fewer than two.
   Eigen::ArrayXXd standard_deviation() const { return of_heads(moments_.standard_deviation()); }
+  /// [layer x head] of the mean; NaN for fewer than two.
   Eigen::ArrayXXd standard_error() const { return of_heads(moments_.standard_error()); }
-  /// NaN where nothing was defined, as all that follows.
+  /// [layer x head] NaN where nothing was defined.
   Eigen::ArrayXXd smallest() const { return of_heads(known(smallest_)); }
+  /// [layer x head] NaN where nothing was defined.
   Eigen::ArrayXXd largest() const { return of_heads(known(largest_)); }
   /// The first example with that number, as it was called in add(); 0 where nothing was defined.
   std::uint64_t smallest_at(Index layer, Index head) const { return smallest_at_(layer * heads_ + head); }
+  /// The same of the largest number.
   std::uint64_t largest_at(Index layer, Index head) const { return largest_at_(layer * heads_ + head); }
-  /// By quantile_of_histogram().
+  /// [layer x head] by quantile_of_histogram(); NaN where nothing was defined. share: 0..1. @throws
+  /// ValueError share
   Eigen::ArrayXXd quantile(double share) const {
     return each_head([&](Index e) {
       return quantile_of_histogram(bins_, histogram_.row(e), smallest_(e), largest_(e), share);
@@ -82,7 +89,8 @@ class NumberStatistics {
   Eigen::ArrayXd histogram(Index layer, Index head) const {
     return histogram_.row(layer * heads_ + head).transpose().cast<double>();
   }
-  /// The bootstrap interval of the mean, where two examples or more are defined.
+  /// The percentile interval of the mean over replicates, where two examples or more are defined, else NaN.
+  /// @throws ValueError a confidence not between 0 and 1
   ConfidenceInterval interval_of_mean(Index layer, Index head, double confidence = .95) const {
     const Index entry = layer * heads_ + head;
     if (moments_.count() == 0 || moments_.counts()(entry) < 2) return {};
@@ -112,6 +120,9 @@ class NumberStatistics {
   }
 
  private:
+  using Places = Eigen::Array<std::uint64_t, Eigen::Dynamic, 1>;
+  using Counts = Eigen::Array<std::uint32_t, Eigen::Dynamic, Eigen::Dynamic>;
+
   Index entries() const { return layers_ * heads_; }
   void extend(Index e, double low, std::uint64_t low_at, double high, std::uint64_t high_at) {
     if (low < smallest_(e)) {

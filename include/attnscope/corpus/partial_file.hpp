@@ -10,10 +10,10 @@ namespace attnscope {
 
 /// A part of a run over a corpus, as a shard makes it: some blocks of its list.
 struct CorpusPartial {
-  CorpusRun run;
-  CorpusOptions options{};
-  BlockTree<CorpusStatistics> blocks{};
-  std::string shard = "1/1";  ///< which part of how many; runs that are cut otherwise pool as well
+  CorpusRun run;                         ///< that it is a part of
+  CorpusOptions options{};               ///< of the states
+  BlockTree<CorpusStatistics> blocks{};  ///< that are there, by their place in the list
+  std::string shard = "1/1";             ///< which part of how many; runs that are cut otherwise pool as well
 };
 
 namespace detail::partial {
@@ -228,8 +228,9 @@ inline std::pair<RawTensors, Metadata> stored(const CorpusPartial& partial) {
 /// A partial as the bytes of a safetensors file. Tensors are called first block/length
 /// bucket/stack/number/part: count, mean, squared_deviations, smallest, largest, smallest_at, largest_at
 /// [layers, heads], histogram [bins, layers, heads], replicate_sums [replicates, layers, heads],
-/// replicate_weights [replicates]; those of a category, .../number/category/part: count [layers, heads],
-/// replicate_sums [replicates, layers]. The metadata hold JSON: run, bootstrap, nodes. Numbers survive to the
+/// replicate_weights [replicates], and where numbers are undefined replicate_missing [replicates, layers,
+/// heads]; those of a category, .../number/category/part: count [layers, heads], replicate_sums [replicates,
+/// layers]. The metadata hold JSON: run, bootstrap, nodes. Numbers survive to the
 /// bit.
 /// @throws what safetensors_bytes throws
 inline std::vector<std::byte> partial_bytes(const CorpusPartial& partial) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+/// @file
 /// The bootstrap of a stream: each replicate gives each example a weight of its own, drawn from the Poisson
 /// distribution of mean 1, where the bootstrap of n examples at hand draws n of them (Hanley & MacGibbon
 /// 2006; Chamandy et al. 2012). Nobody needs to know n, and replicates of parts add up.
@@ -12,15 +13,16 @@ namespace attnscope {
 
 /// The place of an example in the list of a corpus: the file, and the element of its batch.
 struct ExamplePlace {
-  Index item = 0, element = 0;
+  Index item = 0;     ///< from 0
+  Index element = 0;  ///< of its batch, from 0
   auto operator<=>(const ExamplePlace&) const = default;
 };
 
 /// How a part of a state is stored: rows of a matrix are entries of this shape; columns, if there may be
 /// several, come first.
 struct PartShape {
-  std::vector<Index> rows;
-  std::optional<Index> columns{};
+  std::vector<Index> rows;         ///< [axis] their lengths, whose product is the number of rows
+  std::optional<Index> columns{};  ///< how many; nothing where the part is one column by nature
 };
 
 namespace detail {
@@ -67,6 +69,7 @@ inline Eigen::VectorXd poisson_weights(Index replicates, std::uint64_t seed, Exa
 /// The weighted sums of some numbers in every replicate.
 class ReplicateSums {
  public:
+  /// The empty one, all 0.
   ReplicateSums(Index entries, Index replicates)
       : sums_(Eigen::MatrixXd::Zero(entries, replicates)), weights_(Eigen::VectorXd::Zero(replicates)) {}
 
@@ -77,13 +80,16 @@ class ReplicateSums {
     weights_ += weights;
     if (absent.any()) missing() += absent.matrix() * weights.transpose();
   }
+  /// later: of later examples, of the same size.
   void merge(const ReplicateSums& later) {
     sums_ += later.sums_;
     weights_ += later.weights_;
     if (later.missing_.size() > 0) missing() += later.missing_;
   }
+  /// How many there are.
   Index replicates() const { return weights_.size(); }
   /// The percentile interval of the mean of an entry; NaN where no replicate has drawn a defined number.
+  /// @throws ValueError a confidence not between 0 and 1
   ConfidenceInterval interval_of_mean(Index entry, double confidence) const {
     std::vector<double> means;
     for (Index r = 0; r < replicates(); ++r) {

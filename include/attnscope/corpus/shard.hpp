@@ -9,12 +9,15 @@ namespace attnscope {
 
 /// A run of the blocks of a corpus that one process makes, and its files.
 struct Shard {
-  std::filesystem::path folder;
-  Index number = 1, count = 1;
+  std::filesystem::path folder;  ///< of its files
+  Index number = 1;              ///< 1 .. count
+  Index count = 1;               ///< how many shards there are
 
+  /// "2/8".
   std::string text() const { return fmt::format("{}/{}", number, count); }
-  /// What is there when the shard is finished, and until then, after each block.
+  /// The file that is there when the shard is finished.
   std::filesystem::path finished() const { return file(""); }
+  /// The file that is there until then, after each block.
   std::filesystem::path running() const { return file(".running"); }
 
  private:

@@ -14,14 +14,17 @@
 
 namespace attnscope {
 
+/// How attribution_scatter() draws.
 struct AttributionScatterOptions {
-  std::string title = {};
-  std::vector<std::string> tokens{};  ///< [token], or none: no labels
-  std::string attention_title = "attention", attribution_title = "attribution";
-  bool ranks = false;     ///< ranks along both axes, 1 the largest, where few tokens dwarf the others
-  std::string note = {};  ///< such as the correlation
-  double width = 420, height = 360;  ///< of the frame, 10 to 10000 px
-  Theme theme = Theme::light;
+  std::string title = {};                         ///< above the figure; none where it is empty
+  std::vector<std::string> tokens{};              ///< [token], or none: no labels
+  std::string attention_title = "attention";      ///< below the x axis
+  std::string attribution_title = "attribution";  ///< beside the y axis
+  bool ranks = false;          ///< ranks along both axes, 1 the largest, where few tokens dwarf the others
+  std::string note = {};       ///< such as the correlation
+  double width = 420;          ///< of the frame, 10 to 10000 px
+  double height = 360;         ///< of the frame, 10 to 10000 px
+  Theme theme = Theme::light;  ///< of paper or screen
 };
 
 /// What attention says of each token against what an attribution says of it (SVG): a point a token, labelled
@@ -85,10 +88,11 @@ inline std::string attribution_scatter(const Eigen::VectorXd& attention, const E
   const std::vector<PointLabel> labels = place_labels(places, words, plot.box());
   const auto wanted = static_cast<std::size_t>(
       std::count_if(words.begin(), words.end(), [](const std::string& word) { return !word.empty(); }));
-  std::string note = options.note;
+  std::vector<std::string> notes;
+  if (!options.note.empty()) notes.push_back(options.note);
   if (wanted > labels.size())
-    note += fmt::format("{}{} of {} tokens have no room for their labels", note.empty() ? "" : "; ",
-                        wanted - labels.size(), count);
+    notes.push_back(
+        fmt::format("{} of {} tokens have no room for their labels", wanted - labels.size(), count));
   if (options.ranks) {
     const double from = std::max(frame.x.low, frame.y.low), to = std::min(frame.x.high, frame.y.high);
     plot.line({{from, from}, {to, to}}, {plot.svg().colours().line, 1, 1, plain_dashes}, "equal ranks");
@@ -101,7 +105,8 @@ inline std::string attribution_scatter(const Eigen::VectorXd& attention, const E
                           attention_rank(token), attribution(token), attribution_rank(token)));
   }
   for (const PointLabel& label : labels) plot.svg().text(label.at, label.words, {.size = 10});
-  return plot.document({}, note, "attention against attribution", fmt::format("{} tokens.", count));
+  return plot.document({}, detail::joined_notes(notes), "attention against attribution",
+                       fmt::format("{} tokens.", count));
 }
 
 }  // namespace attnscope

@@ -4,10 +4,18 @@
 
 #include <cmath>
 #include <string>
+#include <vector>
 
 namespace attnscope::detail {
 
-// A line of text, left out where it is empty, with the room that it takes.
+/// What is said below a figure, in one line: "a; b".
+inline std::string joined_notes(const std::vector<std::string>& notes) {
+  std::string line;
+  for (const std::string& note : notes) line += (line.empty() ? "" : "; ") + note;
+  return line;
+}
+
+/// A line of text, left out where it is empty, with the room that it takes.
 struct Caption {
   std::string words;
   TextStyle style;

@@ -24,7 +24,7 @@ inline Levels levels_of(const Eigen::MatrixXd& map, const ColourScale& scale) {
 
 namespace detail {
 
-// `length` cells side by side that one stroke paints.
+/// `length` cells side by side that one stroke paints.
 struct Run {
   int row;
   int column;
@@ -33,16 +33,16 @@ struct Run {
 
 using RunsByLevel = std::vector<std::vector<Run>>;
 
-// A run whose end is not yet known.
+/// A run whose end is not yet known.
 struct OpenRun {
   int level;
   int begin;
   int end;
 };
 
-// The runs of one row of cells. Higher levels are painted later, so that a run passes under them: it ends
-// where its level occurs for the last time before a lower one.
-// `open`, from the lowest level to the highest, is empty before and after: its memory is asked for once.
+/// The runs of one row of cells. Higher levels are painted later, so that a run passes under them: it ends
+/// where its level occurs for the last time before a lower one.
+/// `open`, from the lowest level to the highest, is empty before and after: its memory is asked for once.
 inline void append_runs(const Levels& levels, int row, std::vector<OpenRun>& open, RunsByLevel& runs) {
   const auto close_above = [&](int level) {
     for (; !open.empty() && open.back().level > level; open.pop_back()) {
@@ -60,8 +60,8 @@ inline void append_runs(const Levels& levels, int row, std::vector<OpenRun>& ope
   close_above(0);
 }
 
-// Steps from run to run are short, hence their numbers, when runs are visited in strips of a few columns,
-// down the first, up the next.
+/// Steps from run to run are short, hence their numbers, when runs are visited in strips of a few columns,
+/// down the first, up the next.
 inline void sort_in_strips(std::vector<Run>& runs) {
   constexpr int strip_width = 12;  // the fewest bytes on random maps of 512 x 512
   // One number a run, so that the order takes one comparison: strip, then row, then column.
@@ -74,7 +74,7 @@ inline void sort_in_strips(std::vector<Run>& runs) {
   std::sort(runs.begin(), runs.end(), [&](const Run& a, const Run& b) { return key(a) < key(b); });
 }
 
-// A stroke of width 1 along the middle of each run; every step is relative to the end of the run before.
+/// A stroke of width 1 along the middle of each run; every step is relative to the end of the run before.
 inline void draw_runs(Svg& svg, const std::vector<Run>& runs, Colour colour) {
   const Run& first = runs.front();
   std::string data = fmt::format("M{} {}.5h{}", first.column, first.row, first.length);

@@ -11,11 +11,11 @@ namespace attnscope {
 
 /// A colour of the screen (sRGB), 0 to 255 a channel.
 struct Colour {
-  std::uint8_t red = 0;
-  std::uint8_t green = 0;
-  std::uint8_t blue = 0;
+  std::uint8_t red = 0;    ///< 0 .. 255
+  std::uint8_t green = 0;  ///< 0 .. 255
+  std::uint8_t blue = 0;   ///< 0 .. 255
 
-  friend bool operator==(const Colour&, const Colour&) = default;
+  bool operator==(const Colour&) const = default;
 };
 
 /// How SVG spells the colour: "#rrggbb".
@@ -27,9 +27,8 @@ inline std::string hex(Colour colour) {
 ///
 /// Sequential, for weights and other numbers of one sign:
 ///
-/// - `white_to_blue`, for paper: white, and then as much darker as the value is larger (CIE lightness falls
-/// in
-///   a straight line from 100 to 15, within half a unit);
+/// - `white_to_blue`, for paper: white, and then as much darker as the value is larger (CIE lightness
+///   falls in a straight line from 100 to 15, within half a unit);
 /// - `viridis` (van der Walt and Smith, 2015), for screens and for dark pages;
 /// - `cividis` (Nuñez, Anderton and Renslow, 2018), which looks nearly the same to the colour-blind.
 ///
@@ -49,7 +48,7 @@ inline constexpr int palette_levels = 256;
 
 namespace detail {
 
-// The 256 colours that matplotlib publishes under CC0, "rrggbb" each.
+/// The 256 colours that matplotlib publishes under CC0, "rrggbb" each.
 inline constexpr std::string_view viridis_table =
     "44015444025645045745055946075a46085c460a5d460b5e470d60470e61471063471164471365481467481668481769"
     "48186a481a6c481b6d481c6e481d6f481f70482071482173482374482475482576482677482878482979472a7a472c7a"
@@ -68,7 +67,7 @@ inline constexpr std::string_view viridis_table =
     "addc30b0dd2fb2dd2db5de2bb8de29bade28bddf26c0df25c2df23c5e021c8e020cae11fcde11dd0e11cd2e21bd5e21a"
     "d8e219dae319dde318dfe318e2e418e5e419e7e419eae51aece51befe51cf1e51df4e61ef6e620f8e621fbe723fde725";
 
-// The 256 published colours, "rrggbb" each.
+/// The 256 published colours, "rrggbb" each.
 inline constexpr std::string_view cividis_table =
     "00224e00234f00245100255300255400265600275800285900285b00295d002a5f002a61002b62002c64002c66002d68"
     "002e6a002e6c002f6d00306f0030700031700031710132710533710833700c34700f357012357014367016377018376f"
@@ -96,8 +95,8 @@ inline Colour table_colour(std::string_view table, int level) {
   return {channel(0), channel(1), channel(2)};
 }
 
-// The point of a quadratic Bezier curve from `from` to `to` at t, 0 to 1; `bend`, its middle point, is what
-// makes the lightness straight.
+/// The point of a quadratic Bezier curve from `from` to `to` at t, 0 to 1; `bend`, its middle point, is what
+/// makes the lightness straight.
 inline Colour on_curve(double t, Colour from, Colour bend, Colour to) {
   const auto channel = [&](double start, double middle, double end) {
     const double value = (1 - t) * (1 - t) * start + 2 * t * (1 - t) * middle + t * t * end;
@@ -109,7 +108,7 @@ inline Colour on_curve(double t, Colour from, Colour bend, Colour to) {
 
 inline Colour white_to_blue(double t) { return on_curve(t, {255, 255, 255}, {85, 135, 210}, {10, 30, 100}); }
 
-// The number of levels is even: the two in the middle share its colour.
+/// The number of levels is even: the two in the middle share its colour.
 inline Colour diverging(Palette palette, int level) {
   const bool below = level < palette_levels / 2;
   const double t =
@@ -122,7 +121,7 @@ inline Colour diverging(Palette palette, int level) {
 
 }  // namespace detail
 
-/// The colour of one level, 0 (the lowest) to 255.
+/// The colour of one level, 0 (the lowest) to 255. @throws ValueError there is no such level
 inline Colour level_colour(Palette palette, int level) {
   require<ValueError>(0 <= level && level < palette_levels, "level {} is not between 0 and {}", level,
                       palette_levels - 1);
@@ -138,7 +137,8 @@ inline Colour level_colour(Palette palette, int level) {
   }
 }
 
-/// The colour at `position`, 0 (the lowest) to 1: that of the nearest of the 256 levels.
+/// The colour at `position`, 0 (the lowest) to 1: that of the nearest of the 256 levels. @throws ValueError
+/// another position
 inline Colour colour_at(Palette palette, double position) {
   require<ValueError>(0 <= position && position <= 1, "position {} of a palette is not between 0 and 1",
                       position);

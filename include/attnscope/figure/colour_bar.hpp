@@ -15,19 +15,9 @@ namespace attnscope {
 
 namespace detail {
 
-// The smallest of 1, 2, 5 times a power of ten that goes at most `most` times into `length`.
-inline double round_step(double length, int most) {
-  const double least = length / most;
-  const double power = std::pow(10, std::floor(std::log10(least)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= least) return factor * power;
-  }
-  return 10 * power;
-}
-
-// Multiples of a round step within [low, high], at most `most` + 1 of them.
+/// Multiples of a round step within [low, high], at most `most` + 1 of them.
 inline std::vector<double> even_numbers(double low, double high, int most) {
-  const double step = round_step(high - low, most), first = std::ceil(low / step);
+  const double step = round_step((high - low) / most), first = std::ceil(low / step);
   std::vector<double> numbers;
   for (int i = 0; i <= most; ++i) {
     const double value = (first + i) * step;
@@ -36,8 +26,8 @@ inline std::vector<double> even_numbers(double low, double high, int most) {
   return numbers;
 }
 
-// Numbers within [low, high] for a scale that is not linear, the roundest first: 0, then 1, 5 and 2 times
-// powers of ten, down to a ten-thousandth of the largest, and the same below zero.
+/// Numbers within [low, high] for a scale that is not linear, the roundest first: 0, then 1, 5 and 2 times
+/// powers of ten, down to a ten-thousandth of the largest, and the same below zero.
 inline std::vector<double> round_numbers(double low, double high) {
   std::vector<double> numbers;
   const auto add = [&](double value) {
@@ -57,8 +47,9 @@ inline std::vector<double> round_numbers(double low, double high) {
 /// between them as have room. Where cells lie beyond an end, its number has a "≤" or "≥".
 class ColourBar {
  public:
-  static constexpr double least_height = 72;
+  static constexpr double least_height = 72;  ///< px that its numbers need
 
+  /// height: px.
   ColourBar(const ColourScale& scale, double height) : scale_(scale), height_(height) {
     const double length = scale.high - scale.low;
     // As many digits as it takes to tell a hundredth of the length.

@@ -15,11 +15,12 @@ namespace attnscope {
 
 /// What the cells of one or more maps hold.
 struct CellRange {
-  double smallest = std::numeric_limits<double>::infinity();
-  double largest = -std::numeric_limits<double>::infinity();
-  double smallest_positive = std::numeric_limits<double>::infinity();
-  bool undefined = false;  ///< whether some cell is NaN
+  double smallest = std::numeric_limits<double>::infinity();           ///< infinity where no cell is defined
+  double largest = -std::numeric_limits<double>::infinity();           ///< -infinity where none is
+  double smallest_positive = std::numeric_limits<double>::infinity();  ///< infinity where none is above 0
+  bool undefined = false;                                              ///< whether some cell is NaN
 
+  /// The cells of other maps as well.
   void merge(const CellRange& other) {
     smallest = std::min(smallest, other.smallest);
     largest = std::max(largest, other.largest);
@@ -49,7 +50,7 @@ inline CellRange cell_range(const Eigen::MatrixXd& map, const std::vector<Eigen:
   return range;
 }
 
-/// The range of all cells of a map.
+/// The range of all cells of a map. @throws as above
 inline CellRange cell_range(const Eigen::MatrixXd& map) {
   const auto all = [](Eigen::Index count) {
     std::vector<Eigen::Index> numbers(static_cast<std::size_t>(count));
@@ -67,13 +68,13 @@ enum class Scale { linear, square_root, logarithmic };
 /// Which value has which colour: `low` and what is below it the lowest of the 256 levels of the palette,
 /// `high` and what is above it the highest, in between the nearest.
 struct ColourScale {
-  Palette palette = Palette::white_to_blue;
-  double low = 0;
-  double high = 1;
-  bool clips_below = false;  ///< whether some cell lies below low
-  bool clips_above = false;  ///< whether some cell lies above high
-  Scale scale = Scale::linear;
-  Theme theme = Theme::light;
+  Palette palette = Palette::white_to_blue;  ///< of all levels
+  double low = 0;                            ///< the value of the lowest colour
+  double high = 1;                           ///< the value of the highest one
+  bool clips_below = false;                  ///< whether some cell lies below low
+  bool clips_above = false;                  ///< whether some cell lies above high
+  Scale scale = Scale::linear;               ///< how values between them are spread
+  Theme theme = Theme::light;                ///< of the colour of NaN
   int step = 1;  ///< only each step-th level is used, a divisor of 255: fewer colours, and fewer bytes
 
   /// The level of NaN: a grey that is in no palette.
@@ -94,6 +95,7 @@ struct ColourScale {
     return step * static_cast<int>(position(value) * (palette_levels - 1) / step + 0.5);
   }
 
+  /// What a level looks like, 0 to 255 or `undefined`.
   Colour colour(int level) const {
     return level == undefined ? theme_colours(theme).undefined : level_colour(palette, level);
   }
@@ -113,12 +115,12 @@ struct ColourScale {
 
 /// What a colour scale is to be.
 struct ScaleOptions {
-  Palette palette = Palette::white_to_blue;
-  std::optional<double> low = {};   ///< the value of the lowest colour
-  std::optional<double> high = {};  ///< the value of the highest colour
-  Scale scale = Scale::linear;
-  Theme theme = Theme::light;
-  int step = 1;
+  Palette palette = Palette::white_to_blue;  ///< of all levels
+  std::optional<double> low = {};            ///< the value of the lowest colour
+  std::optional<double> high = {};           ///< the value of the highest colour
+  Scale scale = Scale::linear;               ///< how values between them are spread
+  Theme theme = Theme::light;                ///< of the colour of NaN
+  int step = 1;                              ///< see ColourScale
 };
 
 namespace detail {

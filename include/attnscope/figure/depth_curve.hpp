@@ -11,15 +11,18 @@
 
 namespace attnscope {
 
+/// How depth_curve() draws.
 struct DepthCurveOptions {
-  std::string title = {};
-  std::string metric = "value";          ///< the name of the axis
-  std::vector<std::ptrdiff_t> layers{};  ///< [layer] its number in the model; none: 0, 1, …
-  std::vector<double> baseline{};        ///< [layer] what stands beside the heads; NaN: none there
-  std::string baseline_name = "baseline";
-  std::optional<double> low = {}, high = {};  ///< ends of the axis; by default what is drawn, and some more
-  double width = 480, height = 300;           ///< of the frame, 10 to 10000 px
-  Theme theme = Theme::light;
+  std::string title = {};                  ///< above the figure; none where it is empty
+  std::string metric = "value";            ///< the name of the axis
+  std::vector<std::ptrdiff_t> layers{};    ///< [layer] its number in the model; none: 0, 1, …
+  std::vector<double> baseline{};          ///< [layer] what stands beside the heads; NaN: none there
+  std::string baseline_name = "baseline";  ///< in the legend
+  std::optional<double> low = {};          ///< the lower end of the axis; by default below all that is drawn
+  std::optional<double> high = {};         ///< the upper one; by default above it
+  double width = 480;                      ///< of the frame, 10 to 10000 px
+  double height = 300;                     ///< of the frame, 10 to 10000 px
+  Theme theme = Theme::light;              ///< of paper or screen
 };
 
 namespace detail {
@@ -110,7 +113,7 @@ inline std::string depth_curve(const std::vector<Eigen::VectorXd>& layers,
   if (unknown > 0) notes.push_back(fmt::format("undefined: {} of {} heads", unknown, heads));
   if (const std::size_t beyond = heads - unknown - drawn; beyond > 0)
     notes.push_back(fmt::format("beyond the ends of the axis: {} of {} heads", beyond, heads));
-  return plot.document(Legend(std::move(legend)), fmt::format("{}", fmt::join(notes, "; ")),
+  return plot.document(Legend(std::move(legend)), detail::joined_notes(notes),
                        options.metric + " against depth",
                        fmt::format("{} of {} heads in {} layers.", options.metric, heads, layers.size()));
 }

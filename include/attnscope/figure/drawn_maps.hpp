@@ -1,5 +1,6 @@
 #pragma once
 #include <attnscope/core/errors.hpp>
+#include <attnscope/figure/caption.hpp>
 #include <attnscope/figure/colour_scale.hpp>
 #include <attnscope/figure/filter.hpp>
 #include <attnscope/figure/map_options.hpp>
@@ -16,14 +17,14 @@
 
 namespace attnscope::detail {
 
-// A map of a figure as it was given, with its name for errors ("head 3"). A place without a map stays empty.
+/// A map of a figure as it was given, with its name for errors ("head 3"). A place without a map stays empty.
 struct GivenMap {
   const Eigen::MatrixXd* map;
   std::string name;
 };
 
-// The maps of a figure as they are drawn, all of one shape: the rows and columns that are kept, and of each
-// square of `pool` x `pool` cells one number. A map without cells is an empty place.
+/// The maps of a figure as they are drawn, all of one shape: the rows and columns that are kept, and of each
+/// square of `pool` x `pool` cells one number. A map without cells is an empty place.
 struct DrawnMaps {
   std::vector<Eigen::MatrixXd> cells;
   Eigen::Index rows = 0;  // of a map as they are drawn
@@ -38,8 +39,8 @@ struct DrawnMaps {
 
 inline Eigen::Index rounded_up(Eigen::Index count, Eigen::Index width) { return (count + width - 1) / width; }
 
-// The narrowest squares such that no side of a map has more than `most_a_side`, and all maps have at most
-// `most_cells` of them.
+/// The narrowest squares such that no side of a map has more than `most_a_side`, and all maps have at most
+/// `most_cells` of them.
 inline Eigen::Index pool_width(Eigen::Index rows, Eigen::Index columns, std::size_t maps,
                                Eigen::Index most_cells, Eigen::Index most_a_side) {
   const auto too_many = [&](Eigen::Index width) {
@@ -52,7 +53,7 @@ inline Eigen::Index pool_width(Eigen::Index rows, Eigen::Index columns, std::siz
   return width;
 }
 
-// Of two numbers the larger; in a map of signed numbers the one farther from 0. NaN gives way to any number.
+/// Of two numbers the larger; in a map of signed numbers the one farther from 0. NaN gives way to any number.
 inline double prevailing(double a, double b, bool is_signed) {
   if (std::isnan(a)) return b;
   if (is_signed) return std::abs(b) > std::abs(a) ? b : a;
@@ -70,7 +71,7 @@ inline Eigen::MatrixXd pooled(const Eigen::MatrixXd& map, const DrawnMaps& drawn
   return cells;
 }
 
-// Errors name the map, and the row and column as they were given.
+/// Errors name the map, and the row and column as they were given.
 inline DrawnMaps drawn_maps(const std::vector<GivenMap>& maps, const MapOptions& options,
                             Eigen::Index most_a_side) {
   const auto is_map = [](const GivenMap& given) { return given.map != nullptr; };
@@ -111,11 +112,11 @@ inline DrawnMaps drawn_maps(const std::vector<GivenMap>& maps, const MapOptions&
   return drawn;
 }
 
-// What a reader must know of the cells beside the colour bar; empty where there is nothing.
+/// What a reader must know of the cells beside the colour bar; empty where there is nothing.
 inline std::string note_on(const DrawnMaps& drawn, const MapOptions& options) {
-  std::string note;
+  std::vector<std::string> notes;
   const auto add = [&](bool is_so, const std::string& words) {
-    if (is_so) note += (note.empty() ? "" : "; ") + words;
+    if (is_so) notes.push_back(words);
   };
   const bool is_signed = options.palette && is_diverging(*options.palette);
   add(drawn.pool > 1, fmt::format("a cell: the {} of {} x {}", is_signed ? "farthest from 0" : "largest",
@@ -123,7 +124,7 @@ inline std::string note_on(const DrawnMaps& drawn, const MapOptions& options) {
   add(options.scale == Scale::square_root, "square-root colour scale");
   add(options.scale == Scale::logarithmic, "logarithmic colour scale");
   add(drawn.range.undefined, "grey: undefined");
-  return note;
+  return joined_notes(notes);
 }
 
 }  // namespace attnscope::detail

@@ -17,7 +17,9 @@ namespace attnscope {
 
 /// An edge of a stack's graph: from token `from` above layer `layer` to token `to` below it.
 struct LayerEdge {
-  std::ptrdiff_t layer = 0, from = 0, to = 0;
+  std::ptrdiff_t layer = 0;  ///< from 0, the lowest
+  std::ptrdiff_t from = 0;   ///< the number of the upper token
+  std::ptrdiff_t to = 0;     ///< the number of the lower token
 };
 
 /// Edges of any kind that has layer, from and to, such as those of minimum_cut().
@@ -28,19 +30,20 @@ std::vector<LayerEdge> layer_edges(const Edges& edges) {
   return all;
 }
 
+/// How flow_graph() draws, and what.
 struct FlowGraphOptions {
-  std::string title = {};
-  std::vector<std::string> tokens{};                     ///< [token], or none: their numbers
-  std::vector<std::ptrdiff_t> layers{};                  ///< [layer] its number in the model; none: 0, 1, …
-  std::optional<std::ptrdiff_t> query = {}, input = {};  ///< the two ends, with a ring around them
-  std::vector<LayerEdge> marked{};                       ///< such as a minimum cut, on top of the others
-  std::string marked_name = "minimum cut";
-  Eigen::MatrixXd
-      shares{};  ///< [level x token] 0..1 or empty: how large the dots are, such as rollout's
-                 ///< rows; a note says so; level 0 are the inputs, level l + 1 stands above layer l
+  std::string title = {};                    ///< above the figure; none where it is empty
+  std::vector<std::string> tokens{};         ///< [token], or none: their numbers
+  std::vector<std::ptrdiff_t> layers{};      ///< [layer] its number in the model; none: 0, 1, …
+  std::optional<std::ptrdiff_t> query = {};  ///< a token at the top, with a ring around it
+  std::optional<std::ptrdiff_t> input = {};  ///< a token at the bottom, with a ring around it
+  std::vector<LayerEdge> marked{};           ///< such as a minimum cut, on top of the others
+  std::string marked_name = "minimum cut";   ///< in the legend
+  Eigen::MatrixXd shares{};      ///< [level x token] 0..1 or empty: how large the dots are, such as rollout's
+                                 ///< rows; a note says so; level 0 are the inputs, l + 1 stands above layer l
   double least_weight = .02;     ///< smaller edges are left out, unless they are marked
   std::optional<double> high{};  ///< the weight of the widest and most opaque edges; by default the largest
-  Theme theme = Theme::light;
+  Theme theme = Theme::light;    ///< of paper or screen
 };
 
 namespace detail {
@@ -89,11 +92,11 @@ inline void check_flow_graph(const std::vector<Eigen::MatrixXd>& layers, const F
 
 }  // namespace detail
 
-/// A stack as the graph that rollout and attention flow walk through (SVG): a column of tokens above each
-/// layer and one of the inputs, the top one to the left; an edge for each weight, as opaque and as wide as it
-/// is large, and marked edges, such as the bottleneck between two tokens, in another colour. layers: [layer]
-/// of [upper token x lower token], such as layer_maps() gives. Small edges are left out, and a note counts
-/// them. An edge takes about 130 bytes.
+/// A stack as the graph that rollout and attention flow walk through (SVG; Abnar & Zuidema 2020): a column of
+/// tokens above each layer and one of the inputs, the top one to the left; an edge for each weight, as opaque
+/// and as wide as it is large, and marked edges, such as the bottleneck between two tokens, in another
+/// colour. layers: [layer] of [upper token x lower token], such as layer_maps() gives. Small edges are left
+/// out, and a note counts them. An edge takes about 130 bytes.
 /// @throws ShapeError no layers, layers of unlike shape, an edge, query, input, label or share that does not
 /// fit; ValueError a weight that is not finite or is negative, naming layer, row and column; a share that is
 /// not 0..1, naming level and token
@@ -173,7 +176,7 @@ inline std::string flow_graph(const std::vector<Eigen::MatrixXd>& layers,
   if (omitted > 0)
     notes.push_back(fmt::format("{} edges below {:.3g} are left out", omitted, options.least_weight));
   if (options.shares.size() > 0) notes.push_back("the area of a dot is the share of its token");
-  return columns.document(Legend(legend), fmt::format("{}", fmt::join(notes, "; ")), "graph of a stack",
+  return columns.document(Legend(legend), detail::joined_notes(notes), "graph of a stack",
                           fmt::format("{} layers, {} tokens, {} edges, {} of them marked.", count,
                                       layers[0].rows(), drawn, marked.size()));
 }

@@ -21,7 +21,8 @@ inline std::string head_grid(const std::vector<Eigen::MatrixXd>& heads, const Ma
 }
 
 /// One map of each layer, such as the mean over its heads, side by side: as `head_grid`, titled "layer 0",
-/// "layer 1", … `layer_names` and `layers` name and choose them.
+/// "layer 1", … `layer_names` and `layers` name and choose them. @throws what `head_grid` throws, with the
+/// layer
 inline std::string layer_grid(const std::vector<Eigen::MatrixXd>& layers, const MapOptions& options = {}) {
   require<ShapeError>(!layers.empty(), "a grid of no layers");
   return detail::titled_grid(layers, "layer", options.layers, options.layer_names, options);

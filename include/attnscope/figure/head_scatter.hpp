@@ -12,8 +12,9 @@
 
 namespace attnscope {
 
+/// How head_scatter() draws.
 struct HeadScatterOptions {
-  std::string title = {};
+  std::string title = {};            ///< above the figure; none where it is empty
   std::vector<std::string> names{};  ///< [head] such as "3.7", layer and head; none: no labels
   std::vector<std::string> roles{};  ///< [head] such as "previous token"; none: all of one colour
   /// The roles in the order of their colours, to keep these the same in several figures; those that are not
@@ -21,7 +22,7 @@ struct HeadScatterOptions {
   std::vector<std::string> role_order{};
   std::string no_role = "none";  ///< the role that is drawn in grey
   double side = 380;             ///< of the longer side of the frame, 40 to 10000 px
-  Theme theme = Theme::light;
+  Theme theme = Theme::light;    ///< of paper or screen
 };
 
 namespace detail {

@@ -17,19 +17,23 @@ namespace attnscope {
 /// Which lines of a pair of sentences are drawn: from the queries of one to the keys of one.
 enum class SentenceFilter { all, a_to_a, a_to_b, b_to_a, b_to_b };
 
+/// How head_view() draws, and what.
 struct HeadViewOptions {
-  std::string title = {};
-  std::vector<std::string> query_tokens{}, key_tokens{};  ///< one a row or column of the maps, or none
-  std::string query_title = "query", key_title = "key";
-  std::vector<std::string> head_names{};     ///< [map]; none: "head 0", …
-  Filter heads{};                            ///< which maps are drawn; a colour stays with its map
-  Filter queries{}, keys{};                  ///< which tokens have a row; all_but_first leaves a sink out
-  std::optional<std::ptrdiff_t> query = {};  ///< the one token whose lines are drawn; none: all tokens
-  SentenceFilter sentences = SentenceFilter::all;
-  std::ptrdiff_t sentence_boundary = 0;  ///< the first token of the second sentence
-  double least_weight = .02;             ///< smaller weights have no line
-  double high = 1;                       ///< the weight of an opaque line, as larger ones have
-  Theme theme = Theme::light;
+  std::string title = {};                          ///< above the figure; none where it is empty
+  std::vector<std::string> query_tokens{};         ///< [query], or none: their numbers
+  std::vector<std::string> key_tokens{};           ///< [key], or none: their numbers
+  std::string query_title = "query";               ///< above the left column
+  std::string key_title = "key";                   ///< above the right one
+  std::vector<std::string> head_names{};           ///< [map]; none: "head 0", …
+  Filter heads{};                                  ///< which maps are drawn; a colour stays with its map
+  Filter queries{};                                ///< which queries have a row
+  Filter keys{};                                   ///< which keys have a row; all_but_first leaves a sink out
+  std::optional<std::ptrdiff_t> query = {};        ///< the one token whose lines are drawn; none: all tokens
+  SentenceFilter sentences = SentenceFilter::all;  ///< which lines of a pair of sentences
+  std::ptrdiff_t sentence_boundary = 0;            ///< the first token of the second sentence
+  double least_weight = .02;                       ///< smaller weights have no line
+  double high = 1;                                 ///< the weight of an opaque line, as larger ones have
+  Theme theme = Theme::light;                      ///< of paper or screen
 };
 
 namespace detail {
@@ -211,7 +215,7 @@ class HeadView {
     left_out(query_rows_, heads_[0].rows(), "queries");
     left_out(key_rows_, heads_[0].cols(), "keys");
     if (undefined_ > 0) parts.push_back(fmt::format("{} weights are undefined", undefined_));
-    return fmt::format("{}", fmt::join(parts, "; "));
+    return joined_notes(parts);
   }
 
   const std::vector<Eigen::MatrixXd>& heads_;
@@ -224,12 +228,13 @@ class HeadView {
 
 }  // namespace detail
 
-/// What several heads attend to (SVG): the queries as a column to the left, the keys to the right, a line for
-/// each weight, as opaque as it is large (weight / high, which a note says), a colour and dashes for each
-/// head. Of one selected query the keys also have a strip of squares, one a head, below the head's number or
-/// name. For a pair of sentences `sentences` chooses from which to which. Weights below `least_weight` have
-/// no line, and a note counts them, as it does undefined ones (NaN). heads: [head] of [query x key]. A line
-/// takes about 150 bytes: select where there are many.
+/// What several heads attend to (SVG), the attention-head view of BertViz (Vig, 2019): the queries as a
+/// column to the left, the keys to the right, a line for each weight, as opaque as it is large (weight /
+/// high, which a note says), a colour and dashes for each head. Of one selected query the keys also have a
+/// strip of squares, one a head, below the head's number or name. For a pair of sentences `sentences` chooses
+/// from which to which. Weights below `least_weight` have no line, and a note counts them, as it does
+/// undefined ones (NaN). heads: [head] of [query x key]. A line takes about 150 bytes: select where there are
+/// many.
 /// @throws ShapeError no heads, heads of unlike shape, tokens or names of another number, a head, query or
 /// boundary that is not there; ValueError a weight that is infinite or negative, naming head, row and column;
 /// a `least_weight` or `high` that is none, a selected query that the filter of queries leaves out

@@ -12,20 +12,29 @@ namespace attnscope {
 
 /// A number that was estimated, and where it may lie; NaN ends: no interval is drawn.
 struct IntervalPoint {
-  double x = 0, y = 0, lower = 0, upper = 0;
+  double x = 0;      ///< along the x axis
+  double y = 0;      ///< the estimate
+  double lower = 0;  ///< where its interval begins
+  double upper = 0;  ///< where it ends
 };
 /// One line of estimates.
 struct IntervalSeries {
-  std::string name;
-  std::vector<IntervalPoint> points;
+  std::string name;                   ///< in the legend
+  std::vector<IntervalPoint> points;  ///< in the order of the line
 };
 
+/// How interval_curves() draws.
 struct IntervalCurvesOptions {
-  std::string title = {}, x_title = {}, y_title = {}, note = {};
-  AxisNumbers x_numbers = AxisNumbers::any;
-  std::optional<double> low = {}, high = {};  ///< ends of the y axis; by default what is drawn, and some more
-  double width = 480, height = 300;           ///< of the frame, 10 to 10000 px
-  Theme theme = Theme::light;
+  std::string title = {};                    ///< above the figure; none where it is empty
+  std::string x_title = {};                  ///< below the x axis
+  std::string y_title = {};                  ///< beside the y axis
+  std::string note = {};                     ///< below the figure
+  AxisNumbers x_numbers = AxisNumbers::any;  ///< along the x axis
+  std::optional<double> low = {};   ///< the lower end of the y axis; by default below all that is drawn
+  std::optional<double> high = {};  ///< the upper one; by default above it
+  double width = 480;               ///< of the frame, 10 to 10000 px
+  double height = 300;              ///< of the frame, 10 to 10000 px
+  Theme theme = Theme::light;       ///< of paper or screen
 };
 
 /// Estimates with their intervals (SVG): a mark and a line of its own look for each series, an upright bar

@@ -20,7 +20,7 @@ inline constexpr char32_t space_mark = 0xB7;         // a middle dot
 inline constexpr char32_t line_break_mark = 0x21B5;  // an arrow to the left that comes from above
 inline constexpr char32_t tab_mark = 0x21E5;         // an arrow to the right that meets a bar
 
-// What shows a character that would otherwise be invisible.
+/// What shows a character that would otherwise be invisible.
 inline char32_t visible(char32_t code) {
   switch (code) {
     case U'\n':
@@ -34,7 +34,7 @@ inline char32_t visible(char32_t code) {
   }
 }
 
-// The same at the front of a token, where byte-level BPE writes space, line break and tab as letters.
+/// The same at the front of a token, where byte-level BPE writes space, line break and tab as letters.
 inline char32_t visible_in_front(char32_t code) {
   switch (code) {
     case 0x120:
@@ -59,8 +59,8 @@ struct CodeRange {
   bool holds(char32_t code) const { return first <= code && code <= last; }
 };
 
-// Whether a character is drawn above or below the letter before it: marks of Latin, Greek, Cyrillic, Hebrew,
-// Arabic, Thai, Lao, Tibetan and kana, and those for all scripts.
+/// Whether a character is drawn above or below the letter before it: marks of Latin, Greek, Cyrillic, Hebrew,
+/// Arabic, Thai, Lao, Tibetan and kana, and those for all scripts.
 inline bool is_combining(char32_t code) {
   constexpr std::array<CodeRange, 25> marks{
       {{0x300, 0x36F},   {0x483, 0x487},   {0x591, 0x5BD},   {0x5C1, 0x5C2},   {0x5C4, 0x5C5},
@@ -71,7 +71,7 @@ inline bool is_combining(char32_t code) {
   return std::any_of(marks.begin(), marks.end(), [&](const CodeRange& range) { return range.holds(code); });
 }
 
-// Without the third and further marks of a letter, which would climb over the lines above and below.
+/// Without the third and further marks of a letter, which would climb over the lines above and below.
 inline std::u32string without_towers(const std::u32string& text) {
   std::u32string kept;
   int marks = 0;
@@ -119,7 +119,7 @@ inline std::string readable_token(std::string_view token, std::size_t longest = 
 
 namespace detail {
 
-// The widths of the characters from `first` on in units of 0.04 em, as letters: 'a' is 0.
+/// The widths of the characters from `first` on in units of 0.04 em, as letters: 'a' is 0.
 struct WidthTable {
   char32_t first;
   std::string_view widths;
@@ -136,7 +136,7 @@ inline constexpr std::array<WidthTable, 4> exact_widths{
      {0x400,
       "qquqsqiii}|ustqtsssquq|rttstwtutqsqqwsus|}vxss|sqqposqxorrqqtrqrqoppwpspxysupowqqqqooohhhxxrqrpr"}}};
 
-// The widest of DejaVu Sans in each of these ranges, in em.
+/// The widest of DejaVu Sans in each of these ranges, in em.
 struct WideRange {
   CodeRange codes;
   double width;
@@ -184,12 +184,11 @@ inline bool are_numbers(const std::vector<std::string>& labels) {
   });
 }
 
-// The least of 1, 2, 5, 10, 20, ... that is not below `least`.
-inline std::size_t round_step(double least) {
-  std::size_t power = 1;
-  while (static_cast<double>(10 * power) < least) power *= 10;
-  for (const std::size_t factor : {1u, 2u, 5u})
-    if (static_cast<double>(factor * power) >= least) return factor * power;
+/// The least of 1, 2, 5 times a power of ten that is not below `least`, which is above 0.
+inline double round_step(double least) {
+  const double power = std::pow(10, std::floor(std::log10(least)));
+  for (const double factor : {1., 2., 5.})
+    if (factor * power >= least) return factor * power;
   return 10 * power;
 }
 
@@ -210,7 +209,7 @@ class AxisLabels {
     if (step > 1 && detail::are_numbers(tokens)) {
       double width = line;
       for (const std::string& number : tokens) width = std::max(width, text_width(number, size_) + 4);
-      step = detail::round_step(width / pitch);
+      step = static_cast<std::size_t>(detail::round_step(width / pitch));
     }
     ticks_ = step > 1;
     std::size_t free = 0;                                 // the first that has room

@@ -17,8 +17,8 @@
 
 namespace attnscope::detail {
 
-// The number of columns that makes the figure about half as wide again as it is high and leaves few places
-// empty. `aspect`: width over height of one map.
+/// The number of columns that makes the figure about half as wide again as it is high and leaves few places
+/// empty. `aspect`: width over height of one map.
 inline std::size_t landscape_columns(std::size_t maps, double aspect) {
   const auto count = static_cast<double>(maps);
   double lowest_cost = std::numeric_limits<double>::infinity();
@@ -35,14 +35,14 @@ inline std::size_t landscape_columns(std::size_t maps, double aspect) {
   return best;
 }
 
-// How large a map is to be.
+/// How large a map is to be.
 struct MapSize {
   double side;                                                          // px, about
   Eigen::Index most_a_side = std::numeric_limits<Eigen::Index>::max();  // cells; more are pooled
 };
 
-// The one way from matrices to a figure: filter, pool, lay out, draw. Where style says nothing of them, the
-// options make the size of a cell, and columns = 0 a landscape.
+/// The one way from matrices to a figure: filter, pool, lay out, draw. Where style says nothing of them, the
+/// options make the size of a cell, and columns = 0 a landscape.
 inline std::string map_grid(const std::vector<GivenMap>& maps, const MapSize& size, PanelStyle style,
                             const MapOptions& options) {
   check_labels(style.map_titles, static_cast<Eigen::Index>(maps.size()), "map titles");
@@ -54,7 +54,7 @@ inline std::string map_grid(const std::vector<GivenMap>& maps, const MapSize& si
   return Panels(std::move(drawn), std::move(style), options).svg();
 }
 
-// Maps side by side, titled "<what> <name>" unless options.map_titles names them.
+/// Maps side by side, titled "<what> <name>" unless options.map_titles names them.
 inline std::string titled_grid(const std::vector<Eigen::MatrixXd>& maps, std::string_view what,
                                const Filter& filter, const std::vector<std::string>& named,
                                const MapOptions& options) {

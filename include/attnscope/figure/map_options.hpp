@@ -18,7 +18,7 @@ namespace attnscope {
 
 /// How one map, or several of one shape on one colour scale, are filtered, labelled, coloured and sized.
 struct MapOptions {
-  std::string title = {};
+  std::string title = {};                        ///< above the figure; none where it is empty
   std::vector<std::string> map_titles = {};      ///< one a map that is shown; by default its layer or head
   std::vector<std::string> row_labels = {};      ///< tokens, one a row, or none at all
   std::vector<std::string> column_labels = {};   ///< tokens, one a column, or none at all
@@ -28,17 +28,17 @@ struct MapOptions {
   std::optional<std::string> column_title = {};  ///< by default "key", of each figure its own
   Filter rows = {};                              ///< the rows that are shown, of each map
   Filter columns = {};                           ///< the columns; `all_but_first` leaves the sink out
-  Filter heads = {};
-  Filter layers = {};
-  std::optional<double> low = {};       ///< the value of the lowest colour; by default see colour_scale
-  std::optional<double> high = {};      ///< the value of the highest colour; by default the largest cell
-  std::optional<Palette> palette = {};  ///< by default sequential_palette(theme)
-  Scale scale = Scale::linear;
+  Filter heads = {};                             ///< the heads that are shown, of a figure of heads
+  Filter layers = {};                            ///< the layers that are shown, of a figure of layers
+  std::optional<double> low = {};        ///< the value of the lowest colour; by default see colour_scale
+  std::optional<double> high = {};       ///< the value of the highest colour; by default the largest cell
+  std::optional<Palette> palette = {};   ///< by default sequential_palette(theme)
+  Scale scale = Scale::linear;           ///< how values between low and high are spread over the colours
   std::optional<double> cell_size = {};  ///< px, 0.1 to 1000; by default a whole number, at least 1
   Eigen::Index most_cells = 270000;  ///< drawn in all maps together; where there are more, they are pooled
   std::optional<Eigen::Index> pool =
-      {};  ///< draw one cell for pool x pool; by default 1 where most_cells allows
-  Theme theme = Theme::light;
+      {};                      ///< draw one cell for pool x pool; by default 1 where most_cells allows
+  Theme theme = Theme::light;  ///< of paper or screen
 };
 
 namespace detail {
@@ -52,14 +52,14 @@ inline ScaleOptions scale_options(const MapOptions& options, int step = 1) {
           .step = step};
 }
 
-// The size of a cell in px.
+/// The size of a cell in px.
 struct CellSize {
   double width;
   double height;
 };
 
-// Squares, with about `side` px for the longer side of the map, but taller or wider ones where its shorter
-// side would be very short. Whole numbers, so that a screen shows every cell.
+/// Squares, with about `side` px for the longer side of the map, but taller or wider ones where its shorter
+/// side would be very short. Whole numbers, so that a screen shows every cell.
 inline CellSize default_cell_size(Eigen::Index rows, Eigen::Index columns, double side) {
   const auto fitting = [](double length, Eigen::Index count) {
     return std::clamp(std::floor(length / static_cast<double>(count)), 1.0, 28.0);

@@ -14,7 +14,7 @@ namespace attnscope {
 
 /// How a line looks.
 struct Stroke {
-  Colour colour{};
+  Colour colour{};               ///< of it
   double width = 1.5;            ///< px
   double opacity = 1;            ///< 0..1
   std::string_view dashes = {};  ///< lengths of dashes and gaps in px, such as "5 4"; none: one line
@@ -39,6 +39,7 @@ inline Stroke category_stroke(std::size_t category, double width, double opacity
 /// How opaque lines are that show weights: weight / high, at most 1; and what a reader has to be told of it.
 class LineOpacity {
  public:
+  /// high: the weight of an opaque line, above 0.
   explicit LineOpacity(double high) : high_(high) {}
 
   /// The opacity of a weight of at least 0.
@@ -63,9 +64,10 @@ inline constexpr std::size_t mark_shapes = 8;
 /// How the things of one category look: 64 of them differ, and the first eight do so by their shape alone as
 /// well as by their colour, so that print in black and the colour-blind lose nothing.
 struct CategoryStyle {
-  Colour colour{};
+  Colour colour{};        ///< of the shape
   std::size_t shape = 0;  ///< of draw_mark
 };
+/// The look of the category of this number.
 inline CategoryStyle category_style(std::size_t category, Theme theme) {
   return {category_colour(category, theme), (category + category / category_colours) % mark_shapes};
 }

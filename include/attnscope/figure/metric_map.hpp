@@ -15,6 +15,7 @@
 
 namespace attnscope {
 
+/// How metric_map() draws.
 struct MetricMapOptions {
   /// `layers` and `heads` choose, `layer_names` and `head_names` name them.
   MapOptions map = {};
@@ -27,7 +28,7 @@ struct MetricMapOptions {
 
 namespace detail {
 
-// As many as show three digits of the largest number, 0 to 6; none where only an exponent shows them.
+/// As many as show three digits of the largest number, 0 to 6; none where only an exponent shows them.
 inline std::optional<int> decimals_for(const CellRange& range) {
   const double largest = std::max(std::abs(range.smallest), std::abs(range.largest));
   if (largest == 0 || std::isinf(largest)) return 2;  // infinite: no number at all
@@ -41,7 +42,7 @@ inline std::string metric_number(double value, std::optional<int> decimals) {
   return fmt::format("{:.{}f}", value + 0.0, *decimals);
 }
 
-// The number of each cell that is kept, row by row, and below it the role.
+/// The number of each cell that is kept, row by row, and below it the role.
 inline std::vector<std::vector<std::string>> metric_lines(const Eigen::MatrixXd& values,
                                                           const std::vector<Eigen::Index>& layers,
                                                           const std::vector<Eigen::Index>& heads,
@@ -61,7 +62,7 @@ inline std::vector<std::vector<std::string>> metric_lines(const Eigen::MatrixXd&
   return cells;
 }
 
-// Room for the text of every cell, at least `least` px either way.
+/// Room for the text of every cell, at least `least` px either way.
 inline CellSize cell_around(const std::vector<std::vector<std::string>>& cells, double least) {
   double width = std::max(least, 30.0);
   for (const auto& lines : cells)

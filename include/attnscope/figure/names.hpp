@@ -10,14 +10,14 @@
 
 namespace attnscope::detail {
 
-// `labels`: one each, or none at all.
+/// `labels`: one each, or none at all.
 template <typename Label>
 void check_labels(const std::vector<Label>& labels, std::ptrdiff_t count, std::string_view what) {
   require<ShapeError>(labels.empty() || static_cast<std::ptrdiff_t>(labels.size()) == count, "{} {} for {}",
                       labels.size(), what, count);
 }
 
-// What tokens, heads or layers are called: as the options say, or by number.
+/// What tokens, heads or layers are called: as the options say, or by number.
 inline std::vector<std::string> names_of(const std::vector<std::string>& named, std::ptrdiff_t count,
                                          std::string_view what) {
   check_labels(named, count, what);

@@ -17,14 +17,15 @@
 
 namespace attnscope {
 
+/// How neuron_view() draws.
 struct NeuronViewOptions {
-  std::string title = {};
-  std::string query_token = "query";
+  std::string title = {};                    ///< above the figure; none where it is empty
+  std::string query_token = "query";         ///< beside its vector
   std::vector<std::string> key_tokens{};     ///< [key], or none
   std::optional<double> scale{};             ///< of the dot products; by default 1 / sqrt(dim)
   std::optional<Eigen::VectorXd> weights{};  ///< [key] what the model made of them, where more than a softmax
                                              ///< (a bias, a cap) lies between; by default their softmax
-  Theme theme = Theme::light;
+  Theme theme = Theme::light;                ///< of paper or screen
 };
 
 namespace detail {
@@ -53,10 +54,11 @@ inline void check_neuron_view(const Eigen::VectorXd& query, const Eigen::MatrixX
 
 }  // namespace detail
 
-/// How one query comes by its weights (SVG), a row a key: the key's vector, below that of the query; their
-/// product, dimension by dimension; the scaled dot product; and the softmax over the keys that are given
-/// (leave out those that the query may not see), the longest bar for the largest. Signed numbers have a
-/// diverging palette, each block one of its own scale. query: [dim], keys: [key x dim].
+/// How one query comes by its weights (SVG), the neuron view of BertViz (Vig, 2019), a row a key: the key's
+/// vector, below that of the query; their product, dimension by dimension; the scaled dot product; and the
+/// softmax over the keys that are given (leave out those that the query may not see), the longest bar for the
+/// largest. Signed numbers have a diverging palette, each block one of its own scale. query: [dim], keys:
+/// [key x dim].
 /// @throws ShapeError no dimensions or keys, sizes that do not fit; ValueError a number that is not finite,
 /// naming key and dimension, a weight outside 0..1
 inline std::string neuron_view(const Eigen::VectorXd& query, const Eigen::MatrixXd& keys,

@@ -20,7 +20,7 @@
 
 namespace attnscope::detail {
 
-// Where maps of one size stand, in rows of `columns`.
+/// Where maps of one size stand, in rows of `columns`.
 struct Grid {
   std::size_t count;
   std::size_t columns;
@@ -41,7 +41,7 @@ struct Grid {
   }
 };
 
-// What one kind of figure has of its own.
+/// What one kind of figure has of its own.
 struct PanelStyle {
   std::string name = "heatmap";  // for those who cannot see it, where it has no title
   std::size_t columns = 1;       // maps side by side, at most as many as there are
@@ -58,8 +58,8 @@ struct PanelStyle {
   std::vector<std::vector<std::string>> cell_lines = {};
 };
 
-// A figure of maps of one shape on one colour scale: in rows of style.columns, the labels of the axes to the
-// left and below, one colour bar to the right.
+/// A figure of maps of one shape on one colour scale: in rows of style.columns, the labels of the axes to the
+/// left and below, one colour bar to the right.
 class Panels {
  public:
   Panels(DrawnMaps maps, PanelStyle style, const MapOptions& options)

@@ -16,9 +16,10 @@ namespace attnscope {
 
 /// The numbers of an axis from end to end.
 struct AxisRange {
-  double low = std::numeric_limits<double>::infinity();
-  double high = -std::numeric_limits<double>::infinity();
+  double low = std::numeric_limits<double>::infinity();    ///< infinity before the first number
+  double high = -std::numeric_limits<double>::infinity();  ///< -infinity before it
 
+  /// From end to end.
   double length() const { return high - low; }
 
   /// Takes a number in; NaN is left out.
@@ -55,7 +56,7 @@ struct AxisTick {
 /// At most about `most` round numbers within a range, each with the digits that tell it from its neighbours,
 /// and without an exponent below a million. `whole`: none but whole numbers.
 inline std::vector<AxisTick> axis_ticks(const AxisRange& range, int most, bool whole = false) {
-  double step = round_step(range.length(), std::max(most, 1));
+  double step = round_step(range.length() / std::max(most, 1));
   if (whole) step = std::max(step, 1.);
   const double largest = std::max(std::abs(range.low), std::abs(range.high));
   const int telling = static_cast<int>(std::ceil(std::log10(largest / step))) + 1;
@@ -73,28 +74,36 @@ inline std::vector<AxisTick> axis_ticks(const AxisRange& range, int most, bool w
 
 /// What stands along an axis.
 enum class AxisNumbers {
-  any,
+  any,    ///< any round numbers
   whole,  ///< whole numbers alone, such as layers
   ranks,  ///< those of ranks, 1 at the far end: rank r is drawn at -r
-  none,
+  none,   ///< none at all
 };
 
+/// What a Plot is like before anything is drawn into it.
 struct PlotFrame {
-  std::string title = {}, x_title = {}, y_title = {};
-  AxisRange x = {}, y = {};
-  AxisNumbers x_numbers = AxisNumbers::any, y_numbers = AxisNumbers::any;
+  std::string title = {};                    ///< above the frame; none where it is empty
+  std::string x_title = {};                  ///< below the x axis
+  std::string y_title = {};                  ///< beside the y axis, upwards
+  AxisRange x = {};                          ///< from the left to the right edge of the frame
+  AxisRange y = {};                          ///< from the lower edge to the upper one
+  AxisNumbers x_numbers = AxisNumbers::any;  ///< along the x axis
+  AxisNumbers y_numbers = AxisNumbers::any;  ///< along the y axis
   double last_rank = std::numeric_limits<double>::infinity();  ///< larger ranks have no number
-  double left_room = 0, right_room = 0;  ///< px for what is drawn of one's own to either side of the frame
-  double width = 480, height = 300;      ///< of the frame, 10 to 10000 px
-  Theme theme = Theme::light;
+  double left_room = 0;        ///< px for what is drawn of one's own to the left of the frame
+  double right_room = 0;       ///< px to its right
+  double width = 480;          ///< of the frame, 10 to 10000 px
+  double height = 300;         ///< of the frame, 10 to 10000 px
+  Theme theme = Theme::light;  ///< of all that is drawn
 };
 
 /// A frame with two linear axes, round numbers along them, lines behind the data, and room around it for a
 /// title, a legend to the right and a note below. What is drawn is drawn into `svg()`.
-/// @throws ValueError an axis without length, or of which only rounding tells the ends apart; a size that is
-/// not 10 to 10000 px
 class Plot {
  public:
+  /// Draws frame, axes and numbers.
+  /// @throws ValueError an axis without length, or of which only rounding tells the ends apart; a size that
+  /// is not 10 to 10000 px
   explicit Plot(const PlotFrame& frame)
       : frame_(frame),
         sheet_(frame.title, frame.theme),
@@ -116,6 +125,7 @@ class Plot {
     draw_frame();
   }
 
+  /// Where the figure is drawn.
   Svg& svg() { return sheet_.svg(); }
   /// The inside of the frame.
   Box box() const { return {left_, top_, frame_.width, frame_.height}; }

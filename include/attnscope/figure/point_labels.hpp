@@ -12,9 +12,9 @@ namespace attnscope {
 
 /// A label beside its point.
 struct PointLabel {
-  std::size_t point = 0;
-  std::string words = {};
-  Point at = {};  ///< the middle of its left edge
+  std::size_t point = 0;   ///< its number
+  std::string words = {};  ///< what it says
+  Point at = {};           ///< the middle of its left edge
 };
 
 namespace detail {

@@ -16,19 +16,23 @@ namespace attnscope {
 
 /// A token that something arrives at; step 0 is where all begins.
 struct SankeyNode {
-  std::ptrdiff_t step = 0, token = 0;
-  double share = 0;    ///< what arrives
-  double dropped = 0;  ///< what goes on to none of the tokens of the next step that are drawn
+  std::ptrdiff_t step = 0;   ///< its column
+  std::ptrdiff_t token = 0;  ///< its number
+  double share = 0;          ///< what arrives
+  double dropped = 0;        ///< what goes on to none of the tokens of the next step that are drawn
 };
 /// What token `from` of step `step` hands to token `to` of the next one.
 struct SankeyLink {
-  std::ptrdiff_t step = 0, from = 0, to = 0;
-  double share = 0;
-  std::size_t kind = 0;  ///< its colour, such as the number of a head
+  std::ptrdiff_t step = 0;  ///< that it leaves
+  std::ptrdiff_t from = 0;  ///< the number of its token there
+  std::ptrdiff_t to = 0;    ///< the number of its token in the next step
+  double share = 0;         ///< what it hands on
+  std::size_t kind = 0;     ///< its colour, such as the number of a head
 };
+/// What sankey() draws.
 struct SankeyGraph {
-  std::vector<SankeyNode> nodes;
-  std::vector<SankeyLink> links;
+  std::vector<SankeyNode> nodes;  ///< each token of a step once
+  std::vector<SankeyLink> links;  ///< between nodes that are there
 };
 
 /// The graph of one token through all layers, step by step from its level down to the inputs: of what
@@ -69,14 +73,15 @@ SankeyGraph head_sankey(const Targets& targets, std::ptrdiff_t query) {
   return graph;
 }
 
+/// How sankey() draws.
 struct SankeyOptions {
-  std::string title = {};
+  std::string title = {};                   ///< above the figure; none where it is empty
   std::vector<std::string> tokens{};        ///< [token], those of the last step, too; none: their numbers
   std::vector<std::string> query_tokens{};  ///< of step 0 where they are others; none: `tokens`
   std::vector<std::string> step_titles{};   ///< one a step, or none
   std::vector<std::string> kinds{};         ///< names of the colours, or none; several have a legend
   double height = 320;                      ///< px of the largest share
-  Theme theme = Theme::light;
+  Theme theme = Theme::light;               ///< of paper or screen
 };
 
 namespace detail {
@@ -223,12 +228,12 @@ inline void check_sankey(const SankeyGraph& graph, const SankeyOptions& options)
 
 /// Where what a token takes comes from (SVG): a bar for each token, as high as its share, in a column for
 /// each step, and a band from bar to bar for each link, as wide as its share; what is dropped ends in a grey
-/// tip. One px is the same share everywhere. Several kinds of links have colours, a
-/// dashed line along the middle of their bands, a legend, and their names on the bands that have room. Give
-/// flow_sankey() or head_sankey(), or a graph of your own.
+/// tip. One px is the same share everywhere. Several kinds of links have colours, a dashed line along the
+/// middle of their bands, a legend, and their names on the bands that have room. Give flow_sankey() or
+/// head_sankey(), or a graph of your own.
 /// @throws ShapeError no nodes, a token that stands twice in a step, links of tokens that are not there, too
-/// few labels or names of kinds;
-/// ValueError a share that is not finite or is negative, more leaving a token than arrives
+/// few labels or names of kinds; ValueError a share that is not finite or is negative, more leaving a token
+/// than arrives, a height that is not 10 to 10000 px
 inline std::string sankey(const SankeyGraph& graph, const SankeyOptions& options = {}) {
   detail::check_sankey(graph, options);
   const auto last_step =

@@ -13,8 +13,8 @@ namespace attnscope {
 
 /// What the lines or marks of one look are.
 struct LegendEntry {
-  std::string name = {};
-  Stroke line = {};
+  std::string name = {};                 ///< "head 3"
+  Stroke line = {};                      ///< how the line looks; of a mark, its colour
   std::optional<std::size_t> mark = {};  ///< the shape of a mark in the line's colour; none: the line
   std::optional<Stroke> inner = {};      ///< what is drawn along the middle of a thick line
 };
@@ -23,6 +23,7 @@ struct LegendEntry {
 class Legend {
  public:
   Legend() = default;
+  /// Entries from the first on, down the first column, then the next.
   explicit Legend(std::vector<LegendEntry> entries, std::size_t most_rows = 24)
       : entries_(std::move(entries)), rows_(std::clamp<std::size_t>(entries_.size(), 1, most_rows)) {
     double widest = 0;
@@ -33,11 +34,14 @@ class Legend {
     column_ = swatch + gap + widest;
   }
 
+  /// Whether there are no entries.
   bool empty() const { return entries_.empty(); }
+  /// px.
   double width() const {
     const std::size_t columns = (entries_.size() + rows_ - 1) / rows_;
     return empty() ? 0 : static_cast<double>(columns) * (column_ + between) - between;
   }
+  /// px.
   double height() const { return empty() ? 0 : static_cast<double>(rows_) * pitch; }
 
   /// Draws it with its upper left corner at `at`.
@@ -68,11 +72,13 @@ class Legend {
 /// around all.
 class Sheet {
  public:
-  static constexpr double margin = 16;
+  static constexpr double margin = 16;  ///< px around all
 
+  /// The title is drawn, unless it is empty.
   Sheet(const std::string& title, Theme theme)
       : svg_(theme), title_{readable_line(title), {.size = 15, .bold = true}} {}
 
+  /// Where the figure is drawn.
   Svg& svg() { return svg_; }
   /// Where the figure may begin, below the title.
   double top() const { return margin + title_.height() + (title_.words.empty() ? 0 : 4); }

@@ -17,45 +17,49 @@ namespace attnscope {
 
 /// A place in a figure, in px; y grows downwards.
 struct Point {
-  double x = 0;
-  double y = 0;
+  double x = 0;  ///< px from the left
+  double y = 0;  ///< px from the top
 };
 
 /// A rectangle of a figure, in px.
 struct Box {
-  double left = 0;
-  double top = 0;
-  double width = 0;
-  double height = 0;
+  double left = 0;    ///< px from the left
+  double top = 0;     ///< px from the top
+  double width = 0;   ///< px
+  double height = 0;  ///< px
 
+  /// Its right edge.
   double right() const { return left + width; }
+  /// Its lower edge.
   double bottom() const { return top + height; }
+  /// Its middle.
   Point centre() const { return {left + width / 2, top + height / 2}; }
 };
 
 /// The end of a text, or its middle, that lies on its point.
 enum class Anchor { start, middle, end };
 
+/// How a text looks.
 struct TextStyle {
-  double size = 11;  ///< px
-  Anchor anchor = Anchor::start;
-  double turn = 0;  ///< degrees about its point, clockwise; -90 reads upwards
-  bool bold = false;
-  std::optional<Colour> colour = {};  ///< by default the theme's
+  double size = 11;                   ///< px
+  Anchor anchor = Anchor::start;      ///< what of it lies on its point
+  double turn = 0;                    ///< degrees about its point, clockwise; -90 reads upwards
+  bool bold = false;                  ///< else as the others
+  std::optional<Colour> colour = {};  ///< by default that of the theme's text
 };
 
 /// The size of a figure in px, and the words that a screen reader says for it.
 struct Page {
-  double width = 0;
-  double height = 0;
-  std::string title = {};
-  std::string description = {};
+  double width = 0;              ///< px
+  double height = 0;             ///< px
+  std::string title = {};        ///< the name of the figure, a pointer's tooltip
+  std::string description = {};  ///< what it shows, in a sentence
 };
 
 namespace detail {
 
-// What XML 1.0 forbids or leaves to be misread: control characters, the two non-characters, and the marks
-// that turn the direction of the text around them.
+/// What XML 1.0 forbids or leaves to be misread: control characters, the two non-characters, and the marks
+/// that turn the direction of the text around them.
 inline bool is_unfit_for_xml(char32_t code) {
   const auto within = [&](char32_t first, char32_t last) { return first <= code && code <= last; };
   const bool control = (code < 0x20 && code != U'\t' && code != U'\n') || within(0x7F, 0x9F);
@@ -104,11 +108,15 @@ inline std::string svg_number(double value) {
 /// same. What is written is the same to the byte on every machine, whatever its locale.
 class Svg {
  public:
+  /// An empty picture.
   explicit Svg(Theme theme = Theme::light) : theme_(theme) {}
 
+  /// Whose colours it has.
   Theme theme() const { return theme_; }
+  /// Those of its theme.
   ThemeColours colours() const { return theme_colours(theme_); }
 
+  /// A filled box without an outline.
   void rectangle(const Box& box, Colour fill) { markup("<rect {} fill=\"{}\"/>\n", place(box), hex(fill)); }
 
   /// A stroke of 1 px around the box, just outside of it.
@@ -165,7 +173,7 @@ class Svg {
   std::string body_;
 };
 
-/// Writes the picture to `path`: whole, or not at all. Throws FileError with the path and the reason.
+/// Writes the picture to `path`: whole, or not at all. @throws FileError with the path and the reason
 inline void write_svg(const std::filesystem::path& path, std::string_view svg) {
   write_file_atomically(path, svg);
 }

@@ -11,14 +11,15 @@ enum class Theme { light, dark };
 
 /// The colours of a figure apart from those of its data.
 struct ThemeColours {
-  Colour background;
-  Colour text;
-  Colour quiet;      ///< text that says less: notes, numbers of an axis
-  Colour line;       ///< frames and ticks
-  Colour grid;       ///< lines behind the data
-  Colour undefined;  ///< the cell of a number that is undefined (NaN); in no palette
+  Colour background;  ///< of the whole page
+  Colour text;        ///< what is not said to be another
+  Colour quiet;       ///< text that says less: notes, numbers of an axis
+  Colour line;        ///< frames and ticks
+  Colour grid;        ///< lines behind the data
+  Colour undefined;   ///< the cell of a number that is undefined (NaN); in no palette
 };
 
+/// The colours of a theme.
 constexpr ThemeColours theme_colours(Theme theme) {
   if (theme == Theme::dark)
     return {.background = {24, 24, 27},

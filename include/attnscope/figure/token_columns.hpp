@@ -11,16 +11,20 @@
 
 namespace attnscope {
 
+/// What TokenColumns are like before anything is drawn between them.
 struct TokenColumnsFrame {
-  std::string title = {};
-  std::string left_title = {}, right_title = {};
-  std::vector<std::string> left{}, right{};  ///< the tokens of the first and of the last column
-  std::vector<std::string> gap_titles{};     ///< what stands above each gap between two columns, or none
-  std::size_t columns = 2;
-  double between = 180;                    ///< px from column to column
-  double left_strip = 0, right_strip = 0;  ///< px between a column and its tokens, for marks of one's own
-  double top_room = 0;                     ///< px above the first row, for what says what they are
-  Theme theme = Theme::light;
+  std::string title = {};                 ///< above them; none where it is empty
+  std::string left_title = {};            ///< above the tokens of the first column
+  std::string right_title = {};           ///< above those of the last one
+  std::vector<std::string> left{};        ///< the tokens of the first column
+  std::vector<std::string> right{};       ///< the tokens of the last one
+  std::vector<std::string> gap_titles{};  ///< what stands above each gap between two columns, or none
+  std::size_t columns = 2;                ///< 2 or more
+  double between = 180;                   ///< px from column to column
+  double left_strip = 0;       ///< px between the first column and its tokens, for marks of one's own
+  double right_strip = 0;      ///< px between the last one and its tokens
+  double top_room = 0;         ///< px above the first row, for what says what they are
+  Theme theme = Theme::light;  ///< of paper or screen
 };
 
 /// Columns of tokens in rows of one height, the tokens' names to the left of the first and to the right of
@@ -28,6 +32,7 @@ struct TokenColumnsFrame {
 /// which is 20 px, and less where there are more than 60 tokens; then every k-th has its name.
 class TokenColumns {
  public:
+  /// Draws the names and titles.
   explicit TokenColumns(const TokenColumnsFrame& frame)
       : frame_(frame),
         sheet_(frame.title, frame.theme),
@@ -53,7 +58,9 @@ class TokenColumns {
     }
   }
 
+  /// Where the figure is drawn.
   Svg& svg() { return sheet_.svg(); }
+  /// px from row to row.
   double pitch() const { return pitch_; }
   /// Where the column of this number stands, 0 the first.
   double x(std::size_t column) const { return first_ + static_cast<double>(column) * frame_.between; }
@@ -61,8 +68,10 @@ class TokenColumns {
   double top() const { return top_; }
   /// The middle of a token's row.
   double y(std::ptrdiff_t token) const { return top_ + (static_cast<double>(token) + .5) * pitch_; }
+  /// Where a token of a column stands.
   Point at(std::size_t column, std::ptrdiff_t token) const { return {x(column), y(token)}; }
 
+  /// The whole figure. `fallback`: what it is called where it has no title.
   std::string document(const Legend& legend, const std::string& note, const std::string& fallback,
                        const std::string& description) {
     const double right = last() + frame_.right_strip + std::max(right_.extent(), gap + right_title_.width());

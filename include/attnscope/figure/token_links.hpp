@@ -12,26 +12,27 @@ namespace attnscope {
 
 /// A line from a token of the left column to one of the right.
 struct TokenLink {
-  std::ptrdiff_t left = 0;
-  std::ptrdiff_t right = 0;
-  double weight = 1;     ///< 0 is invisible, TokenLinksOptions::high opaque
-  std::size_t kind = 0;  ///< which of TokenLinksOptions::kinds
+  std::ptrdiff_t left = 0;   ///< its number
+  std::ptrdiff_t right = 0;  ///< its number
+  double weight = 1;         ///< 0 is invisible, TokenLinksOptions::high opaque
+  std::size_t kind = 0;      ///< which of TokenLinksOptions::kinds
 };
 
 /// What the lines of one colour are; several have a legend.
 struct LinkKind {
-  std::string name = {};
-  Colour colour{0, 114, 178};
-  bool dashed = false;
+  std::string name = {};       ///< in the legend
+  Colour colour{0, 114, 178};  ///< of its lines
+  bool dashed = false;         ///< else one line
 };
 
+/// How token_links() draws.
 struct TokenLinksOptions {
-  std::string title = {};
-  std::string left_title = "query";
-  std::string right_title = "key";
-  double high = 1;  ///< the weight of an opaque line, as larger ones have; a note says it
-  std::vector<LinkKind> kinds{LinkKind{}};
-  Theme theme = Theme::light;
+  std::string title = {};            ///< above the figure; none where it is empty
+  std::string left_title = "query";  ///< above the left column
+  std::string right_title = "key";   ///< above the right one
+  double high = 1;                   ///< the weight of an opaque line, as larger ones have; a note says it
+  std::vector<LinkKind> kinds{LinkKind{}};  ///< at least one
+  Theme theme = Theme::light;               ///< of paper or screen
 };
 
 /// Two columns of tokens joined by lines (SVG): the links of an alignment, or what one head attends to. A
@@ -76,10 +77,12 @@ inline std::string token_links(const std::vector<std::string>& left, const std::
                                       right.size(), links.size()));
 }
 
+/// How alignment_links() draws.
 struct AlignmentLinksOptions {
-  std::string title = {};
-  std::string source_title = "source", target_title = "target";
-  Theme theme = Theme::light;
+  std::string title = {};               ///< above the figure; none where it is empty
+  std::string source_title = "source";  ///< above the left column
+  std::string target_title = "target";  ///< above the right one
+  Theme theme = Theme::light;           ///< of paper or screen
 };
 
 namespace detail {
@@ -117,7 +120,7 @@ std::string alignment_links(const std::vector<std::string>& sources, const std::
 
 /// The same where people have said what is right: links in gold, links that are not, and gold links that were
 /// not found have a colour, and dashes or none, of their own. gold: what has the ranges `sure` and `possible`
-/// of links, as GoldLinks; a possible link may be found and need not.
+/// of links, as GoldLinks; a possible link may be found and need not. @throws as above
 template <typename Found, typename Gold>
 std::string alignment_links(const std::vector<std::string>& sources, const std::vector<std::string>& targets,
                             const Found& found, const Gold& gold, const AlignmentLinksOptions& options) {

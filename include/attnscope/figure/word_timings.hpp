@@ -18,13 +18,15 @@ namespace attnscope {
 
 /// A word and when it was spoken, in seconds.
 struct TimedWord {
-  std::string word = {};
-  double start = 0, end = 0;
+  std::string word = {};  ///< as it is written
+  double start = 0;       ///< from 0
+  double end = 0;         ///< not before start
 };
 
 /// A cell that a path runs through.
 struct MapStep {
-  std::ptrdiff_t row = 0, column = 0;
+  std::ptrdiff_t row = 0;     ///< from 0, the uppermost
+  std::ptrdiff_t column = 0;  ///< from 0, the leftmost
 };
 
 /// The cells of any path whose steps have row and column, such as that of token_times().
@@ -35,8 +37,9 @@ std::vector<MapStep> map_steps(const Path& path) {
   return steps;
 }
 
+/// How word_timings() draws.
 struct WordTimingsOptions {
-  std::string title = {};
+  std::string title = {};               ///< above the figure; none where it is empty
   Eigen::MatrixXd map{};                ///< [token x frame] drawn above the words; empty: none
   std::vector<MapStep> path{};          ///< drawn over the map
   std::vector<std::string> tokens{};    ///< [token], the rows of the map, or none
@@ -45,7 +48,7 @@ struct WordTimingsOptions {
   std::optional<double> low = {};   ///< of the map's colours; by default 0, or the smallest if that is below
   std::optional<double> high = {};  ///< by default the largest
   double width = 640;               ///< of the frame, 10 to 10000 px
-  Theme theme = Theme::light;
+  Theme theme = Theme::light;       ///< of paper or screen
 };
 
 namespace detail {
@@ -212,7 +215,7 @@ inline std::string word_timings(const std::vector<TimedWord>& words, const WordT
   if (with_map && options.map.hasNaN()) notes.push_back("grey: undefined");
   if (left_out > 0)
     notes.push_back(fmt::format("{} of {} words have no room for their names", left_out, words.size()));
-  return plot.document({}, fmt::format("{}", fmt::join(notes, "; ")), "when words were spoken",
+  return plot.document({}, detail::joined_notes(notes), "when words were spoken",
                        fmt::format("{} words over {:.4g} seconds.", words.size(), time.high));
 }
 

@@ -48,7 +48,7 @@ struct DtypeEntry {
   std::size_t bits;
 };
 
-// In the order of the enumeration.
+/// In the order of the enumeration.
 inline constexpr std::array<DtypeEntry, 22> dtype_table{{
     {Dtype::BOOL, "BOOL", 8},
     {Dtype::F4, "F4", 4},

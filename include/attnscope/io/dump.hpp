@@ -10,12 +10,12 @@ namespace attnscope {
 
 /// One layer of a stack, as the dump has it.
 struct DumpLayer {
-  Index index = 0;
+  Index index = 0;            ///< its number in the model, from 0
   RawTensors fields;          ///< "attention", "query", "key", … by name, as stored
   std::vector<Index> heads;   ///< the model's number of each head of `attention`
   LoadedAttention attention;  ///< stored weights, or those from queries and keys, under the stack's mask
   std::optional<LoadedAttention> gradient;             ///< d loss / d attention, of the same precision
-  std::map<std::string, LoadedAttention> gradients{};  ///< by target: those of attention_gradient.<target>
+  std::map<std::string, LoadedAttention> gradients{};  ///< by target: those of `attention_gradient.<target>`
 };
 
 /// How many heads share each key-value head, as far as the dump has keys or values: 1 without.
@@ -34,19 +34,20 @@ inline Index heads_per_key_value(const DumpLayer& layer) {
 
 /// One stack of layers: "self", or "encoder", "decoder", "cross", or a name of the model's own.
 struct DumpStack {
-  std::string name;
-  bool self_attention =
-      true;  ///< token i is both query i + query_offset and key i, so that distances have a meaning
-  TokenAxis queries, keys;
+  std::string name;               ///< "self"
+  bool self_attention = true;     ///< token i is both query i + query_offset and key i, so that distances
+                                  ///< have a meaning
+  TokenAxis queries;              ///< those of self-attention the last of the keys
+  TokenAxis keys;                 ///< [key]
   std::vector<DumpLayer> layers;  ///< in rising order; gaps are the dump's
 };
 
 /// The attention of one example or batch, read from a file: docs/dump.md has the format. The file is mapped
 /// and the weights are read in place; they live as long as the dump, a copy of it, or a source taken from it.
 struct Dump {
-  std::string name;  ///< the file's, without folders
-  Metadata metadata;
-  Index batch = 1;
+  std::string name;               ///< the file's, without folders
+  Metadata metadata;              ///< as it stands in the file
+  Index batch = 1;                ///< elements of the batch, of every stack
   std::vector<DumpStack> stacks;  ///< in the order self, encoder, decoder, cross, then by name
   RawTensors inputs;  ///< "embedding" and "embedding_gradient" [batch, token, dim], where the dump has them
 
@@ -206,7 +207,7 @@ inline Dump read_split_dump(const std::vector<std::filesystem::path>& paths,
                    std::move(file.metadata));
 }
 
-/// Reads a dump from one file or folder.
+/// Reads a dump from one file or folder. @throws what read_split_dump throws
 inline Dump read_dump(const std::filesystem::path& path, const ReadOptions& options = {}) {
   return read_split_dump({path}, options);
 }

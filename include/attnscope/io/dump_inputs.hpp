@@ -47,7 +47,7 @@ inline std::optional<std::vector<Eigen::MatrixXd>> input_embedding(const Dump& d
   return detail::dump::input_of(dump, "embedding");
 }
 
-/// The targets of input.embedding_gradient.<target>, by name.
+/// The targets of `input.embedding_gradient.<target>`, by name.
 inline std::vector<std::string> input_gradient_targets(const Dump& dump) {
   std::vector<std::string> targets;
   for (const auto& [field, tensor] : dump.inputs)
@@ -57,7 +57,7 @@ inline std::vector<std::string> input_gradient_targets(const Dump& dump) {
 }
 
 /// [example] of [token x dim] d output / d embedding of the input tokens, without padding. target: of
-/// input.embedding_gradient.<target>; none is input.embedding_gradient, and then nothing where the dump has
+/// `input.embedding_gradient.<target>`; none is input.embedding_gradient, and then nothing where the dump has
 /// none. @throws FileError a target that the dump has not, naming those it has; as input_embedding
 inline std::optional<std::vector<Eigen::MatrixXd>> input_gradient(const Dump& dump,
                                                                   const std::string& target = "") {

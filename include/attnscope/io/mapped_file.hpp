@@ -18,10 +18,11 @@ namespace attnscope {
 /// The bytes of a file, mapped into memory for reading: opening costs no copy, and only the pages that are
 /// looked at are ever read. Neither copied nor moved: whoever hands out views shares it by shared_ptr.
 ///
-/// Missing, unreadable and empty files, folders, pipes and devices throw FileError with the path and the
-/// reason. The file must keep its size while it is mapped; a file that is replaced by renaming does no harm.
+/// The file must keep its size while it is mapped; a file that is replaced by renaming does no harm.
 class MappedFile {
  public:
+  /// @throws FileError with the path and the reason: a file that is missing, unreadable or empty, a folder,
+  /// pipe or device
   explicit MappedFile(const std::filesystem::path& path) {
     // Without O_NONBLOCK, opening a pipe waits for somebody to write into it.
     const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};

@@ -144,8 +144,7 @@ inline std::vector<std::vector<std::array<Eigen::Index, 2>>> pairs(const Metadat
     if (!list.is_array()) detail::refuse(key, expected, list.dump());
     all.emplace_back();
     for (const nlohmann::json& pair : list) {
-      if (!pair.is_array() || pair.size() != 2 || !detail::is_index(pair[0]) ||
-          !detail::is_index(pair[1]))
+      if (!pair.is_array() || pair.size() != 2 || !detail::is_index(pair[0]) || !detail::is_index(pair[1]))
         detail::refuse(key, "should hold pairs of integers from 0 on", pair.dump());
       all.back().push_back({pair[0].get<Eigen::Index>(), pair[1].get<Eigen::Index>()});
     }

@@ -255,8 +255,8 @@ inline RawTensor tensor_of(const Array& array, const std::shared_ptr<const void>
 /// 2, 4, 8 bytes, integers and booleans; either order of axes and of bytes. Little-endian arrays in C order
 /// are lent where they lie, at no cost; others are copied once, into as many bytes as the file has.
 ///
-/// Read strictly: a header that is not NumPy's, other dtypes (pickled objects above all), a shape that does
-/// not match the bytes that follow throw FileError, and nothing is allocated before that is checked.
+/// @throws FileError a header that is not NumPy's, other dtypes (pickled objects above all), a shape that
+/// does not match the bytes that follow; nothing is allocated before that is checked
 inline RawTensor parse_npy(std::span<const std::byte> file,
                            const std::shared_ptr<const void>& owner = nullptr) {
   return detail::npy::tensor_of(detail::npy::parse(file), owner);

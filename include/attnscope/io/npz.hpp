@@ -141,10 +141,10 @@ inline void add(TensorFile& file, const ZipMember& member, const std::shared_ptr
 /// array of text, and a number or short list that is named like no tensor of a dump (tokens, lengths, causal,
 /// scale.self.0), becomes metadata: text as it is, lists as JSON.
 ///
-/// Stored arrays are lent where they lie, deflated ones inflated here. Refused with FileError, before
-/// anything large is allocated: whatever zip_members and parse_npy refuse, and archives that would inflate to
-/// more than 1 GiB and more than 100 times their size. Checksums are verified of deflated members alone:
-/// reading stored ones would cost a pass over the file.
+/// Stored arrays are lent where they lie, deflated ones inflated here. Checksums are verified of deflated
+/// members alone: reading stored ones would cost a pass over the file.
+/// @throws FileError before anything large is allocated: what zip_members and parse_npy refuse, and archives
+/// that would inflate to more than 1 GiB and more than 100 times their size
 inline TensorFile parse_npz(std::span<const std::byte> archive,
                             const std::shared_ptr<const void>& owner = nullptr) {
   const std::vector<ZipMember> members = zip_members(archive);

@@ -23,7 +23,7 @@ namespace attnscope {
 
 /// A tensor as it stands in a file: the last axis runs fastest, elements are little endian and packed.
 struct RawTensor {
-  Dtype dtype = Dtype::F32;
+  Dtype dtype = Dtype::F32;           ///< of every element
   std::vector<Eigen::Index> shape;    ///< empty for a scalar; an axis may have length 0
   std::span<const std::byte> bytes;   ///< exactly stored_bytes(dtype, shape) of them, at any alignment
   std::shared_ptr<const void> owner;  ///< keeps `bytes` alive; null where the caller sees to that
@@ -49,7 +49,8 @@ inline std::optional<std::size_t> stored_bytes(Dtype dtype, std::span<const Eige
   return static_cast<std::size_t>(bits / 8);
 }
 
-/// Throws ShapeError unless the tensor has exactly the bytes that its shape and encoding ask for.
+/// Asks that shape and bytes fit. @throws ShapeError the tensor has not exactly the bytes that its shape and
+/// encoding ask for
 inline void require_whole(const RawTensor& tensor) {
   require<ShapeError>(stored_bytes(tensor.dtype, tensor.shape) == tensor.bytes.size(),
                       "{} bytes cannot be a {} tensor of shape [{}]", tensor.bytes.size(),
@@ -57,7 +58,7 @@ inline void require_whole(const RawTensor& tensor) {
 }
 
 /// `values` as a tensor of that shape, which keeps them alive: move them in and nothing is copied.
-/// ShapeError if the product of the shape is not their number.
+/// @throws ShapeError the product of the shape is not their number
 template <StorableScalar Scalar>
 RawTensor raw_tensor(std::vector<Scalar> values, std::vector<Eigen::Index> shape) {
   const auto owner = std::make_shared<const std::vector<Scalar>>(std::move(values));
@@ -79,7 +80,8 @@ RawTensor raw_tensor(Eigen::Tensor<Scalar, Rank, Eigen::RowMajor> values) {
 
 /// The elements of a tensor, row-major: lent from where they lie if they are aligned there, else copied.
 /// Either way the pointer keeps what it points at alive (as far as the tensor's `owner` does). There are
-/// bytes.size() / sizeof(Scalar) of them. ShapeError if the tensor holds another type; nothing is converted.
+/// bytes.size() / sizeof(Scalar) of them. @throws ShapeError the tensor holds another type (nothing is
+/// converted), or other bytes than its shape asks for
 template <StorableScalar Scalar>
 std::shared_ptr<const Scalar[]> elements(const RawTensor& tensor) {
   require<ShapeError>(tensor.dtype == dtype_of<Scalar>, "the tensor holds {}, not {}",

@@ -18,7 +18,7 @@ namespace attnscope {
 
 namespace detail::safetensors {
 
-// Gives every tensor its bytes; no byte of the data may belong to two tensors or to none.
+/// Gives every tensor its bytes; no byte of the data may belong to two tensors or to none.
 inline RawTensors share_out(std::span<const std::byte> data, std::vector<HeaderEntry> entries,
                             const std::shared_ptr<const void>& owner) {
   std::ranges::sort(entries, {}, [](const HeaderEntry& entry) { return std::pair(entry.begin, entry.end); });
@@ -45,10 +45,10 @@ inline RawTensors share_out(std::span<const std::byte> data, std::vector<HeaderE
 /// (https://github.com/huggingface/safetensors). Reads the header alone, in linear time; the tensors are
 /// views that share the `owner`; without one the caller keeps the bytes alive.
 ///
-/// Read strictly: whatever departs from the format (a header of wrong length, over 100,000,000 bytes or not
-/// JSON, a key that stands twice, an unknown dtype or field, a shape that does not match its bytes, a byte of
-/// the data that belongs to two tensors or to none) throws FileError with the tensor and the numbers. Nothing
-/// is ever allocated on the word of the file alone.
+/// @throws FileError with the tensor and the numbers, whatever departs from the format: a header of wrong
+/// length, over 100,000,000 bytes or not JSON, a key that stands twice, an unknown dtype or field, a shape
+/// that does not match its bytes, a byte of the data that belongs to two tensors or to none. Nothing is ever
+/// allocated on the word of the file alone
 inline TensorFile parse_safetensors(std::span<const std::byte> file,
                                     const std::shared_ptr<const void>& owner = nullptr) {
   namespace format = detail::safetensors;

@@ -29,7 +29,7 @@ inline constexpr std::size_t length_bytes = 8;
 inline constexpr std::size_t most_header_bytes = 100'000'000;
 inline constexpr std::string_view metadata_key = "__metadata__";
 
-// What the header says of one tensor, which has no bytes yet: they are [begin, end) of the data.
+/// What the header says of one tensor, which has no bytes yet: they are [begin, end) of the data.
 struct HeaderEntry {
   std::string name;
   RawTensor tensor;
@@ -42,8 +42,8 @@ struct Header {
   std::vector<HeaderEntry> entries;
 };
 
-// Takes the JSON as the parser meets it: so a key that stands twice is seen, nothing nests deeper than the
-// format does, and the cost is linear. No function returns false, they throw.
+/// Takes the JSON as the parser meets it: so a key that stands twice is seen, nothing nests deeper than the
+/// format does, and the cost is linear. No function returns false, they throw.
 class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   Header header;
@@ -169,7 +169,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   std::vector<Eigen::Index> list_;
 };
 
-// The text between the length and the data.
+/// The text between the length and the data.
 inline std::string_view header_text(std::span<const std::byte> file) {
   require<FileError>(file.size() >= length_bytes, "{} bytes are too few for a safetensors file", file.size());
   std::uint64_t length = 0;

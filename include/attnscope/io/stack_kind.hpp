@@ -6,8 +6,9 @@ namespace attnscope {
 
 /// The tokens along one axis of a stack.
 struct TokenAxis {
-  metadata::TokenLists tokens;         ///< [batch] the true tokens; empty where the dump names none
-  std::vector<Index> lengths, starts;  ///< [batch], or empty: see Mask
+  metadata::TokenLists tokens;  ///< [batch] the true tokens; empty where the dump names none
+  std::vector<Index> lengths;   ///< [batch], or empty: see Mask
+  std::vector<Index> starts;    ///< likewise
 };
 
 namespace detail::dump {

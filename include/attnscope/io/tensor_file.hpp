@@ -13,8 +13,8 @@ using Metadata = std::map<std::string, std::string, std::less<>>;
 /// What a file of any format holds. The tensors are views where they can be; each of them keeps alive, by its
 /// `owner`, what it lies in.
 struct TensorFile {
-  RawTensors tensors;
-  Metadata metadata;
+  RawTensors tensors;  ///< by name
+  Metadata metadata;   ///< by key
 
   /// The tensor of that name, or null.
   const RawTensor* find(std::string_view name) const {

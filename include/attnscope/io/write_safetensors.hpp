@@ -22,7 +22,7 @@ namespace attnscope {
 
 namespace detail::safetensors {
 
-// Large elements first: then every tensor is aligned to its elements.
+/// Large elements first: then every tensor is aligned to its elements.
 inline std::vector<const RawTensors::value_type*> in_file_order(const RawTensors& tensors) {
   std::vector<const RawTensors::value_type*> order;
   for (const auto& named : tensors) order.push_back(&named);
@@ -57,7 +57,7 @@ inline std::string header_for(const std::vector<const RawTensors::value_type*>& 
   return header;
 }
 
-// put(bytes) of the whole file, piece by piece.
+/// put(bytes) of the whole file, piece by piece.
 template <typename Put>
 void put_file(const std::vector<const RawTensors::value_type*>& order, const std::string& header,
               const Put& put) {
@@ -71,9 +71,8 @@ void put_file(const std::vector<const RawTensors::value_type*>& order, const std
 
 /// The bytes of a safetensors file: the tensors by descending element size, then name, every one of them
 /// aligned to its elements; the same input gives the same bytes.
-///
-/// ShapeError for a tensor whose bytes do not match its shape, FileError for a name or string that is not
-/// UTF-8, a tensor called `__metadata__`, a header over 100,000,000 bytes.
+/// @throws ShapeError a tensor whose bytes do not match its shape; FileError a name or string that is not
+/// UTF-8, a tensor called `__metadata__`, a header over 100,000,000 bytes
 inline std::vector<std::byte> safetensors_bytes(const RawTensors& tensors, const Metadata& metadata = {}) {
   namespace format = detail::safetensors;
   const auto order = format::in_file_order(tensors);

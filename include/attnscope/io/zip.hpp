@@ -18,8 +18,8 @@ namespace attnscope {
 
 /// A file inside a zip archive.
 struct ZipMember {
-  std::string name;
-  bool deflated = false;
+  std::string name;                   ///< with its folders, as the archive has it
+  bool deflated = false;              ///< else stored as it is
   std::span<const std::byte> stored;  ///< as it lies in the archive
   std::size_t size = 0;               ///< inflated; stored.size() unless `deflated`
   std::uint32_t crc = 0;              ///< of the inflated bytes

@@ -21,17 +21,19 @@
 #include <string>
 #include <vector>
 
+/// @file
 /// What a report says, apart from how it is found out (analyze.hpp) and written down (json.hpp, csv.hpp).
 namespace attnscope {
 
+/// What analyze() looks at, and how closely.
 struct AnalyzeOptions {
-  Index window = 3;             ///< of locality, tokens on either side
-  std::vector<Index> layers{};  ///< original indices; empty: all
-  std::vector<Index> heads{};   ///< of every layer; empty: all
-  bool exclude_special =
-      false;             ///< leave the dump's special_tokens out, as queries and as keys, rows renormalised
-  std::string target{};  ///< whose gradients count: attention_gradient.<target>, embedding_gradient.<target>;
-                         ///< empty: those without a target
+  Index window = 3;              ///< of locality, tokens on either side
+  std::vector<Index> layers{};   ///< original indices; empty: all
+  std::vector<Index> heads{};    ///< of every layer; empty: all
+  bool exclude_special = false;  ///< leave the dump's special_tokens out, as queries and as keys, rows
+                                 ///< renormalised
+  std::string target{};          ///< whose gradients count, as "toxicity" in attention_gradient.toxicity and
+                                 ///< embedding_gradient.toxicity; empty: those without a target
   std::optional<double> pruning_fraction{};  ///< 0..1: plan the removal of this share of a stack's heads
   double most_comparisons = 4e9;  ///< of a stack with more pairs of weights, heads are not compared across
                                   ///< layers: some seconds
@@ -44,16 +46,16 @@ struct AnalyzeOptions {
 
 /// What cross-attention says of an alignment, for each head.
 struct AlignmentNumbers {
-  AlignmentMetricsResult metrics;
+  AlignmentMetricsResult metrics;         ///< of the heads
   std::optional<ErrorRateResult> errors;  ///< where the dump has gold links; special tokens left out
 };
 
 /// What the head measures say of one layer, over a whole batch or one element.
 struct LayerMetrics {
-  EntropyResult entropy;
-  ConfidenceResult confidence;
-  SinkResult sink;
-  HeadSimilarityResult similarity;
+  EntropyResult entropy;                       ///< see entropy()
+  ConfidenceResult confidence;                 ///< see confidence()
+  SinkResult sink;                             ///< see sink()
+  HeadSimilarityResult similarity;             ///< see head_similarity()
   std::optional<LocalityResult> locality;      ///< of self-attention, where distances have a meaning
   std::optional<ImportanceResult> importance;  ///< where the dump has gradients; every token counts, whatever
                                                ///< is excluded elsewhere: it is the whole head that goes
@@ -68,6 +70,7 @@ struct ValueNumbers {
       norm_maps;  ///< [batch] of [query x key]; empty where that is too much to write
 };
 
+/// What an analysis says of one layer.
 struct LayerAnalysis {
   Index layer = 0;                                           ///< its index in the model
   std::vector<Index> heads;                                  ///< which heads the numbers are of
@@ -84,9 +87,9 @@ struct LayerAnalysis {
 /// How all heads of a stack, of all its layers, lie to one another, by the Jensen-Shannon distance between
 /// their rows.
 struct HeadComparison {
-  std::vector<HeadId> heads;  ///< [head] the stack's layer (counted, not the model's number) and head
-  HeadMapResult map;
-  HeadClustersResult clusters;
+  std::vector<HeadId> heads;    ///< [head] the stack's layer (counted, not the model's number) and head
+  HeadMapResult map;            ///< see head_map()
+  HeadClustersResult clusters;  ///< see head_clusters()
   RedundancyResult redundancy;  ///< by 1 - distance / ln 2
 };
 
@@ -110,10 +113,12 @@ struct LayerAttribution {
   Index layer = 0;                             ///< its index in the model
   std::string readout;                         ///< "first query" or "received"
   std::optional<double> spearman_correlation;  ///< nothing where it is undefined: constant scores, n < 2
-  std::optional<double> p_value, kendall_tau;
-  std::optional<double> lower, upper;  ///< 95 % interval of spearman_correlation; nothing below 4 tokens
-  Index n = 0;                         ///< tokens
-  std::string verdict;                 ///< a sentence
+  std::optional<double> p_value;               ///< of it, two-sided, by Student's t
+  std::optional<double> kendall_tau;           ///< -1 .. 1, tau-b
+  std::optional<double> lower;  ///< of the 95 % interval of spearman_correlation; nothing below 4 tokens
+  std::optional<double> upper;  ///< likewise
+  Index n = 0;                  ///< tokens
+  std::string verdict;          ///< a sentence
 };
 
 /// What methods say of the input tokens of a stack of self-attention, and of one another.
@@ -126,26 +131,35 @@ struct StackAttribution {
   std::optional<MethodAgreementResult> agreement;  ///< where there are scores
 };
 
+/// What an analysis says of one stack of layers.
 struct StackAnalysis {
-  std::string name;
-  bool self_attention = true;
-  std::vector<std::vector<std::string>> query_tokens, key_tokens;  ///< [batch], or empty
-  std::vector<LayerAnalysis> layers;
-  std::optional<HeadComparison> comparison;     ///< of all heads of all layers
-  std::optional<StackAlignment> alignment;      ///< of cross-attention
-  std::optional<StackFlow> flow;                ///< of self-attention whose queries are all its keys
-  std::optional<StackAttribution> attribution;  ///< of self-attention, all layers over the same tokens
+  std::string name;            ///< "self", "encoder", "decoder", "cross", or a name of the model's own
+  bool self_attention = true;  ///< queries and keys are the same tokens
+  std::vector<std::vector<std::string>> query_tokens;  ///< [batch] of [query], or empty
+  std::vector<std::vector<std::string>> key_tokens;    ///< [batch] of [key], or empty
+  std::vector<LayerAnalysis> layers;                   ///< in rising order, those that were chosen
+  std::optional<HeadComparison> comparison;            ///< of all heads of all layers
+  std::optional<StackAlignment> alignment;             ///< of cross-attention
+  std::optional<StackFlow> flow;                       ///< of self-attention whose queries are all its keys
+  std::optional<StackAttribution> attribution;         ///< of self-attention, all layers over the same tokens
   std::optional<PruningPlan> pruning;  ///< by per_example importance, every layer divided by its norm;
                                        ///< key-value groups go together, redundant heads not all at once
 };
 
+/// Layer and head as the model counts them. id: as results count them, among the layers and heads analysed.
+inline HeadId model_head(const StackAnalysis& stack, const HeadId& id) {
+  const LayerAnalysis& layer = stack.layers[static_cast<std::size_t>(id.layer)];
+  return {layer.layer, layer.heads[static_cast<std::size_t>(id.head)]};
+}
+
 /// Everything that the library knows to say of a dump.
 struct Analysis {
-  std::string source;  ///< the file's name
-  std::optional<std::string> model;
-  Index batch = 0, window = 3;
-  bool excluded_special = false;
-  std::vector<StackAnalysis> stacks;
+  std::string source;                 ///< the file's name
+  std::optional<std::string> model;   ///< as the dump names it
+  Index batch = 0;                    ///< how many elements it has
+  Index window = 3;                   ///< AnalyzeOptions::window
+  bool excluded_special = false;      ///< AnalyzeOptions::exclude_special
+  std::vector<StackAnalysis> stacks;  ///< in the order of the dump
   std::vector<std::string> left_out;  ///< a line for each part that was not computed, and why
   std::string target{};               ///< whose gradients count; empty: those without a target
 };

@@ -119,18 +119,17 @@ inline std::string rank_scatter(const StackAnalysis& stack, Index element) {
 /// The links of the head of cross-attention that aligns best.
 inline std::string best_links(const StackAnalysis& stack, Index element) {
   const RankedHead& best = stack.alignment->heads.front();
-  const LayerAnalysis& layer = stack.layers[static_cast<std::size_t>(best.id.layer)];
+  const HeadId named = model_head(stack, best.id);
   const std::vector<Link>& links = stack.alignment->links[static_cast<std::size_t>(element)].links;
   Index sources = 0, targets = 0;
   for (const Link& link : links) {
     sources = std::max(sources, link.source + 1);
     targets = std::max(targets, link.target + 1);
   }
-  return alignment_links(
-      named_tokens(stack.key_tokens, element, sources), named_tokens(stack.query_tokens, element, targets),
-      links,
-      {.title = fmt::format("{} layer {}, head {}, element {}", stack.name, layer.layer,
-                            layer.heads[static_cast<std::size_t>(best.id.head)], element)});
+  return alignment_links(named_tokens(stack.key_tokens, element, sources),
+                         named_tokens(stack.query_tokens, element, targets), links,
+                         {.title = fmt::format("{} layer {}, head {}, element {}", stack.name, named.layer,
+                                               named.head, element)});
 }
 
 }  // namespace detail
@@ -153,10 +152,10 @@ inline std::vector<std::string> figure_names(const Dump& dump) {
   return names;
 }
 
-/// Pictures of what an analysis says of each stack: "<stack>.locality" and "<stack>.entropy" against depth,
-/// "<stack>.roles", the entropy and role of each head, "<stack>.head_map", the heads of all layers by
-/// distance; of one batch element "<stack>.attribution", attention against the input gradient, and of
-/// cross-attention "<stack>.links" by the head that aligns best. What an analysis lacks has no picture.
+/// Pictures of what an analysis says of each stack: "self.locality" and "self.entropy" against depth,
+/// "self.roles", the entropy and role of each head, "self.head_map", the heads of all layers by distance; of
+/// one batch element "self.attribution", attention against the input gradient, and of cross-attention
+/// "cross.links" by the head that aligns best. What an analysis lacks has no picture.
 /// @throws ShapeError the element is not there
 inline Figures figures(const Analysis& analysis, const FigureOptions& options = {}) {
   require<ShapeError>(options.element >= 0 && options.element < analysis.batch, "{}: batch element {} of {}",

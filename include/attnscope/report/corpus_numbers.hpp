@@ -27,7 +27,8 @@ inline Bins bins_of_number(std::string_view name) {
 /// How many layers and heads of the model a stack has, as far as the dump knows: one more than the largest
 /// number.
 struct StackShape {
-  Index layers = 0, heads = 0;
+  Index layers = 0;  ///< the model's
+  Index heads = 0;   ///< of the layer that has most
 };
 
 namespace detail {

@@ -9,10 +9,11 @@ namespace attnscope {
 
 /// All that is known of a corpus, and of which run.
 struct CorpusReport {
-  CorpusRun run;
-  CorpusStatistics statistics;
-  BucketStatistics total;
+  CorpusRun run;                ///< which one
+  CorpusStatistics statistics;  ///< by length bucket
+  BucketStatistics total;       ///< of all examples
 
+  /// Of a whole run: see total_of().
   CorpusReport(CorpusRun of_run, CorpusStatistics all)
       : run(std::move(of_run)), statistics(std::move(all)), total(statistics.total()) {}
 };

@@ -10,26 +10,30 @@
 
 namespace attnscope {
 
+/// What drift_report() compares.
 struct DriftReportOptions {
-  DriftOptions drift{};
+  DriftOptions drift{};                                 ///< see drift()
   SweepOptions sweep{};                                 ///< threads; progress is called for each layer anew
   std::function<void(const std::string& what)> step{};  ///< told what begins, such as "self, layer 3"
 };
 
 /// How far a layer of one dump is from the same layer of another.
 struct LayerDrift {
-  Index layer = 0;                  ///< its index in the model
-  std::vector<Index> heads, other;  ///< the model's numbers of the heads of either dump
-  DriftResult drift;
+  Index layer = 0;           ///< its index in the model
+  std::vector<Index> heads;  ///< the model's numbers of the heads of the first dump
+  std::vector<Index> other;  ///< those of the second one
+  DriftResult drift;         ///< from the first to the second
 };
+/// How far the layers of a stack are.
 struct StackDrift {
-  std::string name;
-  std::vector<LayerDrift> layers;
+  std::string name;                ///< of both
+  std::vector<LayerDrift> layers;  ///< in rising order
 };
 /// How far the attention of one dump is from another's, on the same tokens.
 struct DriftReport {
-  std::string source, other;  ///< the names of the two dumps
-  std::vector<StackDrift> stacks;
+  std::string source;              ///< the name of the first dump
+  std::string other;               ///< that of the second one
+  std::vector<StackDrift> stacks;  ///< in the order of the first dump
 };
 
 namespace detail {

@@ -14,20 +14,22 @@
 
 namespace attnscope {
 
-/// A picture of the report, to be written as <name>.svg.
+/// A picture of the report, to be written as `<name>.svg`.
 struct Figure {
   std::string name;  ///< such as "self.0.heads"
-  std::string svg;
+  std::string svg;   ///< see write_svg()
 };
 
+/// Which pictures figures() draws.
 struct FigureOptions {
   Index element = 0;                                      ///< the batch element to draw
   Index most_cells = Index{1} << 24;                      ///< weights of a picture; larger ones are left out
   std::function<bool(const std::string& name)> wanted{};  ///< whether to draw this one; empty: all
 };
 
+/// What figures() drew.
 struct Figures {
-  std::vector<Figure> drawn;
+  std::vector<Figure> drawn;          ///< in the order of the stacks
   std::vector<std::string> left_out;  ///< a line for each picture of more cells than most_cells
 };
 
@@ -98,10 +100,9 @@ inline StackSize stack_size(const DumpStack& stack, Index element) {
 
 }  // namespace detail
 
-/// For each stack and layer the mean over heads ("<stack>.<layer>.mean") and all heads
-/// ("<stack>.<layer>.heads") of one batch element, and for each stack of several layers all heads of all
-/// layers ("<stack>.model"). Those of cross-attention have the axes Target and Source. @throws ShapeError the
-/// element is not there
+/// For each stack and layer the mean over heads ("self.0.mean") and all heads ("self.0.heads") of one batch
+/// element, and for each stack of several layers all heads of all layers ("self.model"). Those of
+/// cross-attention have the axes Target and Source. @throws ShapeError the element is not there
 inline Figures figures(const Dump& dump, const FigureOptions& options = {}) {
   Figures all;
   require<ShapeError>(options.element >= 0 && options.element < dump.batch, "{}: batch element {} of {}",

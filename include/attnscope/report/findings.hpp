@@ -72,8 +72,8 @@ inline std::string places(const std::vector<Head>& heads) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 inline Head head_of(const StackAnalysis& stack, const HeadId& id) {
-  const LayerAnalysis& layer = stack.layers[static_cast<std::size_t>(id.layer)];
-  return {layer.layer, layer.heads[static_cast<std::size_t>(id.head)]};
+  const HeadId named = model_head(stack, id);
+  return {named.layer, named.head};
 }
 inline Index count_heads(const StackAnalysis& stack) {
   Index count = 0;
@@ -423,8 +423,7 @@ class StackFindings {
                                                : fmt::format("the first token in {} of {}", first,
                                                              counted(count, "example", "examples"));
     say("by rollout the top draws most on {}: a share of {}{}, where it would be {} if each token drew alike "
-        "on "
-        "all that reach it",
+        "on all that reach it",
         which, number(share / static_cast<double>(count)), maps.size() == 1 ? "" : " on average",
         number(equal / static_cast<double>(count)));
   }
@@ -459,8 +458,7 @@ class StackFindings {
     uniform /= heads;
     if (!mass.allFinite()) return;
     say("the first text gives {} of its weight to the second, the second {} to the first, mean over all "
-        "heads; "
-        "uniform attention would give {} and {}",
+        "heads; uniform attention would give {} and {}",
         number(mass(0)), number(mass(1)), number(uniform(0)), number(uniform(1)));
   }
 

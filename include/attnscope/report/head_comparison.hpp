@@ -7,7 +7,8 @@
 namespace attnscope {
 
 /// Compares all heads of a stack. Where that cannot be, or would take long, `reason` says why and nothing
-/// comes back: layers of unlike sizes, no rows, more than `most` pairs of weights to compare.
+/// comes back: layers of unlike sizes, no rows, more than `most` pairs of weights to compare. @throws what
+/// sweep throws
 inline std::optional<HeadComparison> compare_heads(const DumpStack& stack, double most, std::string& reason,
                                                    const SweepOptions& how = {}) {
   std::vector<LoadedAttention> layers;

@@ -101,8 +101,8 @@ inline nlohmann::ordered_json to_json(const LayerAnalysis& layer) {
 
 /// [layer, head], by the model's numbers.
 inline nlohmann::ordered_json head_name(const StackAnalysis& stack, const HeadId& id) {
-  const LayerAnalysis& layer = stack.layers[static_cast<std::size_t>(id.layer)];
-  return {layer.layer, layer.heads[static_cast<std::size_t>(id.head)]};
+  const HeadId named = model_head(stack, id);
+  return {named.layer, named.head};
 }
 
 inline nlohmann::ordered_json to_json(const HeadSet& set, const StackAnalysis& stack) {

@@ -7,13 +7,13 @@ namespace attnscope {
 
 /// A number of each head under the name that reports give it.
 struct HeadMetric {
-  std::string name;
+  std::string name;        ///< "entropies"
   Eigen::VectorXd values;  ///< [head], undefined (NaN) where there is none
 };
 /// A number of the whole layer.
 struct LayerMetric {
-  std::string name;
-  double value = undefined;
+  std::string name;          ///< "locality_score"
+  double value = undefined;  ///< undefined (NaN) where there is none
 };
 
 /// The names and numbers that JSON, CSV and tables show: one list for all of them.
@@ -67,6 +67,7 @@ inline std::vector<HeadMetric> table_metrics(const LayerMetrics& layer) {
         all.push_back({"alignment_" + metric.name, std::move(metric.values)});
   return all;
 }
+/// The numbers of a whole layer by their names.
 inline std::vector<LayerMetric> layer_metrics(const LayerMetrics& layer) {
   std::vector<LayerMetric> all;
   if (layer.locality) {

@@ -12,6 +12,7 @@
 
 namespace attnscope {
 
+/// What page_html() shows first, and how much it carries.
 struct PageOptions {
   Index element = 0;  ///< the batch element that is shown first, and on the embedded figures
   double most_map_bytes =

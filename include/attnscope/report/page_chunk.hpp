@@ -11,7 +11,7 @@ namespace attnscope {
 
 /// Bytes as a page carries them: in base64, and before that compressed where it makes them fewer.
 struct PageChunk {
-  std::string base64;
+  std::string base64;     ///< of RFC 4648, padded
   bool deflated = false;  ///< the format "deflate" of the browsers' DecompressionStream (RFC 1950)
 };
 
@@ -56,8 +56,8 @@ inline std::string deflated(std::string_view bytes, int strategy) {
 
 }  // namespace detail
 
-/// @param is_text repetitions are worth looking for. @throws ValueError 4 GiB or more; Error zlib has no
-/// memory. Cost: one pass.
+/// is_text: repetitions are worth looking for. @throws ValueError 4 GiB or more; Error zlib has no memory.
+/// Cost: one pass
 inline PageChunk page_chunk(std::string_view bytes, bool is_text = false) {
   require<ValueError>(bytes.size() < std::size_t{1} << 32, "a part of a page has {} bytes, 4 GiB or more",
                       bytes.size());

@@ -17,13 +17,15 @@ namespace attnscope {
 /// alike: row after row, a code for each weight, code = round((2^(8 bytes) - 1) sqrt(weight)), little endian.
 /// The root keeps small weights apart: those of long texts would otherwise all be 0.
 struct MapForm {
-  Index queries = 0, keys = 0;   ///< true tokens
+  Index queries = 0;             ///< true ones
+  Index keys = 0;                ///< true ones
   Index pool = 1;                ///< a cell is the largest of pool x pool weights
-  Index rows = 0, columns = 0;   ///< cells of a map
+  Index rows = 0;                ///< cells from the top to the bottom of a map
+  Index columns = 0;             ///< cells from its left to its right
   int bytes = 1;                 ///< of a code, 1 or 2
   std::vector<Index> visible{};  ///< [row] only so many cells are stored, from the first on; the others are 0
 
-  /// Of one map.
+  /// How many cells of one map are stored.
   Index cells() const {
     Index sum = 0;
     for (const Index columns_of_row : visible) sum += columns_of_row;
@@ -31,7 +33,8 @@ struct MapForm {
   }
 };
 
-/// @throws ShapeError layers whose maps have different shapes. Cost: layers x queries.
+/// The form of the maps of one batch element of a stack. @throws ShapeError layers whose maps have different
+/// shapes. Cost: layers x queries
 inline MapForm map_form(const DumpStack& stack, Index element, Index pool = 1, int bytes = 1) {
   MapForm form{.pool = pool, .bytes = bytes};
   for (const DumpLayer& layer : stack.layers) {
@@ -151,9 +154,9 @@ inline std::vector<PageChunk> map_chunks(const DumpStack& stack, Index element, 
 /// Which batch elements of a dump a page carries, and how.
 struct PagePlan {
   std::vector<Index> elements;  ///< the chosen one first
-  Index pool = 1;
-  int bytes = 1;
-  Index left_out = 0;  ///< elements that do not fit
+  Index pool = 1;               ///< see MapForm
+  int bytes = 1;                ///< see MapForm
+  Index left_out = 0;           ///< elements that do not fit
 };
 
 namespace detail {

@@ -18,7 +18,8 @@ inline std::vector<GoldLinks> gold_links(const Dump& dump, const DumpStack& stac
   return gold;
 }
 
-/// The layers of a stack without the dump's special tokens, where it names any.
+/// The layers of a stack without the dump's special tokens, where it names any. @throws FileError
+/// special_tokens that are no list of strings
 inline std::vector<LoadedAttention> content_layers(const Dump& dump, const DumpStack& stack) {
   std::optional<ExcludedTokens> special;
   if (dump.metadata.contains("special_tokens") && !stack.queries.tokens.empty() && !stack.keys.tokens.empty())
@@ -33,7 +34,8 @@ inline std::vector<LoadedAttention> content_layers(const Dump& dump, const DumpS
   return layers;
 }
 
-/// [batch] the links of one head of these layers, id.layer counted among them.
+/// [batch] the links of one head of these layers, id.layer counted among them. @throws as links_of_head() of
+/// one layer
 inline std::vector<AlignmentLinks> links_of_head(const std::vector<LoadedAttention>& layers, const HeadId& id,
                                                  const LinkOptions& options = {}) {
   return std::visit([&](const auto& attention) { return links_of_head(attention, id.head, options); },
@@ -41,7 +43,8 @@ inline std::vector<AlignmentLinks> links_of_head(const std::vector<LoadedAttenti
 }
 
 /// The alignment metrics of a layer, whole batch and each element, of its heads and of their mean. content:
-/// the same without special tokens, whose links are compared with gold where there is any.
+/// the same without special tokens, whose links are compared with gold where there is any. @throws what sweep
+/// throws
 inline void add_alignment(const LoadedAttention& attention, const LoadedAttention& content,
                           const std::vector<GoldLinks>& gold, const SweepOptions& how, LayerAnalysis& layer) {
   const auto pooled = [&](const auto& metrics_of, const auto& links_of) {
@@ -92,6 +95,7 @@ inline std::string no_head_set(const std::vector<LoadedAttention>& layers) {
 
 /// Which heads of a stack align: by error rate with gold links, else by alignment_score(). layers: what
 /// content_layers gives. Where no head set is chosen, although there are gold links, `reason` says why.
+/// @throws what sweep throws
 inline StackAlignment align_stack(const std::vector<LoadedAttention>& layers,
                                   const std::vector<LayerAnalysis>& numbers,
                                   const std::vector<GoldLinks>& gold, std::string& reason,

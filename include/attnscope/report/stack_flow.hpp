@@ -8,6 +8,7 @@ namespace attnscope {
 /// How information flows from the input to the top of a stack of self-attention, layer by layer of those that
 /// are there. Where it cannot be followed, or is too much to write, `reason` says why and nothing comes back:
 /// queries that are not the keys, layers of unlike sizes, more tokens than options.most_map_tokens.
+/// @throws ValueError as rollout()
 inline std::optional<StackFlow> stack_flow(const DumpStack& stack, const AnalyzeOptions& options,
                                            std::string& reason) {
   std::vector<LoadedAttention> layers;
