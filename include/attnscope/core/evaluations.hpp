@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 
+/// @file
 /// What every function shares that asks the caller's model again and again: minutes may go into one answer.
 namespace attnscope {
 

@@ -13,14 +13,18 @@ using Eigen::Index;
 
 /// Sizes of stored attention, padding included.
 struct Shape {
-  Index batch = 1, heads = 1, queries = 0, keys = 0;
+  Index batch = 1;    ///< examples side by side
+  Index heads = 1;    ///< query heads
+  Index queries = 0;  ///< rows of a map: target tokens of cross-attention
+  Index keys = 0;     ///< columns of a map: source tokens of cross-attention
   bool operator==(const Shape&) const = default;
 };
 
 /// Half-open range of tokens.
 struct Range {
-  Index first = 0, last = 0;
-  Index size() const { return last - first; }
+  Index first = 0;                             ///< the first token
+  Index last = 0;                              ///< the first one behind it
+  Index size() const { return last - first; }  ///< how many
   bool operator==(const Range&) const = default;
 };
 
@@ -71,18 +75,20 @@ class Layout {
     sort_excluded("excluded_keys", mask_.excluded_keys, [&](Index b) { return keys(b); });
   }
 
-  const Shape& shape() const { return shape_; }
-  const Mask& mask() const { return mask_; }
+  const Shape& shape() const { return shape_; }  ///< padding included
+  const Mask& mask() const { return mask_; }     ///< its lists of excluded tokens in rising order
 
-  /// True tokens of one example, excluded ones included.
+  /// How many true queries an example has, excluded ones included.
   Index queries(Index example) const {
     return length(mask_.query_starts, mask_.query_lengths, example, shape_.queries);
   }
+  /// How many true keys, excluded ones included.
   Index keys(Index example) const {
     return length(mask_.key_starts, mask_.key_lengths, example, shape_.keys);
   }
-  /// Stored index of the first true token.
+  /// Stored index of the first true query.
   Index query_start(Index example) const { return at(mask_.query_starts, example, 0); }
+  /// Stored index of the first true key.
   Index key_start(Index example) const { return at(mask_.key_starts, example, 0); }
 
   /// The key at which a query itself stands; distances are measured from here. May lie outside the keys.

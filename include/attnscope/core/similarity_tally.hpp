@@ -1,23 +1,15 @@
 #pragma once
+#include <attnscope/core/ranks.hpp>
 #include <attnscope/core/target_tally.hpp>
 
-namespace attnscope {
+namespace attnscope::detail {
 
 /// [value] the ranks of values, moved and scaled to -1 (the least) .. 1 (the most), 0 on average; equal
 /// values share their mean rank. One value alone is 0.
 inline Eigen::VectorXd centred_ranks(const Eigen::VectorXd& values) {
-  const std::size_t size = static_cast<std::size_t>(values.size());
-  std::vector<std::pair<double, Index>> sorted;
-  for (Index i = 0; i < values.size(); ++i) sorted.emplace_back(values(i), i);
-  std::sort(sorted.begin(), sorted.end());
-  Eigen::VectorXd ranks = Eigen::VectorXd::Zero(values.size());
-  for (std::size_t first = 0, last = 0; first < size && size > 1; first = last) {
-    while (last < size && sorted[last].first == sorted[first].first) ++last;
-    const double rank =
-        (static_cast<double>(first + last) - static_cast<double>(size)) / static_cast<double>(size - 1);
-    for (std::size_t place = first; place < last; ++place) ranks(sorted[place].second) = rank;
-  }
-  return ranks;
+  const auto size = static_cast<double>(values.size());
+  if (size < 2) return Eigen::VectorXd::Zero(values.size());
+  return (2 * average_ranks(values).array() - (size + 1)) / (size - 1);
 }
 
 /// How similar to the query the tokens are that heads look at, beside how similar tokens are at the offsets
@@ -92,4 +84,4 @@ class SimilarityTally {
   Index queries_ = 0;
 };
 
-}  // namespace attnscope
+}  // namespace attnscope::detail

@@ -6,7 +6,7 @@
 
 /// Tallies of whether heads look where they should: each query has some keys as its targets, from none to
 /// many.
-namespace attnscope {
+namespace attnscope::detail {
 
 /// What one query sees, in all heads side by side.
 template <typename Weight>
@@ -132,4 +132,4 @@ class OffsetContest {
   Eigen::VectorXd offset_hits_;  // [reach + offset]
 };
 
-}  // namespace attnscope
+}  // namespace attnscope::detail

@@ -31,6 +31,8 @@ inline std::vector<Index> identities_of(const std::vector<std::string>& tokens) 
   return identities;
 }
 
+namespace detail {
+
 /// TokenFacts checked, with what follows from them.
 class KnownTokens {
  public:
@@ -141,4 +143,5 @@ class KnownTokens {
   std::vector<std::vector<Index>> dependents_;  // [token]
 };
 
+}  // namespace detail
 }  // namespace attnscope

@@ -7,6 +7,7 @@
 
 namespace attnscope {
 
+/// Options of attention_flow() and its kin.
 struct FlowOptions {
   /// Also the flows through the evenly spread layers, and the flows relative to them: about twice the time.
   bool receptive_field = false;
@@ -16,6 +17,7 @@ struct FlowOptions {
   std::function<bool(Index done, Index total)> progress{};
 };
 
+/// Result of attention_flow().
 struct AttentionFlowResult {
   /// [upper token x input] the maximum flows, in the units of the capacities.
   Eigen::MatrixXd flow;
@@ -204,7 +206,8 @@ inline AttentionFlowResult attention_flow(std::span<const Eigen::MatrixXd> capac
   return std::move(detail::flows_of(capacities, options, detail::pairs_of(capacities), flows).front());
 }
 
-/// attention_flow of the layers 0 .. l for every l, sharing what the lower layers know: [layer].
+/// [layer] attention_flow() of the layers 0 .. l for every l, sharing what the lower layers know. The shape
+/// of capacities, errors and precision are as there.
 inline std::vector<AttentionFlowResult> attention_flow_by_layer(std::span<const Eigen::MatrixXd> capacities,
                                                                 const FlowOptions& options = {}) {
   const auto flows = [&](std::span<const Eigen::MatrixXd> layers, detail::FlowProgress& progress) {
@@ -227,8 +230,8 @@ inline std::vector<AttentionFlowResult> attention_flow_by_layer(std::span<const 
   return detail::flows_of(capacities, options, pairs, flows);
 }
 
-/// One row of attention_flow, matrices of [1 x input]: tokens flows instead of tokens^2.
-/// @throws ShapeError a query that there is not
+/// One row of attention_flow(), matrices of [1 x input]: tokens flows instead of tokens^2. query: the upper
+/// token. @throws ShapeError a query that there is not; what attention_flow() throws
 inline AttentionFlowResult attention_flow_from(std::span<const Eigen::MatrixXd> capacities, Index query,
                                                const FlowOptions& options = {}) {
   const auto flows = [&](std::span<const Eigen::MatrixXd> layers, detail::FlowProgress& progress) {
@@ -242,7 +245,9 @@ inline AttentionFlowResult attention_flow_from(std::span<const Eigen::MatrixXd> 
   return std::move(detail::flows_of(capacities, options, inputs, flows).front());
 }
 
-/// One entry of attention_flow. minimum_cut() also says where it gets stuck.
+/// One entry of attention_flow(), in the units of the capacities. minimum_cut() also says where it gets
+/// stuck.
+/// @throws ShapeError a query or input that there is not; what attention_flow() throws
 inline double attention_flow_between(std::span<const Eigen::MatrixXd> capacities, Index query, Index input) {
   const detail::CapacityGrid grid(capacities);
   detail::require_token(grid, "query", query);

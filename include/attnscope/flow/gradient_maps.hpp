@@ -9,7 +9,8 @@ namespace attnscope {
 /// The attention of a layer and d output / d attention, both loaded from a dump: {layer.attention,
 /// *layer.gradient}. Where precision is known at compile time, aligned(attention, gradient) is a layer, too.
 struct AttentionWithGradient {
-  LoadedAttention attention, gradient;
+  LoadedAttention attention;  ///< [batch, head, query, key]
+  LoadedAttention gradient;   ///< the same shape, finite
 };
 
 /// Which products A dA count.

@@ -8,27 +8,34 @@
 namespace attnscope {
 
 /// How the heads of a layer become one map.
-enum class HeadFusion { mean, max, min };
+enum class HeadFusion {
+  mean,  ///< their mean, weighted by LayerMapOptions::head_weights
+  max,   ///< the largest weight of all heads
+  min,   ///< the smallest
+};
 
 /// Among which weights the smallest are discarded.
-enum class DiscardPer { row, map };
+enum class DiscardPer {
+  row,  ///< those of each row by itself
+  map,  ///< those of the whole map
+};
 
 /// What makes a layer's map of its heads. In this order: heads fused, the smallest weights discarded,
 /// residual added, rows normalised.
 struct LayerMapOptions {
-  HeadFusion fusion = HeadFusion::mean;
+  HeadFusion fusion = HeadFusion::mean;  ///< how heads become one
   std::vector<double> head_weights{};  ///< [head] of a weighted mean, divided by their sum; empty: all alike.
                                        ///< One head alone: its weight 1, the others' 0
   double discard = 0;                  ///< 0 <= discard < 1: the floor(discard N) smallest of the N weights
                                        ///< that the mask shows are set to 0; of equal ones the first
-  DiscardPer discard_per = DiscardPer::row;
+  DiscardPer discard_per = DiscardPer::row;  ///< which N weights these are
   std::vector<Index> protected_keys{};  ///< their weights stay even where they are among the smallest; a key
                                         ///< that an example does not have protects nothing
   bool protect_own = false;             ///< the weight of a token on itself stays, too
   double residual = .5;                 ///< 0..1: (1 - residual) A + residual I
   bool normalise = true;                ///< divide each row by its sum
   RowCheck check = RowCheck::distribution;  ///< what is asked of the rows of every head, as of a sweep's
-  double row_sum_tolerance = 2e-2;
+  double row_sum_tolerance = 2e-2;          ///< a row may sum to 1 + this
 };
 
 /// [query x key] of one layer and batch element.

@@ -3,11 +3,13 @@
 
 namespace attnscope {
 
+/// Options of distance_profile().
 struct DistanceProfileOptions {
   double base = 2;  ///< above 1: a bin ends at this times its beginning, rounded down, and is never empty
   bool operator==(const DistanceProfileOptions&) const = default;
 };
 
+/// Result of distance_profile().
 struct DistanceProfileResult {
   std::vector<Range> distances;  ///< [bin] tokens: [0, 1), [1, 2), [2, 4), [4, 8), ... as far as a query sees
   Eigen::MatrixXd mass;          ///< [head x bin] 0..1, mean over queries of the weight at these distances

@@ -3,6 +3,7 @@
 
 namespace attnscope {
 
+/// Result of head_cka().
 struct HeadCkaResult {
   Eigen::MatrixXd similarity_matrix;  ///< [head x head] 0..1: mean over the examples that define it;
                                       ///< undefined (NaN) where none does

@@ -5,10 +5,12 @@
 
 namespace attnscope {
 
+/// Options of head_clusters().
 struct HeadClustersOptions {
   Index clusters = 0;  ///< 1 .. heads; 0: the number with the best mean silhouette
 };
 
+/// Result of head_clusters().
 struct HeadClustersResult {
   std::vector<ClusterMerge> merges;    ///< [heads - 1] the whole tree, nearest first
   std::vector<Index> clusters;         ///< [head] 0, 1, ...: numbered by their lowest head

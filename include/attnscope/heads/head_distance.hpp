@@ -5,12 +5,14 @@
 
 namespace attnscope {
 
+/// Options of head_distance().
 struct HeadDistanceOptions {
   double smoothing =
       0;  ///< s in 0..1: weights become (1 - s) A + s / visible keys first (Clark et al.: .001)
   bool operator==(const HeadDistanceOptions&) const = default;
 };
 
+/// Result of head_distance().
 struct HeadDistanceResult {
   Eigen::MatrixXd mean_distances;  ///< [head x head] nats, 0 .. ln 2: mean over the rows; 0 on the diagonal;
                                    ///< undefined (NaN) without a row
@@ -22,6 +24,7 @@ struct HeadDistanceResult {
 /// See head_distance().
 class HeadDistanceMeasure {
  public:
+  /// @throws ValueError smoothing outside 0..1
   explicit HeadDistanceMeasure(HeadDistanceOptions options = {}) : options_(options) {
     require<ValueError>(options.smoothing >= 0 && options.smoothing <= 1, "smoothing = {} is not in 0..1",
                         options.smoothing);

@@ -22,7 +22,9 @@ struct ImportanceResult {
                                     ///< (NaN) for fewer than two
   Eigen::VectorXd gate_gradient;  ///< [head] mean over examples of sum_i s = dL/d(head gate), signed: a head
                                   ///< that is removed lowers the loss by about this
-  Index examples = 0, batches = 0, tokens = 0;  ///< seen; tokens: queries
+  Index examples = 0;             ///< how many were seen
+  Index batches = 0;              ///< how many were seen: sweeps
+  Index tokens = 0;               ///< how many queries were seen
 };
 
 namespace detail {

@@ -3,6 +3,7 @@
 
 namespace attnscope {
 
+/// Result of received_attention().
 struct ReceivedResult {
   std::vector<Eigen::MatrixXd>
       received;  ///< [example] of [head x key]: sum over queries of the weight on a key

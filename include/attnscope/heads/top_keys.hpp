@@ -6,20 +6,22 @@
 
 namespace attnscope {
 
+/// Options of top_keys().
 struct TopKeysOptions {
   Index count = 5;                            ///< keys a row, at most
   std::vector<std::vector<Index>> queries{};  ///< [batch element] true queries that are asked for; none: all
   bool operator==(const TopKeysOptions&) const = default;
 };
 
-/// Of one example.
+/// The top keys of one example.
 struct ExampleTopKeys {
   std::vector<Index> queries;                           ///< whose keys are listed, in the order of the text
   std::vector<std::vector<std::vector<TopKey>>> heads;  ///< [head][i] the keys of queries[i], largest first
 };
 
+/// Result of top_keys().
 struct TopKeysResult {
-  std::vector<ExampleTopKeys> examples;
+  std::vector<ExampleTopKeys> examples;  ///< [example]
 };
 
 namespace detail {

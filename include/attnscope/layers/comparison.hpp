@@ -15,13 +15,16 @@ inline std::vector<Index> default_layers(Index n) {
   return layers;
 }
 
-/// How the heads of each layer differ in one number. Heads whose number is undefined are passed over; a layer
-/// of no others is undefined.
+/// How the heads of each layer differ in one number: result of spread_by_layer(). Heads whose number is
+/// undefined are passed over; a layer of no others is undefined.
 struct SpreadByLayer {
-  Eigen::VectorXd mean, deviation, min, max;  ///< [layer] over heads; deviation: standard, over all heads
+  Eigen::VectorXd mean;       ///< [layer] over heads
+  Eigen::VectorXd deviation;  ///< [layer] standard deviation, divided by all heads
+  Eigen::VectorXd min;        ///< [layer] of the heads
+  Eigen::VectorXd max;        ///< [layer] of the heads
 };
 
-/// values: [layer] of [head]; the layers may have unlike head counts.
+/// How the heads of each layer differ. values: [layer] of [head]; the layers may have unlike head counts.
 inline SpreadByLayer spread_by_layer(const std::vector<Eigen::VectorXd>& values) {
   const Index layers = static_cast<Index>(values.size());
   const Eigen::VectorXd none = Eigen::VectorXd::Constant(layers, undefined);
@@ -44,10 +47,11 @@ inline SpreadByLayer spread_by_layer(const std::vector<Eigen::VectorXd>& values)
 struct ComparedNumber {
   std::string name;                    ///< "entropies", …: head_number_list
   std::vector<Eigen::VectorXd> heads;  ///< [layer] of [head]
-  SpreadByLayer spread;
-  Eigen::MatrixXd difference;  ///< [layer x layer] how much larger the mean of the column's layer is
+  SpreadByLayer spread;                ///< [layer] over heads
+  Eigen::MatrixXd difference;          ///< [layer x layer] how much larger the mean of the column's layer is
 };
 
+/// Result of compare_layers().
 struct LayerComparison {
   std::vector<Index> layers;            ///< which layers of the model these are
   std::vector<ComparedNumber> numbers;  ///< in the order of head_number_list

@@ -4,9 +4,10 @@
 
 namespace attnscope {
 
+/// Options of drift().
 struct DriftOptions {
-  HeadNumberOptions numbers{};
-  bool jensen_shannon = true;  ///< the divergences take nearly all of the time; false leaves them undefined
+  HeadNumberOptions numbers{};  ///< of HeadDrift::change
+  bool jensen_shannon = true;   ///< the divergences take nearly all of the time; false leaves them undefined
 };
 
 /// How far the heads of one layer are from heads of another. Undefined (NaN) for a head that has none beside
@@ -20,6 +21,7 @@ struct HeadDrift {
   HeadNumbers change;                   ///< the partner's numbers minus the head's
 };
 
+/// Result of drift().
 struct DriftResult {
   Eigen::MatrixXd total_variation;  ///< [head x head of the other] 0..1, mean over the queries
   Eigen::MatrixXd jensen_shannon;   ///< [head x head of the other] 0..log 2
@@ -31,6 +33,7 @@ struct DriftResult {
 /// See drift(). It looks at two aligned sources.
 class DriftMeasure {
  public:
+  /// @throws ValueError window < 0
   explicit DriftMeasure(DriftOptions options = {})
       : options_(options), first_(options.numbers), second_(options.numbers) {}
   DriftMeasure empty() const { return DriftMeasure(options_); }
@@ -174,8 +177,8 @@ DriftResult drift(const A& first, const A& second, DriftOptions options = {}, co
   return std::visit([&](const auto& a, const auto& b) { return drift(a, b, options, how); }, first, second);
 }
 
-/// [layer] the drift of two lists of layers. @throws ShapeError lists of unlike length; what drift throws,
-/// naming the layer
+/// [layer] the drift() of two lists of layers. first, second: [layer] of any attention. @throws ShapeError
+/// lists of unlike length; what drift throws, naming the layer
 template <LayerAttention A, LayerAttention B>
 std::vector<DriftResult> drift_of_layers(const std::vector<A>& first, const std::vector<B>& second,
                                          DriftOptions options = {}, const SweepOptions& how = {}) {

@@ -7,6 +7,7 @@ namespace attnscope {
 /// Of two layers one is first and one last; of four, two are in the middle.
 inline Index third_of_depth(Index layer, Index n) { return 3 * (2 * layer + 1) / (2 * n); }
 
+/// Result of progression().
 struct Progression {
   SpreadByLayer spread;       ///< [layer] over heads
   Eigen::Vector3d thirds;     ///< means over the heads in the first, middle and last third of the depth;
@@ -51,13 +52,15 @@ inline Progression progression(const std::vector<Eigen::VectorXd>& values) {
   return result;
 }
 
+/// Result of locality_progression().
 struct LocalityProgression {
-  Progression locality;
+  Progression locality;              ///< of LocalityResult::locality
   Eigen::VectorXd uniform_locality;  ///< [layer] what uniform attention over the visible keys would score
   Eigen::VectorXd excess;            ///< [layer] the mean over heads minus that: what the layer itself adds
 };
 
-/// Locality against depth, beside its baseline: that is what tells a local layer from a short text.
+/// Locality against depth, beside its baseline: that is what tells a local layer from a short text. layers:
+/// [layer] in the order of their depth and all of them.
 inline LocalityProgression locality_progression(const std::vector<HeadNumbers>& layers) {
   LocalityProgression result{
       progression(heads_by_layer(layers, &HeadNumbers::locality)), uniform_by_layer(layers), {}};

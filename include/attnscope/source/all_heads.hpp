@@ -11,6 +11,7 @@ class AllHeads {
  public:
   using Weight = WeightType;
 
+  /// @throws ShapeError as all_heads()
   explicit AllHeads(std::vector<LoadedAttention> layers) : layers_(std::move(layers)) {
     require<ShapeError>(!layers_.empty(), "the heads of no layers");
     Shape shape = layout_of(0).shape();

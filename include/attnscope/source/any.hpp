@@ -90,8 +90,10 @@ class AnyAttention {
   std::shared_ptr<const HeldBase> held_;
 };
 
+/// @cond
 template <AttentionSource S>
 AnyAttention(S, std::shared_ptr<const void> = nullptr) -> AnyAttention<typename S::Weight>;
+/// @endcond
 
 /// Attention whose precision is known at run time alone (a file, somebody else's tensor): 16-bit and 32-bit
 /// weights arrive as float, 64-bit ones as double. std::visit takes it to any function of the library.

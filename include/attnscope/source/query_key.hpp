@@ -8,6 +8,7 @@
 
 namespace attnscope {
 
+/// How scores become weights: options of QueryKeyAttention. The arrays are borrowed.
 template <typename Weight>
 struct QueryKeyOptions {
   double scale = 0;  ///< factor on query x key; 0: 1 / sqrt(dim)
@@ -23,14 +24,15 @@ struct QueryKeyOptions {
 
 /// How many elements lie between one batch element, head, token, number and the next.
 struct QueryKeyStrides {
-  std::array<Index, 4> queries{}, keys{};
+  std::array<Index, 4> queries{};  ///< by batch, head, query, dim
+  std::array<Index, 4> keys{};     ///< by batch, kv_head, key, dim
 };
 
 /// softmax(scale Q K' + bias) under the layout's mask, as a source: only some rows of it exist at a time in
 /// each thread. Borrowed: queries [batch, head, query, dim], keys [batch, kv_head, key, dim], padding
 /// included, of any strides (else dense, row-major). Head h reads key head h / (heads / kv_heads)
-/// (grouped-query attention). A query that sees no key gets a row of 0. Scalar: float, double, Eigen::half,
-/// Eigen::bfloat16. Excluded keys take no part in the softmax.
+/// (grouped-query attention, Ainslie et al. 2023). A query that sees no key gets a row of 0. Scalar: float,
+/// double, Eigen::half, Eigen::bfloat16. Excluded keys take no part in the softmax.
 ///
 /// Cost: 2 dim operations a visible weight and pass. Memory: a copy of one batch element's keys (of the key
 /// heads that are read), and 16 rows a thread; some MiB for measures that look at several heads at once.

@@ -14,6 +14,7 @@ template <AttentionSource Source, typename Rule>
 class Rewritten {
  public:
   using Weight = typename Source::Weight;
+  /// What rule.layout() throws passes through.
   Rewritten(Source source, Rule rule)
       : source_(std::move(source)), rule_(std::move(rule)), layout_(rule_.layout(source_.layout())) {}
   const Layout& layout() const { return layout_; }

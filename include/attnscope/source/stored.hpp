@@ -48,6 +48,7 @@ class AttentionView {
   /// Dense, row-major.
   AttentionView(const Scalar* data, Layout layout) : AttentionView(data, layout, dense(layout.shape())) {}
 
+  /// A tensor, which must outlive the view.
   explicit AttentionView(const AttentionTensor<Scalar>& tensor, Mask mask = {})
       : AttentionView(tensor.data(), Layout({tensor.dimension(0), tensor.dimension(1), tensor.dimension(2),
                                              tensor.dimension(3)},
@@ -63,8 +64,8 @@ class AttentionView {
   explicit AttentionView(M&&, Mask = {}) = delete;  // would dangle
 
   const Layout& layout() const { return layout_; }
-  const Scalar* data() const { return data_; }
-  const Strides& strides() const { return strides_; }
+  const Scalar* data() const { return data_; }         ///< the first element, padding included
+  const Strides& strides() const { return strides_; }  ///< in elements
 
   /// One batch element. @throws ShapeError it is not there
   AttentionView example(Index b) const {
@@ -172,15 +173,19 @@ class AttentionView {
   Strides strides_;
 };
 
+/// @cond
 template <StoredMatrix M>
 AttentionView(const M&, Mask = {}) -> AttentionView<typename M::Scalar>;
+/// @endcond
 
+/// A tensor is a batch without padding or mask.
 template <typename Scalar>
 struct AsSource<AttentionTensor<Scalar>> {
   static AttentionView<Scalar> of(const AttentionTensor<Scalar>& tensor) {
     return AttentionView<Scalar>(tensor);
   }
 };
+/// A matrix is one head of one example, without a mask.
 template <StoredMatrix M>
 struct AsSource<M> {
   static AttentionView<typename M::Scalar> of(const M& matrix) {

@@ -14,8 +14,9 @@ enum class PieceRows {
   max,    ///< the largest weight on each word, scaled back to the mean sum of the rows
 };
 
+/// Options of merge_words().
 struct WordOptions {
-  PieceRows rows = PieceRows::mean;
+  PieceRows rows = PieceRows::mean;  ///< the row of a word
 };
 
 namespace detail {

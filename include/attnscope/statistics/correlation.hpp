@@ -7,6 +7,7 @@
 
 namespace attnscope {
 
+/// Result of pearson(), spearman(), kendall() and weighted_kendall().
 struct CorrelationResult {
   std::optional<double> statistic;  ///< -1 .. 1; nothing where it is undefined: constant numbers, n < 2
   std::optional<double> p_value;    ///< two-sided; nothing where it is undefined or not known

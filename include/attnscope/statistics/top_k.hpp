@@ -14,6 +14,7 @@ inline std::vector<Index> top_k(const VectorView& x, Index k) {
   return top;
 }
 
+/// Result of compare_top_k().
 struct TopKResult {
   double overlap = 0;           ///< 0 .. 1: share of the k largest of x that are among those of y
   double kendall_distance = 0;  ///< 0 .. k^2 + k (k - 1) / 2: pairs in unlike order

@@ -13,6 +13,7 @@ enum class Through {
   norm,       ///< and the layer norm behind that
 };
 
+/// Options of what is followed through an attention block.
 struct ThroughOptions {
   std::optional<Through> through{};  ///< none: as far as the layer's values go
 };
@@ -142,6 +143,7 @@ OutputRows output_rows(const Block<Weight>& block, const LayerValues<Scalar>& va
 template <typename Scalar>
 class BlockOutputMeasure {
  public:
+  /// @throws ValueError no residual or norm to go through
   explicit BlockOutputMeasure(LayerValues<Scalar> values, ThroughOptions options = {})
       : values_(std::move(values)), through_(detail::reach(values_, options)) {}
   BlockOutputMeasure empty() const { return BlockOutputMeasure(values_, {through_}); }

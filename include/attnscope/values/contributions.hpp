@@ -5,6 +5,7 @@
 
 namespace attnscope {
 
+/// Result of contributions().
 struct ContributionsResult {
   /// [example] of [query x key], 0..1; with `residuals` a row sums to 1, or is 0: nothing came near the
   /// output, or the query is not shown.
@@ -73,6 +74,7 @@ std::vector<Rows> vectors_by_key(const LayerValues<Scalar>& values, Through thro
 template <typename Scalar>
 class ContributionsMeasure {
  public:
+  /// @throws ValueError no residual or norm to go through
   explicit ContributionsMeasure(LayerValues<Scalar> values, ThroughOptions options = {})
       : values_(std::move(values)),
         through_(detail::reach(values_, options)),

@@ -5,12 +5,14 @@
 
 namespace attnscope {
 
+/// Options of effective_attention().
 struct EffectiveAttentionOptions {
   /// Directions in which the values reach less than this share of the most are none. 0: max(keys, dim) times
   /// the rounding of the values' own precision.
   double tolerance = 0;
 };
 
+/// Result of effective_attention().
 struct EffectiveAttentionResult {
   std::vector<std::vector<Eigen::MatrixXd>> maps;  ///< [example] of [head] of [query x key], of either sign;
                                                    ///< rows of queries that are not shown are 0
@@ -23,6 +25,7 @@ struct EffectiveAttentionResult {
 template <typename Scalar>
 class EffectiveAttentionMeasure {
  public:
+  /// @throws ValueError a tolerance outside 0..1
   explicit EffectiveAttentionMeasure(LayerValues<Scalar> values, EffectiveAttentionOptions options = {})
       : values_(std::move(values)), options_(options) {
     require<ValueError>(options.tolerance >= 0 && options.tolerance < 1, "tolerance = {}", options.tolerance);

@@ -3,6 +3,7 @@
 
 namespace attnscope {
 
+/// Result of mixing().
 struct MixingResult {
   /// 0..1, mean over the true queries of all examples that define it: 0 where tokens keep to themselves, .5
   /// where others weigh as much as they do. undefined (NaN) without such a query.
@@ -16,6 +17,7 @@ struct MixingResult {
 template <typename Scalar>
 class MixingMeasure {
  public:
+  /// @throws ValueError no residual or norm to go through
   explicit MixingMeasure(LayerValues<Scalar> values, ThroughOptions options = {})
       : values_(std::move(values)), through_(detail::reach(values_, options)) {}
   MixingMeasure empty() const { return MixingMeasure(values_, {through_}); }

@@ -92,6 +92,7 @@ template <typename Scalar>
 class NormMapsMeasure {
  public:
   /// threads: for what is computed of the values alone, at once; 0: as many as the machine has.
+  /// @throws ValueError no residual or norm to go through
   explicit NormMapsMeasure(LayerValues<Scalar> values, ThroughOptions options = {}, int threads = 0)
       : values_(std::move(values)),
         through_(detail::reach(values_, options)),
@@ -156,6 +157,7 @@ std::vector<Eigen::MatrixXd> norm_maps(const A& attention, const LayerValues<Sca
 template <typename Scalar>
 class HeadNormMapsMeasure {
  public:
+  /// @throws ValueError no residual or norm to go through
   explicit HeadNormMapsMeasure(LayerValues<Scalar> values, ThroughOptions options = {})
       : values_(std::move(values)),
         through_(detail::reach(values_, options)),

@@ -1,6 +1,7 @@
 #pragma once
 #include <attnscope/core/simd/instruction_set.hpp>
 
+/// @file
 /// The innermost loops over numbers in single precision, compiled once for each instruction set, each in a
 /// namespace of its own: attnscope::simd::{portable, avx2, avx512}. They are called through
 /// core/vector_math.hpp and source/query_key.hpp; docs/performance.md says how fast they are.
@@ -8,11 +9,11 @@ namespace attnscope {
 
 /// What one pass over a row of attention tells.
 struct RowSummary {
-  double sum = 0;
-  double entropy = 0;   ///< -sum p ln p, with 0 ln 0 = 0
+  double sum = 0;       ///< of the weights
+  double entropy = 0;   ///< nats, -sum p ln p, with 0 ln 0 = 0
   double distance = 0;  ///< sum p |own position - key|
-  double smallest = 0;
-  double largest = 0;
+  double smallest = 0;  ///< weight
+  double largest = 0;   ///< weight
 };
 
 namespace simd {
@@ -42,6 +43,7 @@ struct ColumnFacts {
 }  // namespace simd
 }  // namespace attnscope
 
+/// @cond
 #if defined(__clang__)
 #define ATTNSCOPE_UNROLL _Pragma("unroll")
 #else
@@ -90,3 +92,4 @@ namespace attnscope::simd::avx512 {
 
 #endif
 #undef ATTNSCOPE_UNROLL
+/// @endcond

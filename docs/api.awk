@@ -1,0 +1,28 @@
+# What doxygen reads instead of a header (docs/Doxyfile). The file and its names are put into the group of their room, and the
+# members that a concept has said everything about, in every source and measure alike, point to it.
+function say(text) { sub(/^ */, "&/** " text " */ ") }
+
+FNR == 1 {
+  room = FILENAME
+  sub(/.*\/attnscope\//, "", room)
+  if (room ~ /^(sweep|validate)\.hpp$/) room = "sweep"
+  if (room == "version.hpp") room = "core"
+  if (room == "mpi.hpp") room = "corpus"
+  sub(/\/.*/, "", room)
+}
+/^#pragma once$/ { $0 = "/** @file */" }
+/^namespace attnscope(::vector_math)? \{$/ && room !~ /\.hpp$/ { $0 = $0 " /** @addtogroup " room " */ /** @{ */"; grouped = 1 }
+/^}  \/\/ namespace attnscope(::vector_math)?$/ && grouped { $0 = "/** @} */ " $0; grouped = 0 }
+
+/^  [A-Za-z]+ empty\(\) const/ { say("A measure that has seen nothing, with the same options; see Measure.") }
+/^  void look\(const / { say("Sees some rows; see Measure.") }
+/^  void merge\(/ { say("Joins what was seen later; see Measure.") }
+/ result\(\) const \{/ { say("What was seen so far; see Measure.") }
+/^  static constexpr SummaryParts summary_parts/ { say("What is needed of each row; see RowSummaries.") }
+
+/^  using Weight = / { say("float or double, what rows arrive in; see AttentionSource.") }
+/^  const Layout& layout\(\) const/ { say("Shape and mask; see AttentionSource.") }
+/^  Reader reader\(\) const/ { say("A thread's own way into the source; see AttentionSource.") }
+/^  static (const )?[A-Za-z]+(<.*>)?&? of\(const [A-Za-z<>]+& (source|tensor|matrix)\)/ { say("The source behind it; see AsSource.") }
+/operator(==|<=>)\(const [A-Za-z]+&\) const = default;/ { say("By every field.") }
+{ print }
