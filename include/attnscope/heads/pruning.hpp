@@ -278,7 +278,8 @@ struct PruningToleranceResult {
 };
 
 /// Which layers bear pruning: the score as the heads of ONE layer go, least important first (among equals the
-/// first), the other layers whole; a curve a layer. Evaluations: heads + 1.
+/// first), the other layers whole; a curve a layer. importance: [layer] of [head], finite. Evaluations: heads
+/// + 1.
 /// @throws ShapeError importance of other heads; ValueError one that is not finite; what `score` throws;
 /// Stopped
 inline PruningToleranceResult pruning_tolerance(MaskedScore& score, const HeadScores& importance,

@@ -15,7 +15,7 @@ struct Progression {
   double change = undefined;  ///< in the unit of the metric: how much the straight line that fits the layer
                               ///< means best (least squares) rises from the first layer to the last
   double trend = undefined;   ///< -1..1: of all pairs of layers, the share whose deeper layer has the larger
-                              ///< mean minus the share whose deeper layer has the smaller one (Mann-Kendall)
+                              ///< mean minus the share whose deeper layer has the smaller one (Mann 1945)
 };
 
 /// A number of the heads against depth. values: [layer] of [head], the layers in the order of their depth and

@@ -64,8 +64,8 @@ struct PermutationResult {
 
 /// How often chance alone gives a statistic as far from 0: y is shuffled against x. statistic(x, y): a
 /// number, or an optional one: [](const auto& x, const auto& y) { return kendall(x, y).statistic; }. p is
-/// never 0, and valid for any number of permutations. The same for the same seed everywhere. Cost: one
-/// statistic a permutation.
+/// never 0, and valid for any number of permutations (Phipson & Smyth 2010). The same for the same seed
+/// everywhere. Cost: one statistic a permutation.
 /// @throws ShapeError unlike sizes; ValueError less than one permutation; what the statistic throws
 template <typename Statistic>
 PermutationResult permutation_test(const VectorView& x, const VectorView& y, const Statistic& statistic,
