@@ -2,11 +2,11 @@
 # members that a concept has said everything about, in every source and measure alike, point to it.
 function say(text) { sub(/^ */, "&/** " text " */ ") }
 function link(name) { return "@ref attnscope::" name " \"" name "\"." }
-# Puts a backslash behind these stops.
-function unstop(stop, at, read) {
+# Puts something else for the space behind these stops.
+function unstop(stop, space, at, read) {
   read = ""
   while (at = index($0 " ", stop " ")) {
-    read = read substr($0, 1, at - 1) stop "\\ "
+    read = read substr($0, 1, at - 1) stop space
     $0 = substr($0, at + length(stop) + 1)
   }
   $0 = read $0
@@ -40,7 +40,17 @@ measure && / result\(\) const \{/ { say("What was seen so far; see " link("Measu
 /@throws [a-z]/ { sub(/@throws/, "& Error") }
 # What is brief ends at the first full stop, which these are not.
 /\/\/\// {
-  unstop("et al.")
-  unstop(" ..")
+  unstop("et al.", "\\ ")
+  unstop(" ..", "&nbsp;")
 }
-{ print }
+# What stands above the namespace is said of the file.
+/^\/\/\// {
+  held = held $0 "\n"
+  next
+}
+{
+  if (/^namespace attnscope/) sub(/^\/\/\//, "/// @thisfile", held)
+  printf "%s%s\n", held, $0
+  held = ""
+}
+END { printf "%s", held }

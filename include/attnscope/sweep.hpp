@@ -6,7 +6,6 @@
 #include <attnscope/source/stored.hpp>
 
 #include <functional>
-#include <thread>
 #include <tuple>
 
 namespace attnscope {

@@ -104,8 +104,7 @@ class ValidationMeasure {
     double sum = 0;
     for (Index j = 0; j < static_cast<Index>(row.size()); ++j) {
       const double weight = static_cast<double>(row[static_cast<std::size_t>(j)]);
-      const bool visible =
-          j >= seen.first && j < seen.last && masked_.count_keys(rows.example(), {j, j + 1}) == 1;
+      const bool visible = j >= seen.first && j < seen.last && !masked_.excludes_key(rows.example(), j);
       if (!visible) {
         if (weight != 0) note(found_.leaking, j, weight);
         continue;
@@ -132,8 +131,8 @@ class ValidationMeasure {
 };
 
 /// Says whether stored weights are attention under their mask, and where they are not: what to call on a
-/// tensor from elsewhere before anything else. Looks at true tokens only; throws nothing about the weights.
-/// Cost: one pass, weight by weight.
+/// tensor from elsewhere before anything else. attention: [batch, head, query, key]. Looks at true tokens
+/// only; throws nothing about the weights. Cost: one pass, weight by weight.
 template <typename Scalar>
 ValidationResult validate(const AttentionView<Scalar>& attention, ValidateOptions options = {},
                           SweepOptions how = {}) {

@@ -5,10 +5,13 @@
 
 namespace attnscope {
 
+/// [rows x columns], row-major, owned.
+template <typename Number>
+using RowMatrix = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
 /// [rows x columns], row-major, borrowed; the columns lie side by side.
 template <typename Weight>
-using MatrixView = Eigen::Map<const Eigen::Matrix<Weight, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
-                              Eigen::Unaligned, Eigen::OuterStride<>>;
+using MatrixView = Eigen::Map<const RowMatrix<Weight>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
 /// Which rows they are: some consecutive queries of one head of one example.
 class HeadPlace {

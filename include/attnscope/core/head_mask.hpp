@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-/// @file
 /// Heads of a whole model, by layer: layers may have unlike head counts.
 namespace attnscope {
 

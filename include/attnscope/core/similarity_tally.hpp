@@ -59,14 +59,12 @@ class SimilarityTally {
   }
 
  private:
-  using OffsetSums = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
   Index reach() const { return ranks_.size() / 2; }
   void reach_at_least(Index heads, Index most) {
     if (attended_.size() == 0) attended_.setZero(heads);
     if (ranks_.size() > 2 * most) return;
     const Index old = ranks_.size(), first = most - reach();
-    OffsetSums mass = OffsetSums::Zero(heads, 2 * most + 1);
+    RowMatrix<double> mass = RowMatrix<double>::Zero(heads, 2 * most + 1);
     Eigen::RowVectorXd ranks = Eigen::RowVectorXd::Zero(2 * most + 1), pairs = ranks;
     if (old > 0) {
       mass.middleCols(first, old) = mass_;
@@ -79,7 +77,7 @@ class SimilarityTally {
   }
 
   Eigen::VectorXd attended_;          // [head] sum of weight times rank
-  OffsetSums mass_;                   // [head x reach + offset] sum of weights
+  RowMatrix<double> mass_;            // [head x reach + offset] sum of weights
   Eigen::RowVectorXd ranks_, pairs_;  // [reach + offset] sum of ranks, how many
   Index queries_ = 0;
 };

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-/// @file
 /// The states that measures are made of. Each is empty at first, sees the rows of ONE example while a sweep
 /// fills it, and merges with what came later.
 namespace attnscope {

@@ -22,7 +22,7 @@ struct TokenFacts {
   Eigen::MatrixXd embeddings{};           ///< [token x dim] whose cosine is similarity
 };
 
-/// The tokens' identities: equal strings get equal numbers.
+/// [token] the tokens' identities: equal strings get equal numbers.
 inline std::vector<Index> identities_of(const std::vector<std::string>& tokens) {
   std::map<std::string, Index> known;
   std::vector<Index> identities;

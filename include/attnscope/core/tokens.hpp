@@ -13,7 +13,6 @@
 #include <string_view>
 #include <vector>
 
-/// @file
 /// What can be read off the strings of tokens: where words begin, what they say, and what is punctuation.
 namespace attnscope {
 

@@ -44,7 +44,7 @@ decltype(auto) with_aligned(const L& layer, const Act& act) {
                     layer.gradient);
 }
 
-using ProductRows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using ProductRows = RowMatrix<double>;
 
 /// Adds A dA of every head to the maps [example] of [query x key]. It writes where the rows belong, and no
 /// row is shown twice, so nothing is left to merge.

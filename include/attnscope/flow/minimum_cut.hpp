@@ -81,7 +81,7 @@ inline std::vector<CutEdge> edges_across(const CapacityGrid& grid,
 /// the two (maximum flow = minimum cut, Ford and Fulkerson 1956). capacities: [layer] of [upper token x lower
 /// token], layer 0 next to the inputs, finite, not negative. Cost: two maximum flows, memory for layers x
 /// tokens^2 numbers.
-/// @throws what attention_flow throws; ShapeError a query or input that there is not
+/// @throws what attention_flow throws; ShapeError a query or input that is not there
 inline MinimumCut minimum_cut(std::span<const Eigen::MatrixXd> capacities, Index query, Index input) {
   const detail::CapacityGrid grid(capacities);
   detail::require_token(grid, "query", query);

@@ -160,8 +160,7 @@ void each_map_from_top(Layers&& layers, Index example, Index query, const Rollou
     if (l == count - 1) tokens = map_rows.tokens();
     require<ShapeError>(map_rows.tokens() == tokens, "batch element {}: {} tokens, the layers above have {}",
                         example, map_rows.tokens(), tokens);
-    require<ShapeError>(query >= 0 && query < tokens, "batch element {}: query {} of {}", example, query,
-                        tokens);
+    require_query(map_rows.layout(), example, query);
     act(l, map_rows);
   };
   for (Index l = count; l-- > options.start_layer;)

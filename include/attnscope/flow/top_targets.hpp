@@ -67,10 +67,8 @@ TopTargetsResult top_targets(const A& attention, Index query, const TopTargetsOp
   const auto source = source_of(attention);
   const Layout& layout = source.layout();
   const Index example = options.example;
-  require<ShapeError>(example >= 0 && example < layout.shape().batch, "batch element {} of {}", example,
-                      layout.shape().batch);
-  require<ShapeError>(query >= 0 && query < layout.queries(example), "batch element {}: query {} of {}",
-                      example, query, layout.queries(example));
+  detail::require_example(layout, example);
+  detail::require_query(layout, example, query);
   const Index heads = layout.shape().heads;
   TopTargetsResult result{std::vector<std::vector<TopKey>>(static_cast<std::size_t>(heads)),
                           Eigen::VectorXd::Zero(heads)};

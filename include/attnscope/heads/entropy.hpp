@@ -83,7 +83,7 @@ class EntropyMeasure {
     const double share = options_.smoothing / static_cast<double>(rows.visible_keys(r));
     double nats = 0;
     for (Index j = seen.first; j < seen.last; ++j) {
-      if (rows.layout().count_keys(rows.example(), {j, j + 1}) == 0) continue;
+      if (rows.layout().excludes_key(rows.example(), j)) continue;
       const double p = (1 - options_.smoothing) * rows.weight(r, j) + share;
       nats -= p > 0 ? p * std::log(p) : 0;
     }

@@ -50,7 +50,7 @@ class HeadCkaMeasure {
   }
 
  private:
-  using Map = Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+  using Map = Eigen::Map<const RowMatrix<double>>;
 
   template <typename Weight>
   void append(const HeadRows<Weight>& rows, std::vector<double>& map) const {

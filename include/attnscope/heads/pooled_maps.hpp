@@ -1,5 +1,4 @@
 #pragma once
-#include <attnscope/core/row_summaries.hpp>
 #include <attnscope/sweep.hpp>
 
 #include <optional>

@@ -66,9 +66,11 @@ struct LayerComparison {
   }
 };
 
-/// [layer] one number of each layer's heads.
-inline std::vector<Eigen::VectorXd> heads_by_layer(const std::vector<HeadNumbers>& layers,
-                                                   Eigen::VectorXd HeadNumbers::*values) {
+namespace detail {
+
+/// [layer] of [head] one number of each layer's heads.
+inline std::vector<Eigen::VectorXd> values_by_layer(const std::vector<HeadNumbers>& layers,
+                                                    Eigen::VectorXd HeadNumbers::*values) {
   std::vector<Eigen::VectorXd> all;
   for (const HeadNumbers& layer : layers) all.push_back(layer.*values);
   return all;
@@ -81,14 +83,16 @@ inline Eigen::VectorXd uniform_by_layer(const std::vector<HeadNumbers>& layers) 
   return all;
 }
 
+}  // namespace detail
+
 /// Layers side by side whose numbers are known, from a HeadNumbersMeasure a layer swept over a corpus.
 /// indices: [layer] its index in the model. @throws ShapeError unlike counts
 inline LayerComparison compare_layers(const std::vector<HeadNumbers>& layers, std::vector<Index> indices) {
   require<ShapeError>(layers.size() == indices.size(), "{} layers with {} indices", layers.size(),
                       indices.size());
-  LayerComparison comparison{std::move(indices), {}, uniform_by_layer(layers)};
+  LayerComparison comparison{std::move(indices), {}, detail::uniform_by_layer(layers)};
   for (const auto& [name, values] : head_number_list) {
-    ComparedNumber number{std::string(name), heads_by_layer(layers, values), {}, {}};
+    ComparedNumber number{std::string(name), detail::values_by_layer(layers, values), {}, {}};
     number.spread = spread_by_layer(number.heads);
     const Eigen::VectorXd& mean = number.spread.mean;
     number.difference = mean.transpose().replicate(mean.size(), 1) - mean.replicate(1, mean.size());
@@ -101,7 +105,7 @@ inline LayerComparison compare_layers(const std::vector<HeadNumbers>& layers, st
 /// and the differences between layers. attention: [layer] of any attention [batch, head, query, key]; without
 /// options.layers those of default_layers() are compared, and only they are read, one sweep each.
 /// @throws ShapeError a layer that is not there; what sweep throws, naming the layer
-template <LayerAttention A>
+template <StackLayer A>
 LayerComparison compare_layers(const std::vector<A>& attention, LayersOptions options = {},
                                const SweepOptions& how = {}) {
   if (options.layers.empty()) options.layers = default_layers(static_cast<Index>(attention.size()));

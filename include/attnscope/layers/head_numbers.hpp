@@ -100,19 +100,11 @@ class HeadNumbersMeasure {
 
 /// All head measures of one layer in one sweep. attention: [batch, head, query, key]. Cost: see each measure.
 /// @throws ValueError window < 0; what sweep throws
-template <Attention A>
+template <StackLayer A>
 HeadNumbers head_numbers(const A& attention, HeadNumberOptions options = {}, const SweepOptions& how = {}) {
-  return measured(HeadNumbersMeasure(options), attention, how);
+  return detail::with_layer(
+      attention, [&](const auto& source) { return measured(HeadNumbersMeasure(options), source, how); });
 }
-/// A template, so that only who calls it compiles it for both precisions.
-template <std::same_as<LoadedAttention> A>
-HeadNumbers head_numbers(const A& attention, HeadNumberOptions options = {}, const SweepOptions& how = {}) {
-  return std::visit([&](const auto& source) { return head_numbers(source, options, how); }, attention);
-}
-
-/// What is taken for one layer of a model.
-template <typename A>
-concept LayerAttention = Attention<A> || std::same_as<A, LoadedAttention>;
 
 /// Options of compare_layers() and numbers_of_layers().
 struct LayersOptions {
@@ -123,7 +115,7 @@ struct LayersOptions {
 /// [layer chosen] the head_numbers() of layers of a model, one sweep each. attention: [layer] of any
 /// attention.
 /// @throws ShapeError a layer that is not there; the same as head_numbers, naming the layer
-template <LayerAttention A>
+template <StackLayer A>
 std::vector<HeadNumbers> numbers_of_layers(const std::vector<A>& attention, LayersOptions options = {},
                                            const SweepOptions& how = {}) {
   const Index n = static_cast<Index>(attention.size());

@@ -4,6 +4,7 @@
 namespace attnscope {
 
 /// Whether a layer lies in the first (0), middle (1) or last (2) third of n layers: where its centre does.
+/// layer: 0 .. n - 1.
 /// Of two layers one is first and one last; of four, two are in the middle.
 inline Index third_of_depth(Index layer, Index n) { return 3 * (2 * layer + 1) / (2 * n); }
 
@@ -62,8 +63,9 @@ struct LocalityProgression {
 /// Locality against depth, beside its baseline: that is what tells a local layer from a short text. layers:
 /// [layer] in the order of their depth and all of them.
 inline LocalityProgression locality_progression(const std::vector<HeadNumbers>& layers) {
-  LocalityProgression result{
-      progression(heads_by_layer(layers, &HeadNumbers::locality)), uniform_by_layer(layers), {}};
+  LocalityProgression result{progression(detail::values_by_layer(layers, &HeadNumbers::locality)),
+                             detail::uniform_by_layer(layers),
+                             {}};
   result.excess = result.locality.spread.mean - result.uniform_locality;
   return result;
 }

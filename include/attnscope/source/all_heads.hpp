@@ -41,7 +41,7 @@ class AllHeads {
     Block<Weight> read(Index example, Range queries) {
       const Layout& layout = source_->layout_;
       const Index rows = queries.size();
-      const Index keys = rows == 0 ? 0 : layout.visible(example, queries.last - 1).last;
+      const Index keys = layout.visible(example, queries).last;
       rows_.resize(layout.shape().heads * rows, keys);
       Index first = 0;
       const auto copy = [&](const auto& block) {
@@ -58,7 +58,7 @@ class AllHeads {
 
     const AllHeads* source_;
     std::vector<LayerReader> readers_;
-    Eigen::Matrix<Weight, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows_;  // [head * query x key]
+    RowMatrix<Weight> rows_;  // [head * query x key]
   };
   Reader reader() const { return Reader(*this); }
 

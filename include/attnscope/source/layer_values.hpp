@@ -1,5 +1,5 @@
 #pragma once
-#include <attnscope/core/layout.hpp>
+#include <attnscope/core/block.hpp>
 
 #include <cmath>
 #include <memory>
@@ -127,7 +127,7 @@ class LayerValues {
   double norm_epsilon() const { return shared_->norm_epsilon; }                ///< see LayerValueParts
 
  private:
-  using Map = Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+  using Map = Eigen::Map<const RowMatrix<Scalar>>;
   struct Shared {
     Eigen::MatrixXd value_bias, projection, output_bias, norm_weight, norm_bias;
     double norm_epsilon = 0;
@@ -175,5 +175,19 @@ class LayerValues {
 
 /// Values whose precision is known at run time alone (a file).
 using LoadedValues = std::variant<LayerValues<float>, LayerValues<double>>;
+
+namespace detail {
+
+/// act(values), whatever their precision.
+template <typename Scalar, typename Act>
+decltype(auto) with_values(const LayerValues<Scalar>& values, const Act& act) {
+  return act(values);
+}
+template <typename Act>
+decltype(auto) with_values(const LoadedValues& values, const Act& act) {
+  return std::visit(act, values);
+}
+
+}  // namespace detail
 
 }  // namespace attnscope

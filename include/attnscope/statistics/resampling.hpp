@@ -62,10 +62,10 @@ struct PermutationResult {
   Index permutations = 0;           ///< those whose statistic is defined
 };
 
-/// How often chance alone gives a statistic as far from 0: y is shuffled against x. statistic(x, y): a
-/// number, or an optional one: [](const auto& x, const auto& y) { return kendall(x, y).statistic; }. p is
-/// never 0, and valid for any number of permutations (Phipson & Smyth 2010). The same for the same seed
-/// everywhere. Cost: one statistic a permutation.
+/// How often chance alone gives a statistic of x and y [n] as far from 0: y is shuffled against x.
+/// statistic(x, y): a number, or an optional one: [](const auto& x, const auto& y) { return kendall(x,
+/// y).statistic; }. p is never 0, and valid for any number of permutations (Phipson & Smyth 2010). The same
+/// for the same seed everywhere. Cost: one statistic a permutation.
 /// @throws ShapeError unlike sizes; ValueError less than one permutation; what the statistic throws
 template <typename Statistic>
 PermutationResult permutation_test(const VectorView& x, const VectorView& y, const Statistic& statistic,
@@ -140,7 +140,7 @@ BootstrapResult bootstrap(Index n, const Statistic& statistic, BootstrapOptions 
   return result;
 }
 
-/// The interval of a statistic(x, y) of pairs, which are drawn together: as bootstrap(n, ...).
+/// The interval of a statistic(x, y) of n pairs, which are drawn together: as bootstrap(n, ...). x, y: [n].
 /// @throws ShapeError unlike sizes; as there
 template <typename Statistic>
 BootstrapResult bootstrap(const VectorView& x, const VectorView& y, const Statistic& statistic,

@@ -1,7 +1,6 @@
 #pragma once
 #include <attnscope/core/simd/instruction_set.hpp>
 
-/// @file
 /// The innermost loops over numbers in single precision, compiled once for each instruction set, each in a
 /// namespace of its own: attnscope::simd::{portable, avx2, avx512}. They are called through
 /// core/vector_math.hpp and source/query_key.hpp; docs/performance.md says how fast they are.
