@@ -1,5 +1,6 @@
 # cmake -P house_test.cmake: includes flow downwards only (docs/design.md, "The house"), no header is forgotten by the umbrella, and
-# every header has its test, the README shows the quickstart, and the version stands in one place.
+# every header has its test, every paper that one cites is in the bibliography, the README shows the quickstart, and the version stands
+# in one place.
 cmake_minimum_required(VERSION 3.23)
 get_filename_component(root ${CMAKE_CURRENT_LIST_DIR}/.. ABSOLUTE)
 set(include ${root}/include)
@@ -65,6 +66,24 @@ foreach(header ${headers})
      AND NOT umbrella MATCHES "<${header}>")
     string(APPEND faults "attnscope.hpp does not include ${header}\n")
   endif()
+endforeach()
+
+# "Clark et al. 2019", "Jain & Wallace (2019)", "Efron 1979": a line of the bibliography has name, year and header.
+file(STRINGS ${root}/docs/bibliography.md papers REGEX "^- [*][*]" ENCODING UTF-8)
+foreach(header ${headers})
+  file(READ ${include}/${header} text)
+  string(REGEX REPLACE "\n *///<? *" " " text "${text}")
+  string(REGEX MATCHALL "[A-Z][^] ,;:()[\"\n]*( et al[.])?,? [(]?(1[89]|20)[0-9][0-9][ ,.;:)]" citations "${text}")
+  foreach(citation ${citations})
+    string(REGEX MATCH "^([^ ,]+).* [(]?([0-9]+)" citation "${citation}")
+    set(known ${papers})
+    list(FILTER known INCLUDE REGEX "[ *]${CMAKE_MATCH_1}[ ,.].*${CMAKE_MATCH_2}")
+    string(REGEX REPLACE "^attnscope/" "" name ${header})
+    list(FILTER known INCLUDE REGEX "`${name}`")
+    if(NOT known)
+      string(APPEND faults "docs/bibliography.md has no ${citation} in ${name}\n")
+    endif()
+  endforeach()
 endforeach()
 
 file(READ ${root}/README.md readme)

@@ -21,6 +21,7 @@ and, where the machine has what they need:
   torch                    tensors of libtorch, the same through DLPack, and a live model
   export                   examples/export on transformers' models, real and random
   benchmark                the benchmarks run, and give what their peers give
+  api                      the API reference: every public name has a docstring that doxygen reads without a warning
 
   --all     installs what these need, too, and turns warnings into errors (so does CI=true)
 
@@ -74,6 +75,7 @@ if [ -n "$all" ]; then
   need clang has_command clang++
   need pkg-config has_command pkg-config
   need dpkg has_command dpkg-deb
+  need doxygen has_command doxygen
   need "python3-numpy python3-scipy" has_scipy
   need libbenchmark-dev has_config benchmarkConfig.cmake
   need liblemon-dev has_config include/lemon/preflow.h
@@ -99,7 +101,7 @@ suite() {
   step "configuring $preset" "configure-$preset" in_root cmake --preset "$preset" -DATTNSCOPE_BUILD_TESTS=ON \
     -DATTNSCOPE_WERROR=$werror -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON "$@" &&
     step "building $preset" "build-$preset" in_root cmake --build --preset "$preset" &&
-    in_root ctest --preset "$preset" -LE '^(package|python|raster|browser|mpi|torch|export|benchmark)$'
+    in_root ctest --preset "$preset" -LE '^(package|python|raster|browser|mpi|torch|export|benchmark|api)$'
 }
 headers() {
   step "compiling every header by itself" headers \
@@ -155,6 +157,7 @@ if has_command mpicxx; then group mpi labelled mpi; else skip mpi "MPI"; fi
 if torch_compiles; then group torch labelled torch; else skip torch "libtorch that is C++20 to this compiler"; fi
 if has_export; then group export labelled export; else skip export "transformers with torch, in build/export,"; fi
 if has_config benchmarkConfig.cmake; then group benchmark labelled benchmark; else skip benchmark "Google Benchmark"; fi
+if has_command doxygen; then group api labelled api; else skip api doxygen; fi
 
 printf '\n%s%s passed, %s failed, %s skipped\n' "$summary" $passed $failed $skipped
 [ $failed -eq 0 ]

@@ -6,7 +6,6 @@
 #include <attnscope/source/stored.hpp>
 
 #include <functional>
-#include <thread>
 #include <tuple>
 
 namespace attnscope {
@@ -31,13 +30,14 @@ concept Measure = std::copyable<M> && requires(M& measure, const M& same, M&& la
 /// What a sweep asks of every row before it shows it.
 enum class RowCheck {
   distribution,  ///< finite, not negative, sum at most 1 (less is a dropped sink); aligned companions: finite
-  finite,
-  none,
+  finite,        ///< finite numbers, such as gradients on their own
+  none,          ///< nothing
 };
 
+/// How a sweep goes about it: the last argument of everything that sweeps.
 struct SweepOptions {
   int threads = 0;  ///< 0: as many as the machine has; the result does not depend on it
-  RowCheck check = RowCheck::distribution;
+  RowCheck check = RowCheck::distribution;  ///< what is asked of every row
   double row_sum_tolerance = 2e-2;  ///< a row may sum to 1 + this: bfloat16 does, logits and dropout do not
   /// Called one at a time with the rows done so far and in all, on whichever thread; false stops the sweep
   /// (Stopped).
@@ -335,10 +335,12 @@ void sweep(const Aligned<First, Companions...>& attention, const SweepOptions& o
   detail::merge_each(changed, std::move(total));
   std::tie(measures...) = std::move(changed);
 }
+/// The same of any attention.
 template <Attention A, typename... Measures>
 void sweep(const A& attention, const SweepOptions& options, Measures&... measures) {
   sweep(aligned(attention), options, measures...);
 }
+/// The same with the usual options.
 template <typename A, Measure... Measures>
 void sweep(const A& attention, Measures&... measures) {
   sweep(attention, SweepOptions{}, measures...);
@@ -357,9 +359,11 @@ class EachExample {
  public:
   static constexpr SummaryParts summary_parts = detail::declared_parts<M>();
 
+  /// measure: one that has seen nothing
   explicit EachExample(M measure) : empty_(std::move(measure)) {}
   EachExample empty() const { return EachExample(empty_); }
 
+  /// Whatever the measure looks at.
   template <typename... Seen>
   requires detail::LooksAt<M, Seen...>
   void look(const Seen&... seen) {

@@ -6,6 +6,7 @@
 
 namespace attnscope {
 
+/// Options of validate().
 struct ValidateOptions {
   /// How far above 1 a row may sum. Nothing: 1e-4 for float and double, 5e-3 for half, 2e-2 for bfloat16.
   std::optional<double> row_sum_tolerance{};
@@ -14,15 +15,19 @@ struct ValidateOptions {
 /// One kind of oddity: how often, and where first (by batch element, then block of queries, then head).
 /// Tokens count from the batch element's first true token.
 struct Finding {
-  Index count = 0;
-  Index example = 0, head = 0, query = 0;
-  std::optional<Index> key{};  ///< nothing where it is about the whole row
+  Index count = 0;             ///< how often; 0: never, and the rest says nothing
+  Index example = 0;           ///< batch element
+  Index head = 0;              ///< of the first one
+  Index query = 0;             ///< of the first one
+  std::optional<Index> key{};  ///< of the first one; nothing where it is about the whole row
   double value = 0;            ///< the weight, or the row's sum
 };
 
+/// Result of validate().
 struct ValidationResult {
-  Index rows = 0;
-  double min_row_sum = undefined, max_row_sum = undefined;  ///< over the rows of finite weights that see keys
+  Index rows = 0;                  ///< how many were looked at
+  double min_row_sum = undefined;  ///< over the rows of finite weights that see keys
+  double max_row_sum = undefined;  ///< likewise
   // What no attention has:
   Finding not_finite;     ///< weights that are NaN or infinite
   Finding negative;       ///< weights below 0
@@ -61,6 +66,7 @@ struct ValidationResult {
 /// See validate(). It looks at rows whose mask has been taken off, and knows the mask itself.
 class ValidationMeasure {
  public:
+  /// masked: the layout with its mask; tolerance: see ValidateOptions
   ValidationMeasure(Layout masked, double tolerance) : masked_(std::move(masked)), tolerance_(tolerance) {}
   ValidationMeasure empty() const { return {masked_, tolerance_}; }
 
@@ -98,8 +104,7 @@ class ValidationMeasure {
     double sum = 0;
     for (Index j = 0; j < static_cast<Index>(row.size()); ++j) {
       const double weight = static_cast<double>(row[static_cast<std::size_t>(j)]);
-      const bool visible =
-          j >= seen.first && j < seen.last && masked_.count_keys(rows.example(), {j, j + 1}) == 1;
+      const bool visible = j >= seen.first && j < seen.last && !masked_.excludes_key(rows.example(), j);
       if (!visible) {
         if (weight != 0) note(found_.leaking, j, weight);
         continue;
@@ -126,8 +131,8 @@ class ValidationMeasure {
 };
 
 /// Says whether stored weights are attention under their mask, and where they are not: what to call on a
-/// tensor from elsewhere before anything else. Looks at true tokens only; throws nothing about the weights.
-/// Cost: one pass, weight by weight.
+/// tensor from elsewhere before anything else. attention: [batch, head, query, key]. Looks at true tokens
+/// only; throws nothing about the weights. Cost: one pass, weight by weight.
 template <typename Scalar>
 ValidationResult validate(const AttentionView<Scalar>& attention, ValidateOptions options = {},
                           SweepOptions how = {}) {
@@ -142,6 +147,7 @@ ValidationResult validate(const AttentionView<Scalar>& attention, ValidateOption
   return measured(ValidationMeasure(attention.layout(), options.row_sum_tolerance.value_or(usual)),
                   attention.masked(std::move(bare)), how);
 }
+/// The same of a tensor or matrix without a mask.
 template <typename A>
 ValidationResult validate(const A& tensor, ValidateOptions options = {}, SweepOptions how = {}) {
   return validate(AsSource<A>::of(tensor), options, std::move(how));

@@ -22,8 +22,11 @@ constexpr int version_part(int part) {
 
 }  // namespace detail
 
-/// The parts of `version`, to compare with. Until 1.0 a new minor version may break its users.
-inline constexpr int version_major = detail::version_part(0), version_minor = detail::version_part(1),
-                     version_patch = detail::version_part(2);
+/// The first part of `version`, to compare with. While it is 0, a new minor version may break its users.
+inline constexpr int version_major = detail::version_part(0);
+/// The second part of `version`.
+inline constexpr int version_minor = detail::version_part(1);
+/// The third part of `version`.
+inline constexpr int version_patch = detail::version_part(2);
 
 }  // namespace attnscope

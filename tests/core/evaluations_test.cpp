@@ -46,6 +46,10 @@ TEST_CASE("progress is counted, and false stops") {
   count();
   count();
   CHECK(seen.size() == 2);
+  seen.clear();
+  ProgressCount many(40, progress);
+  CHECK_THROWS_AS(many(30), Stopped);
+  CHECK(seen == std::vector<std::pair<Index, Index>>{{30, 40}});
 }
 
 TEST_CASE("a loop hands on references") {

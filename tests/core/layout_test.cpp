@@ -43,6 +43,14 @@ TEST_CASE("a sliding window ends at the query's own key") {
   CHECK(layout.visible(0, 5) == Range{3, 6});
 }
 
+TEST_CASE("queries together see what one of them sees") {
+  const Layout window({1, 1, 6, 6}, {.causal = true, .sliding_window = 3});
+  CHECK(window.visible(0, Range{3, 5}) == Range{1, 5});
+  CHECK(window.visible(0, Range{3, 4}) == window.visible(0, 3));
+  CHECK(window.visible(0, Range{4, 4}) == Range{0, 0});
+  CHECK(Layout({1, 1, 2, 5}).visible(0, Range{0, 1}) == Range{0, 5});
+}
+
 TEST_CASE("padding on the left and on the right give the same tokens") {
   const Mask bare{.causal = true, .sliding_window = 2};
   const Layout right({1, 1, 6, 6}, self_padding({4}, {}, bare)),
@@ -67,6 +75,13 @@ TEST_CASE("excluded keys do not count as visible, excluded queries split the sho
   CHECK(layout.count_keys(0, {1, 5}) == 4);
   CHECK(layout.count_keys(0, {0, 1}) == 0);
   CHECK(layout.shown_queries(0) == std::vector<Range>{{1, 3}, {4, 6}});
+  const auto list = [](std::span<const Index> tokens) { return std::vector(tokens.begin(), tokens.end()); };
+  CHECK(list(layout.excluded_queries(0)) == std::vector<Index>{0, 3});
+  CHECK(list(layout.excluded_keys(0)) == std::vector<Index>{0, 5});
+  CHECK(layout.excludes_key(0, 5));
+  CHECK_FALSE(layout.excludes_key(0, 4));
+  CHECK(Layout({1, 1, 6, 6}).excluded_keys(0).empty());
+  CHECK_FALSE(Layout({1, 1, 6, 6}).excludes_key(0, 5));
 }
 
 TEST_CASE("an example without shown queries has one empty run") {
@@ -92,6 +107,16 @@ TEST_CASE("layouts that cannot be say why") {
         "excluded_keys[0] names token 4, but the true tokens are 0 .. 3");
   CHECK(message({1, 1, 4, 4}, {.excluded_queries = {{-2, 1}}}) ==
         "excluded_queries[0] names token -2, but the true tokens are 0 .. 3");
+}
+
+TEST_CASE("a batch element or query that is not there is named") {
+  const Layout layout({2, 1, 4, 4}, {.query_lengths = {4, 3}});
+  CHECK(message_of<ShapeError>([&] { detail::require_example(layout, 2); }) == "batch element 2 of 2");
+  CHECK(message_of<ShapeError>([&] { detail::require_example(layout, -1); }) == "batch element -1 of 2");
+  CHECK(message_of<ShapeError>([&] { detail::require_query(layout, 1, 3); }) ==
+        "batch element 1: query 3 of 3");
+  CHECK_THROWS_AS(detail::require_query(layout, 1, -1), ShapeError);
+  CHECK_NOTHROW(detail::require_query(layout, 0, 3));
 }
 
 TEST_CASE("a query is shown unless it is excluded") {

@@ -4,6 +4,8 @@
 #include "support/catch.hpp"
 
 using namespace attnscope;
+using detail::KnownTokens;
+using detail::PatternTallies;
 
 namespace {
 

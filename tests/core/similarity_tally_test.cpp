@@ -3,6 +3,9 @@
 #include "support/catch.hpp"
 
 using namespace attnscope;
+using detail::centred_ranks;
+using detail::SeenRow;
+using detail::SimilarityTally;
 
 namespace {
 

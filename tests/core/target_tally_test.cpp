@@ -3,6 +3,9 @@
 #include "support/catch.hpp"
 
 using namespace attnscope;
+using detail::OffsetContest;
+using detail::SeenRow;
+using detail::TargetTally;
 
 namespace {
 

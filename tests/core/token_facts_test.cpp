@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 
 using namespace attnscope;
+using detail::KnownTokens;
 
 TEST_CASE("equal strings are equal tokens") {
   CHECK(identities_of({"the", "cat", "the", "The"}) == std::vector<Index>{0, 1, 0, 2});

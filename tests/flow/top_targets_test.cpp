@@ -13,15 +13,15 @@ TEST_CASE("the keys of largest weight, ties to the lower key, none below the lea
   AttentionTensor<double> a(1, 2, 1, 6);
   a.setValues({{{{.05, .25, .04, .25, .4, .01}}, {{.2, .1, 0, .1, .1, .1}}}});
   const auto targets = top_targets(a, 0, {.top_k = 3});
-  CHECK(targets.heads[0] == std::vector<Target>{{4, .4}, {1, .25}, {3, .25}});
-  CHECK(targets.heads[1] == std::vector<Target>{{0, .2}, {1, .1}, {3, .1}});
+  CHECK(targets.heads[0] == std::vector<TopKey>{{4, .4}, {1, .25}, {3, .25}});
+  CHECK(targets.heads[1] == std::vector<TopKey>{{0, .2}, {1, .1}, {3, .1}});
   CHECK(targets.dropped(0) == Approx(.1));
   CHECK(targets.dropped(1) == Approx(.2));  // of a row of .6
   CHECK(top_targets(a, 0).heads[0].size() == 4);
-  CHECK(top_targets(a, 0).heads[0].back() == Target{0, .05});
+  CHECK(top_targets(a, 0).heads[0].back() == TopKey{0, .05});
   CHECK(top_targets(a, 0, {.top_k = 9, .min_weight = 0}).heads[1].size() == 5);  // 0 is no target
   CHECK(top_targets(a, 0, {.min_weight = .5}).heads[0].empty());
-  CHECK(top_targets(mean_heads(a), 0, {.top_k = 1}).heads[0] == std::vector<Target>{{4, .25}});
+  CHECK(top_targets(mean_heads(a), 0, {.top_k = 1}).heads[0] == std::vector<TopKey>{{4, .25}});
 }
 
 TEST_CASE("targets count from the first true token, and are none where nothing is shown") {
@@ -29,7 +29,7 @@ TEST_CASE("targets count from the first true token, and are none where nothing i
                                        1);
   const auto own = top_targets(stack.views[0], 3, {.top_k = 9, .min_weight = 0, .example = 1});
   CHECK(own.heads[1].size() == 4);
-  for (const Target& target : own.heads[1])
+  for (const TopKey& target : own.heads[1])
     CHECK(target.weight == static_cast<double>(stack.tensors[0](1, 1, 8, 5 + target.key)));
   const auto hidden = top_targets(exclude_tokens(stack.views[0], {.queries = {{2}, {}}}), 2);
   CHECK(hidden.heads[0].empty());

@@ -32,7 +32,7 @@ TEST_CASE("progression with depth, against numpy") {
   const auto tensors = test::made_tensors();
   const auto layers = numbers_of_layers(test::views(tensors), {.numbers = {.window = 1}});
   const auto check = [&](Eigen::VectorXd HeadNumbers::*values, const std::vector<double>& expected) {
-    const Progression p = progression(heads_by_layer(layers, values));
+    const Progression p = progression(detail::values_by_layer(layers, values));
     for (Index t = 0; t < 3; ++t)
       CHECK(p.thirds(t) == Approx(expected[static_cast<std::size_t>(t)]).epsilon(1e-11));
     CHECK(p.change == Approx(expected[3]).epsilon(1e-9));
@@ -51,7 +51,7 @@ TEST_CASE("progression with depth, against numpy") {
   check(&HeadNumbers::diversity, {0.153495106813, 0.0962140950784, 0.1387626005, -0.0103487910186, 0});
   const LocalityProgression local = locality_progression(layers);
   CHECK(local.locality.spread.mean ==
-        progression(heads_by_layer(layers, &HeadNumbers::locality)).spread.mean);
+        progression(detail::values_by_layer(layers, &HeadNumbers::locality)).spread.mean);
   CHECK(local.uniform_locality(1) == layers[1].uniform_locality);
   CHECK(local.excess(1) == Approx(layers[1].locality.mean() - layers[1].uniform_locality));
 }

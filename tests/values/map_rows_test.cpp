@@ -31,3 +31,17 @@ TEST_CASE("rows come in order, in parts, with gaps and with fewer columns") {
   CHECK(nothing.matrix() == expected);
   CHECK(MapPart(2, 0).matrix().rows() == 2);
 }
+
+TEST_CASE("every head has a map of its own") {
+  const Layout layout({1, 2, 3, 2});
+  detail::HeadMapParts early(layout, 0), late(layout, 0);
+  early.append(0, 0, numbered(0, 2, 2));
+  late.append(0, 2, numbered(2, 1, 2));
+  late.append(1, 1, numbered(1, 2, 2));
+  early.merge(std::move(late));
+  const std::vector<Eigen::MatrixXd> maps = early.matrices();
+  REQUIRE(maps.size() == 2);
+  CHECK(maps[0] == numbered(0, 3, 2));
+  CHECK(maps[1].row(0).isZero(0));
+  CHECK(maps[1].bottomRows(2) == numbered(1, 2, 2));
+}

@@ -127,6 +127,10 @@ TEST_CASE("ratios by layer, and a layer whose values are another's") {
   const Eigen::VectorXd ratios = mixing_by_layer(tensors, values, {Through::residual});
   REQUIRE(ratios.size() == 3);
   CHECK(ratios(2) == mixing(tensors[2], values[2], {Through::residual}).mixing_ratio);
+  std::vector<LoadedAttention> loaded;
+  for (const auto& tensor : tensors) loaded.emplace_back(AnyAttention(AttentionView(tensor)));
+  CHECK(mixing_by_layer(loaded, std::vector<LoadedValues>(values.begin(), values.end()),
+                        {Through::residual}) == ratios);
   const auto other = test::random_layer(Layout({1, 1, 5, 5}), 1, 2, 4);
   values[1] = other.values();
   CHECK(message_of<ShapeError>([&] { mixing_by_layer(tensors, values); }) ==

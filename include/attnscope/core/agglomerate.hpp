@@ -10,9 +10,10 @@ namespace attnscope {
 
 /// Two clusters that become one. Cluster h < heads is head h alone, cluster heads + k what merge k made.
 struct ClusterMerge {
-  Index first = 0, second = 0;  ///< first < second
-  double distance = 0;          ///< of the two
-  Index size = 0;               ///< heads in the merged cluster
+  Index first = 0;      ///< the cluster of lower number
+  Index second = 0;     ///< the other one
+  double distance = 0;  ///< of the two
+  Index size = 0;       ///< heads in the merged cluster
 };
 
 namespace detail {

@@ -11,6 +11,7 @@ namespace attnscope {
 
 using Eigen::Index;
 
+/// Which row goes with which column.
 struct Assignment {
   std::vector<Index> column;  ///< [row] the column of its own; -1 for the rows left over, if there are more
   double cost = 0;            ///< the sum over the rows that have one

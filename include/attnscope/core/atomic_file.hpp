@@ -25,6 +25,7 @@ namespace attnscope {
 /// one thread; any number of them may write to the same path, the last commit wins.
 class AtomicFile {
  public:
+  /// Opens the temporary file beside `path`. @throws FileError
   explicit AtomicFile(const std::filesystem::path& path) : target_(destination(path)) { open_temporary(); }
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;

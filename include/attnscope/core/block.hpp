@@ -5,27 +5,32 @@
 
 namespace attnscope {
 
+/// [rows x columns], row-major, owned.
+template <typename Number>
+using RowMatrix = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
 /// [rows x columns], row-major, borrowed; the columns lie side by side.
 template <typename Weight>
-using MatrixView = Eigen::Map<const Eigen::Matrix<Weight, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
-                              Eigen::Unaligned, Eigen::OuterStride<>>;
+using MatrixView = Eigen::Map<const RowMatrix<Weight>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
 /// Which rows they are: some consecutive queries of one head of one example.
 class HeadPlace {
  public:
+  /// queries: counted from the example's first true token; layout: must outlive this
   HeadPlace(Index example, Index head, Range queries, const Layout& layout)
       : example_(example), head_(head), queries_(queries), layout_(&layout) {}
 
-  Index example() const { return example_; }
-  Index head() const { return head_; }
-  Index size() const { return queries_.size(); }
+  Index example() const { return example_; }      ///< the batch element
+  Index head() const { return head_; }            ///< the head
+  Index size() const { return queries_.size(); }  ///< how many rows
   const Layout& layout() const { return *layout_; }
   /// The token whose row r is, counted from the example's first true token.
   Index query(Index r) const { return queries_.first + r; }
   /// The key at which that token itself stands.
   Index position(Index r) const { return layout_->position(example_, query(r)); }
+  /// The keys that row r may see, excluded ones among them.
   Range visible(Index r) const { return layout_->visible(example_, query(r)); }
-  /// How many keys row r sees.
+  /// How many keys row r really sees.
   Index visible_keys(Index r) const { return layout_->visible_keys(example_, query(r)); }
 
  private:
@@ -42,6 +47,7 @@ class HeadPlace {
 template <typename Weight>
 class HeadRows : public HeadPlace {
  public:
+  /// data: [row x key], the first row's first key, rows row_stride apart; keys: how many
   HeadRows(const Weight* data, Index row_stride, Index example, Index head, Range queries, Index keys,
            const Layout& layout)
       : HeadPlace(example, head, queries, layout), data_(data), row_stride_(row_stride), keys_(keys) {}
@@ -81,10 +87,12 @@ class Block {
         keys_(keys),
         layout_(&layout) {}
 
-  Index example() const { return example_; }
-  Index heads() const { return layout_->shape().heads; }
-  Index size() const { return queries_.size(); }
+  Index example() const { return example_; }              ///< the batch element
+  Index heads() const { return layout_->shape().heads; }  ///< all of the source's
+  Index size() const { return queries_.size(); }          ///< how many rows in each head
+  /// Keys 0 .. keys()-1 stand in every row; no row of these sees a later one.
   Index keys() const { return keys_; }
+  /// The token whose row r is, counted from the example's first true token.
   Index query(Index r) const { return queries_.first + r; }
   const Layout& layout() const { return *layout_; }
 
@@ -93,6 +101,7 @@ class Block {
     return {data_ + head * head_stride_ + part.first * row_stride_,    row_stride_, example_, head,
             {queries_.first + part.first, queries_.first + part.last}, keys_,       *layout_};
   }
+  /// All rows of one head.
   HeadRows<Weight> head(Index head) const { return this->head(head, {0, size()}); }
   /// [head x key]: row r of every head.
   MatrixView<Weight> across_heads(Index r) const {

@@ -17,9 +17,10 @@ class ProgressCount {
   /// total: how many evaluations there will be.
   ProgressCount(Index total, const ScoreProgress& progress) : total_(total), progress_(progress) {}
 
-  /// One more is done. @throws Stopped progress said so
-  void operator()() {
-    if (progress_ && !progress_(++done_, total_)) throw Stopped();
+  /// So many more are done. @throws Stopped progress said so
+  void operator()(Index more = 1) {
+    done_ += more;
+    if (progress_ && !progress_(done_, total_)) throw Stopped();
   }
 
  private:

@@ -11,7 +11,8 @@ namespace attnscope {
 
 /// One head of a model.
 struct HeadId {
-  Index layer = 0, head = 0;
+  Index layer = 0;  ///< counted from 0
+  Index head = 0;   ///< within its layer
   auto operator<=>(const HeadId&) const = default;
 };
 
@@ -27,6 +28,7 @@ inline std::vector<Index> heads_by_layer(const HeadScores& scores) {
   for (const Eigen::VectorXd& layer : scores) heads.push_back(layer.size());
   return heads;
 }
+/// [layer] how many heads, kept or not.
 inline std::vector<Index> heads_by_layer(const HeadMask& mask) {
   std::vector<Index> heads;
   for (const std::vector<bool>& layer : mask) heads.push_back(static_cast<Index>(layer.size()));
@@ -43,7 +45,7 @@ inline HeadMask every_head(const std::vector<Index>& heads_by_layer) {
   return mask;
 }
 
-/// The heads that are kept (or those that are not), by layer and head.
+/// The heads that are kept (or, kept = false, those that are not), by layer and head.
 inline std::vector<HeadId> heads_in(const HeadMask& mask, bool kept = true) {
   std::vector<HeadId> heads;
   for (std::size_t layer = 0; layer < mask.size(); ++layer)

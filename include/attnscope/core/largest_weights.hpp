@@ -11,8 +11,8 @@ namespace attnscope {
 
 /// A key of a row, and the weight on it.
 struct TopKey {
-  Index key = 0;
-  double weight = 0;
+  Index key = 0;      ///< counted from the example's first true token
+  double weight = 0;  ///< 0..1
   bool operator==(const TopKey&) const = default;
 };
 

@@ -4,6 +4,7 @@
 #include <Eigen/Core>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -13,14 +14,18 @@ using Eigen::Index;
 
 /// Sizes of stored attention, padding included.
 struct Shape {
-  Index batch = 1, heads = 1, queries = 0, keys = 0;
+  Index batch = 1;    ///< examples side by side
+  Index heads = 1;    ///< query heads
+  Index queries = 0;  ///< rows of a map: target tokens of cross-attention
+  Index keys = 0;     ///< columns of a map: source tokens of cross-attention
   bool operator==(const Shape&) const = default;
 };
 
 /// Half-open range of tokens.
 struct Range {
-  Index first = 0, last = 0;
-  Index size() const { return last - first; }
+  Index first = 0;                             ///< the first token
+  Index last = 0;                              ///< the first one behind it
+  Index size() const { return last - first; }  ///< how many
   bool operator==(const Range&) const = default;
 };
 
@@ -71,18 +76,20 @@ class Layout {
     sort_excluded("excluded_keys", mask_.excluded_keys, [&](Index b) { return keys(b); });
   }
 
-  const Shape& shape() const { return shape_; }
-  const Mask& mask() const { return mask_; }
+  const Shape& shape() const { return shape_; }  ///< sizes, padding included
+  const Mask& mask() const { return mask_; }     ///< what is hidden; excluded tokens in rising order
 
-  /// True tokens of one example, excluded ones included.
+  /// How many true queries an example has, excluded ones included.
   Index queries(Index example) const {
     return length(mask_.query_starts, mask_.query_lengths, example, shape_.queries);
   }
+  /// How many true keys, excluded ones included.
   Index keys(Index example) const {
     return length(mask_.key_starts, mask_.key_lengths, example, shape_.keys);
   }
-  /// Stored index of the first true token.
+  /// Stored index of the first true query.
   Index query_start(Index example) const { return at(mask_.query_starts, example, 0); }
+  /// Stored index of the first true key.
   Index key_start(Index example) const { return at(mask_.key_starts, example, 0); }
 
   /// The key at which a query itself stands; distances are measured from here. May lie outside the keys.
@@ -97,10 +104,22 @@ class Layout {
     const Index first = mask_.sliding_window > 0 ? own + 1 - mask_.sliding_window : 0;
     return {std::clamp<Index>(first, 0, last), last};
   }
+  /// Keys that any of these queries may see; none for no queries.
+  Range visible(Index example, Range queries) const {
+    if (queries.size() == 0) return {};
+    return {visible(example, queries.first).first, visible(example, queries.last - 1).last};
+  }
+  /// The true keys that nobody sees, in rising order.
+  std::span<const Index> excluded_keys(Index example) const { return list(mask_.excluded_keys, example); }
+  /// Whether nobody sees this true key.
+  bool excludes_key(Index example, Index key) const {
+    const std::span<const Index> excluded = excluded_keys(example);
+    return std::binary_search(excluded.begin(), excluded.end(), key);
+  }
   /// How many keys of a range are not excluded.
   Index count_keys(Index example, Range keys) const {
-    if (mask_.excluded_keys.empty()) return keys.size();
-    const std::vector<Index>& excluded = mask_.excluded_keys[static_cast<std::size_t>(example)];
+    const std::span<const Index> excluded = excluded_keys(example);
+    if (excluded.empty()) return keys.size();
     const auto before = [&](Index key) { return std::lower_bound(excluded.begin(), excluded.end(), key); };
     return keys.size() - (before(keys.last) - before(keys.first));
   }
@@ -109,10 +128,13 @@ class Layout {
     return count_keys(example, visible(example, query));
   }
 
+  /// The true queries whose rows are not shown, in rising order.
+  std::span<const Index> excluded_queries(Index example) const {
+    return list(mask_.excluded_queries, example);
+  }
   /// Whether the row of a true query is shown.
   bool shows(Index example, Index query) const {
-    if (mask_.excluded_queries.empty()) return true;
-    const std::vector<Index>& excluded = mask_.excluded_queries[static_cast<std::size_t>(example)];
+    const std::span<const Index> excluded = excluded_queries(example);
     return !std::binary_search(excluded.begin(), excluded.end(), query);
   }
   /// The runs of consecutive queries that are shown: one, unless some are excluded. At least one, maybe
@@ -124,14 +146,17 @@ class Layout {
       if (last > first) runs.push_back({first, last});
       first = last + 1;
     };
-    if (!mask_.excluded_queries.empty())
-      for (const Index query : mask_.excluded_queries[static_cast<std::size_t>(example)]) close(query);
+    for (const Index query : excluded_queries(example)) close(query);
     close(queries(example));
     if (runs.empty()) runs.push_back({0, 0});
     return runs;
   }
 
  private:
+  static std::span<const Index> list(const std::vector<std::vector<Index>>& lists, Index example) {
+    if (lists.empty()) return {};
+    return lists[static_cast<std::size_t>(example)];
+  }
   static Index at(const std::vector<Index>& list, Index example, Index otherwise) {
     return list.empty() ? otherwise : list[static_cast<std::size_t>(example)];
   }
@@ -173,5 +198,20 @@ class Layout {
   Shape shape_;
   Mask mask_;
 };
+
+namespace detail {
+
+/// @throws ShapeError a batch element that is not there
+inline void require_example(const Layout& layout, Index example) {
+  require<ShapeError>(example >= 0 && example < layout.shape().batch, "batch element {} of {}", example,
+                      layout.shape().batch);
+}
+/// @throws ShapeError a true query that is not there
+inline void require_query(const Layout& layout, Index example, Index query) {
+  require<ShapeError>(query >= 0 && query < layout.queries(example), "batch element {}: query {} of {}",
+                      example, query, layout.queries(example));
+}
+
+}  // namespace detail
 
 }  // namespace attnscope

@@ -2,7 +2,7 @@
 #include <attnscope/core/similarity_tally.hpp>
 #include <attnscope/core/token_facts.hpp>
 
-namespace attnscope {
+namespace attnscope::detail {
 
 /// A dependency relation, in one direction.
 struct Relation {
@@ -163,4 +163,4 @@ class PatternTallies {
   SimilarityTally similarity_;
 };
 
-}  // namespace attnscope
+}  // namespace attnscope::detail

@@ -5,7 +5,9 @@ namespace attnscope {
 
 /// Which parts of a RowSummary somebody needs, beside sum, smallest and largest.
 struct SummaryParts {
-  bool entropy = true, distance = true;
+  bool entropy = true;   ///< RowSummary::entropy
+  bool distance = true;  ///< RowSummary::distance
+  /// What either of two asks for.
   friend constexpr SummaryParts operator|(SummaryParts a, SummaryParts b) {
     return {a.entropy || b.entropy, a.distance || b.distance};
   }
@@ -29,16 +31,19 @@ class RowSummaries : public HeadPlace {
         factors_(factors),
         summaries_(summaries) {}
 
+  /// Row r by what one pass tells of it.
   const RowSummary& operator[](Index r) const { return summaries_[r]; }
 
   /// The keys that raw rows are over; on others no row has weight.
   Range keys() const { return keys_; }
-  /// [key - keys().first]
+  /// [key - keys().first] the unfinished weights of row r; times factor(r) they are the weights.
   std::span<const Weight> raw(Index r) const {
     return {data_ + r * row_stride_, static_cast<std::size_t>(keys_.size())};
   }
+  /// What finishes raw(r).
   double factor(Index r) const { return static_cast<double>(factors_[r]); }
 
+  /// One weight of row r; 0 on keys outside of keys().
   double weight(Index r, Index key) const {
     if (key < keys_.first || key >= keys_.last) return 0;
     return static_cast<double>(raw(r)[static_cast<std::size_t>(key - keys_.first)]) * factor(r);
@@ -52,11 +57,11 @@ class RowSummaries : public HeadPlace {
                raw(r).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first))) *
            factor(r);
   }
-  /// sums [key] += column sums.
+  /// sums: [key] of all the layout's keys, to which each column's sum of weights is added.
   void add_columns(Eigen::Ref<Eigen::RowVectorXd> sums) const {
     vector_math::add_columns(data_, row_stride_, size(), factors_, sums.segment(keys_.first, keys_.size()));
   }
-  /// The same for all that columns hold, of the keys() alone. At most 256 rows.
+  /// facts: [key - keys().first] all that the columns hold, added to what they held before. At most 256 rows.
   void add_column_facts(const simd::ColumnFacts& facts) const {
     vector_math::add_column_facts(data_, row_stride_, size(), keys_.size(), factors_, facts);
   }

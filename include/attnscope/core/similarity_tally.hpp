@@ -1,23 +1,15 @@
 #pragma once
+#include <attnscope/core/ranks.hpp>
 #include <attnscope/core/target_tally.hpp>
 
-namespace attnscope {
+namespace attnscope::detail {
 
 /// [value] the ranks of values, moved and scaled to -1 (the least) .. 1 (the most), 0 on average; equal
 /// values share their mean rank. One value alone is 0.
 inline Eigen::VectorXd centred_ranks(const Eigen::VectorXd& values) {
-  const std::size_t size = static_cast<std::size_t>(values.size());
-  std::vector<std::pair<double, Index>> sorted;
-  for (Index i = 0; i < values.size(); ++i) sorted.emplace_back(values(i), i);
-  std::sort(sorted.begin(), sorted.end());
-  Eigen::VectorXd ranks = Eigen::VectorXd::Zero(values.size());
-  for (std::size_t first = 0, last = 0; first < size && size > 1; first = last) {
-    while (last < size && sorted[last].first == sorted[first].first) ++last;
-    const double rank =
-        (static_cast<double>(first + last) - static_cast<double>(size)) / static_cast<double>(size - 1);
-    for (std::size_t place = first; place < last; ++place) ranks(sorted[place].second) = rank;
-  }
-  return ranks;
+  const auto size = static_cast<double>(values.size());
+  if (size < 2) return Eigen::VectorXd::Zero(values.size());
+  return (2 * average_ranks(values).array() - (size + 1)) / (size - 1);
 }
 
 /// How similar to the query the tokens are that heads look at, beside how similar tokens are at the offsets
@@ -67,14 +59,12 @@ class SimilarityTally {
   }
 
  private:
-  using OffsetSums = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
   Index reach() const { return ranks_.size() / 2; }
   void reach_at_least(Index heads, Index most) {
     if (attended_.size() == 0) attended_.setZero(heads);
     if (ranks_.size() > 2 * most) return;
     const Index old = ranks_.size(), first = most - reach();
-    OffsetSums mass = OffsetSums::Zero(heads, 2 * most + 1);
+    RowMatrix<double> mass = RowMatrix<double>::Zero(heads, 2 * most + 1);
     Eigen::RowVectorXd ranks = Eigen::RowVectorXd::Zero(2 * most + 1), pairs = ranks;
     if (old > 0) {
       mass.middleCols(first, old) = mass_;
@@ -87,9 +77,9 @@ class SimilarityTally {
   }
 
   Eigen::VectorXd attended_;          // [head] sum of weight times rank
-  OffsetSums mass_;                   // [head x reach + offset] sum of weights
+  RowMatrix<double> mass_;            // [head x reach + offset] sum of weights
   Eigen::RowVectorXd ranks_, pairs_;  // [reach + offset] sum of ranks, how many
   Index queries_ = 0;
 };
 
-}  // namespace attnscope
+}  // namespace attnscope::detail

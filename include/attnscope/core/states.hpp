@@ -34,6 +34,7 @@ class RowMean {
     sums_(rows.head()) += sum;
     counts_(rows.head()) += static_cast<double>(count);
   }
+  /// Adds `sum` over all of these rows.
   void add(const HeadPlace& rows, double sum) { add(rows, sum, rows.size()); }
   void merge(const RowMean& later) {
     add_to(sums_, later.sums_);
@@ -77,6 +78,7 @@ class PerExample {
     if (later.continues_ && part != later.parts_.end()) parts_.back().merge(std::move(*part++));
     parts_.insert(parts_.end(), std::make_move_iterator(part), std::make_move_iterator(later.parts_.end()));
   }
+  /// [example] in the order they were swept.
   const std::vector<Part>& parts() const { return parts_; }
 
  private:
@@ -87,7 +89,9 @@ class PerExample {
 /// A Part of PerExample: one number a head and shown query.
 class RowValues {
  public:
+  /// Of any example of this layout.
   RowValues(const Layout& layout, Index) : values_(static_cast<std::size_t>(layout.shape().heads)) {}
+  /// The number of the head's next shown query.
   void append(Index head, double value) { values_[static_cast<std::size_t>(head)].push_back(value); }
   void merge(RowValues&& later) {
     for (std::size_t h = 0; h < values_.size(); ++h)

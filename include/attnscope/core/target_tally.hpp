@@ -6,7 +6,7 @@
 
 /// Tallies of whether heads look where they should: each query has some keys as its targets, from none to
 /// many.
-namespace attnscope {
+namespace attnscope::detail {
 
 /// What one query sees, in all heads side by side.
 template <typename Weight>
@@ -26,7 +26,7 @@ class SeenRow {
   Range range() const { return range_; }    ///< the keys it may see, excluded ones among them
   Index visible() const { return count_; }  ///< how many it really sees
   bool sees(Index key) const {
-    return range_.first <= key && key < range_.last && layout_->count_keys(example_, {key, key + 1}) == 1;
+    return range_.first <= key && key < range_.last && !layout_->excludes_key(example_, key);
   }
   /// [key] what one head sees.
   std::span<const Weight> head(Index h) const {
@@ -132,4 +132,4 @@ class OffsetContest {
   Eigen::VectorXd offset_hits_;  // [reach + offset]
 };
 
-}  // namespace attnscope
+}  // namespace attnscope::detail

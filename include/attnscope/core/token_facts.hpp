@@ -22,7 +22,7 @@ struct TokenFacts {
   Eigen::MatrixXd embeddings{};           ///< [token x dim] whose cosine is similarity
 };
 
-/// The tokens' identities: equal strings get equal numbers.
+/// [token] the tokens' identities: equal strings get equal numbers.
 inline std::vector<Index> identities_of(const std::vector<std::string>& tokens) {
   std::map<std::string, Index> known;
   std::vector<Index> identities;
@@ -30,6 +30,8 @@ inline std::vector<Index> identities_of(const std::vector<std::string>& tokens) 
     identities.push_back(known.try_emplace(token, static_cast<Index>(known.size())).first->second);
   return identities;
 }
+
+namespace detail {
 
 /// TokenFacts checked, with what follows from them.
 class KnownTokens {
@@ -141,4 +143,5 @@ class KnownTokens {
   std::vector<std::vector<Index>> dependents_;  // [token]
 };
 
+}  // namespace detail
 }  // namespace attnscope

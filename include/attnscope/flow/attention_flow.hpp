@@ -1,12 +1,13 @@
 #pragma once
+#include <attnscope/core/evaluations.hpp>
 #include <attnscope/flow/flow_normalisation.hpp>
 #include <attnscope/flow/waist.hpp>
 
-#include <functional>
 #include <optional>
 
 namespace attnscope {
 
+/// Options of attention_flow() and its kin.
 struct FlowOptions {
   /// Also the flows through the evenly spread layers, and the flows relative to them: about twice the time.
   bool receptive_field = false;
@@ -16,6 +17,7 @@ struct FlowOptions {
   std::function<bool(Index done, Index total)> progress{};
 };
 
+/// Result of attention_flow().
 struct AttentionFlowResult {
   /// [upper token x input] the maximum flows, in the units of the capacities.
   Eigen::MatrixXd flow;
@@ -31,20 +33,6 @@ struct AttentionFlowResult {
 };
 
 namespace detail {
-
-/// Tells the caller how far the flows are.
-class FlowProgress {
- public:
-  FlowProgress(const FlowOptions& options, Index total) : progress_(options.progress), total_(total) {}
-  void add(Index pairs) {
-    done_ += pairs;
-    if (progress_ && !progress_(done_, total_)) throw Stopped();
-  }
-
- private:
-  const std::function<bool(Index, Index)>& progress_;
-  Index done_ = 0, total_;
-};
 
 /// The flows of one layer or two, in units, which are sums of minima.
 inline Eigen::MatrixXd shallow_flow(const CapacityGrid& grid, Index depth) {
@@ -99,15 +87,15 @@ class ColumnSolver {
 /// [token of level `depth` x input] the flows in units. trivial: trivial_cuts(); shallower: see ColumnSolver.
 inline Eigen::MatrixXd full_flow(const CapacityGrid& grid, Index depth, const Eigen::MatrixXd& trivial,
                                  std::span<const Eigen::MatrixXd> shallower, int threads,
-                                 FlowProgress& progress) {
+                                 ProgressCount& progress) {
   const Index tokens = grid.tokens();
   if (depth <= 2) {
-    progress.add(tokens * tokens);
+    progress(tokens * tokens);
     return shallow_flow(grid, depth);
   }
   FlowBounds bounds{Eigen::MatrixXd::Zero(tokens, tokens), trivial};
   tighten_by_waists(grid, depth, bounds, threads);
-  progress.add(tokens * tokens - bounds.open());
+  progress(tokens * tokens - bounds.open());
 
   Eigen::MatrixXd flow = bounds.upper;
   const auto work = [&] {
@@ -116,19 +104,19 @@ inline Eigen::MatrixXd full_flow(const CapacityGrid& grid, Index depth, const Ei
   };
   ordered_tasks(tokens, thread_count(threads, tokens), work, [&](Index j, ColumnSolver::Column&& column) {
     flow.col(j) = column.flow;
-    if (column.solved > 0) progress.add(column.solved);
+    if (column.solved > 0) progress(column.solved);
   });
   return flow;
 }
 
 /// The flows from one token of the top level, in units: sent upwards, with the query as the sink.
 inline Eigen::MatrixXd row_flow(const CapacityGrid& grid, Index query, const Eigen::RowVectorXd& trivial,
-                                int threads, FlowProgress& progress) {
+                                int threads, ProgressCount& progress) {
   constexpr Index task_inputs = 16;
   const Index tokens = grid.tokens(), top = grid.layers() - 1;
   Eigen::MatrixXd flow = grid.down(top).capacity.row(query);
   if (top == 0) {
-    progress.add(tokens);
+    progress(tokens);
     return flow;
   }
   const auto work = [&] {
@@ -144,7 +132,7 @@ inline Eigen::MatrixXd row_flow(const CapacityGrid& grid, Index query, const Eig
   const Index tasks = (tokens + task_inputs - 1) / task_inputs;
   ordered_tasks(tasks, thread_count(threads, tasks), work, [&](Index task, Eigen::RowVectorXd&& part) {
     flow.middleCols(task * task_inputs, part.size()) = part;
-    progress.add(part.size());
+    progress(part.size());
   });
   return flow;
 }
@@ -164,7 +152,7 @@ inline AttentionFlowResult flow_result(const Eigen::MatrixXd& flow, const Eigen:
 template <typename Flows>
 std::vector<AttentionFlowResult> flows_of(std::span<const Eigen::MatrixXd> capacities,
                                           const FlowOptions& options, Index pairs, const Flows& flows) {
-  FlowProgress progress(options, (options.receptive_field ? 2 : 1) * pairs);
+  ProgressCount progress((options.receptive_field ? 2 : 1) * pairs, options.progress);
   std::vector<AttentionFlowResult> results = flows(capacities, progress);
   if (!options.receptive_field) return results;
   std::vector<Eigen::MatrixXd> even;
@@ -194,7 +182,7 @@ inline Index pairs_of(std::span<const Eigen::MatrixXd> capacities) {
 /// @throws Stopped options.progress said so
 inline AttentionFlowResult attention_flow(std::span<const Eigen::MatrixXd> capacities,
                                           const FlowOptions& options = {}) {
-  const auto flows = [&](std::span<const Eigen::MatrixXd> layers, detail::FlowProgress& progress) {
+  const auto flows = [&](std::span<const Eigen::MatrixXd> layers, ProgressCount& progress) {
     const detail::CapacityGrid grid(layers);
     const Eigen::MatrixXd trivial = detail::trivial_cuts(grid, grid.layers());
     const Eigen::MatrixXd flow =
@@ -204,10 +192,11 @@ inline AttentionFlowResult attention_flow(std::span<const Eigen::MatrixXd> capac
   return std::move(detail::flows_of(capacities, options, detail::pairs_of(capacities), flows).front());
 }
 
-/// attention_flow of the layers 0 .. l for every l, sharing what the lower layers know: [layer].
+/// [layer] attention_flow() of the layers 0 .. l for every l, sharing what the lower layers know. The shape
+/// of capacities, errors and precision are as there.
 inline std::vector<AttentionFlowResult> attention_flow_by_layer(std::span<const Eigen::MatrixXd> capacities,
                                                                 const FlowOptions& options = {}) {
-  const auto flows = [&](std::span<const Eigen::MatrixXd> layers, detail::FlowProgress& progress) {
+  const auto flows = [&](std::span<const Eigen::MatrixXd> layers, ProgressCount& progress) {
     const detail::CapacityGrid whole(layers);
     std::vector<AttentionFlowResult> results;
     std::vector<Eigen::MatrixXd> shallower;  // in the units of the whole
@@ -227,11 +216,11 @@ inline std::vector<AttentionFlowResult> attention_flow_by_layer(std::span<const 
   return detail::flows_of(capacities, options, pairs, flows);
 }
 
-/// One row of attention_flow, matrices of [1 x input]: tokens flows instead of tokens^2.
-/// @throws ShapeError a query that there is not
+/// One row of attention_flow(), matrices of [1 x input]: tokens flows instead of tokens^2. query: the upper
+/// token. @throws ShapeError a query that is not there; what attention_flow() throws
 inline AttentionFlowResult attention_flow_from(std::span<const Eigen::MatrixXd> capacities, Index query,
                                                const FlowOptions& options = {}) {
-  const auto flows = [&](std::span<const Eigen::MatrixXd> layers, detail::FlowProgress& progress) {
+  const auto flows = [&](std::span<const Eigen::MatrixXd> layers, ProgressCount& progress) {
     const detail::CapacityGrid grid(layers);
     detail::require_token(grid, "query", query);
     const Eigen::RowVectorXd trivial = detail::trivial_cuts(grid, grid.layers()).row(query);
@@ -242,7 +231,9 @@ inline AttentionFlowResult attention_flow_from(std::span<const Eigen::MatrixXd> 
   return std::move(detail::flows_of(capacities, options, inputs, flows).front());
 }
 
-/// One entry of attention_flow. minimum_cut() also says where it gets stuck.
+/// One entry of attention_flow(), in the units of the capacities. minimum_cut() also says where it gets
+/// stuck.
+/// @throws ShapeError a query or input that is not there; what attention_flow() throws
 inline double attention_flow_between(std::span<const Eigen::MatrixXd> capacities, Index query, Index input) {
   const detail::CapacityGrid grid(capacities);
   detail::require_token(grid, "query", query);

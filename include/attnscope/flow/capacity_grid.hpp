@@ -1,5 +1,5 @@
 #pragma once
-#include <attnscope/core/errors.hpp>
+#include <attnscope/core/block.hpp>
 #include <attnscope/flow/bit_matrix.hpp>
 
 #include <cmath>
@@ -8,7 +8,7 @@
 
 namespace attnscope::detail {
 
-using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Rows = RowMatrix<double>;
 
 /// The arcs from the nodes of one level to those of the next, in whole units.
 struct Arcs {

@@ -6,7 +6,7 @@
 
 namespace attnscope {
 
-/// Each row divided by its own sum; a zero row stays zero.
+/// [row x column] each row of the matrix divided by its own sum; a zero row stays zero.
 template <typename Derived>
 typename Derived::PlainObject rows_normalised(const Eigen::MatrixBase<Derived>& matrix) {
   typename Derived::PlainObject rows = matrix;
@@ -34,8 +34,9 @@ inline Eigen::MatrixXd evenly_spread(const Eigen::MatrixXd& capacity) {
   return even;
 }
 
-/// flow(i, j) / even(i, j), where `even` is the flow through the evenly spread layers of the same stack; 1:
-/// as much as the receptive fields alone give. Undefined (NaN) where i cannot be reached from j.
+/// [upper token x input] flow(i, j) / even(i, j), where `even` is the flow through the evenly spread layers
+/// of the same stack; 1: as much as the receptive fields alone give. Undefined (NaN) where i cannot be
+/// reached from j.
 inline Eigen::MatrixXd receptive_field_normalised(const Eigen::MatrixXd& flow, const Eigen::MatrixXd& even) {
   return (even.array() > 0).select(flow.cwiseQuotient(even), undefined);
 }

@@ -9,7 +9,8 @@ namespace attnscope {
 /// The attention of a layer and d output / d attention, both loaded from a dump: {layer.attention,
 /// *layer.gradient}. Where precision is known at compile time, aligned(attention, gradient) is a layer, too.
 struct AttentionWithGradient {
-  LoadedAttention attention, gradient;
+  LoadedAttention attention;  ///< [batch, head, query, key]
+  LoadedAttention gradient;   ///< the same shape, finite
 };
 
 /// Which products A dA count.
@@ -43,7 +44,7 @@ decltype(auto) with_aligned(const L& layer, const Act& act) {
                     layer.gradient);
 }
 
-using ProductRows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using ProductRows = RowMatrix<double>;
 
 /// Adds A dA of every head to the maps [example] of [query x key]. It writes where the rows belong, and no
 /// row is shown twice, so nothing is left to merge.

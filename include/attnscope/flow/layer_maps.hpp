@@ -8,50 +8,46 @@
 namespace attnscope {
 
 /// How the heads of a layer become one map.
-enum class HeadFusion { mean, max, min };
+enum class HeadFusion {
+  mean,  ///< their mean, weighted by LayerMapOptions::head_weights
+  max,   ///< the largest weight of all heads
+  min,   ///< the smallest
+};
 
 /// Among which weights the smallest are discarded.
-enum class DiscardPer { row, map };
+enum class DiscardPer {
+  row,  ///< those of each row by itself
+  map,  ///< those of the whole map
+};
 
 /// What makes a layer's map of its heads. In this order: heads fused, the smallest weights discarded,
 /// residual added, rows normalised.
 struct LayerMapOptions {
-  HeadFusion fusion = HeadFusion::mean;
+  HeadFusion fusion = HeadFusion::mean;  ///< how heads become one
   std::vector<double> head_weights{};  ///< [head] of a weighted mean, divided by their sum; empty: all alike.
                                        ///< One head alone: its weight 1, the others' 0
   double discard = 0;                  ///< 0 <= discard < 1: the floor(discard N) smallest of the N weights
                                        ///< that the mask shows are set to 0; of equal ones the first
-  DiscardPer discard_per = DiscardPer::row;
+  DiscardPer discard_per = DiscardPer::row;  ///< which N weights these are
   std::vector<Index> protected_keys{};  ///< their weights stay even where they are among the smallest; a key
                                         ///< that an example does not have protects nothing
   bool protect_own = false;             ///< the weight of a token on itself stays, too
   double residual = .5;                 ///< 0..1: (1 - residual) A + residual I
   bool normalise = true;                ///< divide each row by its sum
   RowCheck check = RowCheck::distribution;  ///< what is asked of the rows of every head, as of a sweep's
-  double row_sum_tolerance = 2e-2;
+  double row_sum_tolerance = 2e-2;          ///< a row may sum to 1 + this
 };
 
 /// [query x key] of one layer and batch element.
 template <typename Scalar>
 using LayerMap = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
-/// A layer of a stack: attention whose precision is known, or that of a file.
-template <typename L>
-concept StackLayer = Attention<L> || std::same_as<L, LoadedAttention>;
 /// The layers of a stack, the first one first.
 template <typename R>
 concept StackLayers = std::ranges::input_range<R> && StackLayer<std::ranges::range_value_t<R>>;
 
 namespace detail {
 
-/// act(attention), whatever its precision.
-template <StackLayer Layer, typename Act>
-decltype(auto) with_layer(const Layer& layer, const Act& act) {
-  if constexpr (Attention<Layer>)
-    return act(layer);
-  else
-    return std::visit(act, layer);
-}
 template <StackLayer Layer>
 Layout layout_of(const Layer& layer) {
   return with_layer(layer, [](const auto& attention) { return source_of(attention).layout(); });
@@ -85,8 +81,7 @@ inline Eigen::VectorXd mean_weights(const std::vector<double>& given, Index head
 
 /// @throws ShapeError unless the queries of this example are its keys
 inline void check_self_attention(const Layout& layout, Index example) {
-  require<ShapeError>(example >= 0 && example < layout.shape().batch, "batch element {} of {}", example,
-                      layout.shape().batch);
+  require_example(layout, example);
   require<ShapeError>(layout.queries(example) == layout.keys(example),
                       "batch element {}: {} queries beside {} keys: a map needs self-attention", example,
                       layout.queries(example), layout.keys(example));
@@ -121,7 +116,7 @@ template <AttentionSource Source, typename Scalar>
 class MapRows {
  public:
   /// [row x key]
-  using Rows = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using Rows = RowMatrix<Scalar>;
 
   MapRows(Source source, Index example, const LayerMapOptions& options)
       : source_(std::move(source)), options_(&options), example_(example) {
@@ -183,9 +178,7 @@ class MapRows {
     const std::size_t keys = static_cast<std::size_t>(tokens());
     counted_.assign(keys, true);
     kept_.assign(keys, false);
-    if (const auto& excluded = layout().mask().excluded_keys; !excluded.empty())
-      for (const Index key : excluded[static_cast<std::size_t>(example_)])
-        counted_[static_cast<std::size_t>(key)] = false;
+    for (const Index key : layout().excluded_keys(example_)) counted_[static_cast<std::size_t>(key)] = false;
     for (const Index key : options_->protected_keys)
       if (key < tokens()) kept_[static_cast<std::size_t>(key)] = true;
   }
@@ -287,9 +280,9 @@ class MapRows {
   const LayerMapOptions* options_;
   Index example_;
   Eigen::Matrix<Weight, Eigen::Dynamic, 1> head_weights_;
-  Eigen::Matrix<Weight, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> fused_;  // of queries_
-  std::vector<bool> counted_, kept_;                                              // [key]
-  Range queries_;                                                                 // of rows_
+  RowMatrix<Weight> fused_;           // of queries_
+  std::vector<bool> counted_, kept_;  // [key]
+  Range queries_;                     // of rows_
   Rows rows_;
 };
 

@@ -6,13 +6,16 @@ namespace attnscope {
 
 using Eigen::Index;
 
-/// From token `from` above the layer to token `to` below it.
+/// One edge of a MinimumCut.
 struct CutEdge {
-  Index layer, from, to;
-  double capacity;
+  Index layer;      ///< counted from the inputs
+  Index from;       ///< the token above the layer
+  Index to;         ///< the token below it
+  double capacity;  ///< all of which the flow takes
   bool operator==(const CutEdge&) const = default;
 };
 
+/// Result of minimum_cut().
 struct MinimumCut {
   double flow = 0;  ///< the maximum flow, and the sum of the edges' capacities
   std::vector<CutEdge>
@@ -75,9 +78,10 @@ inline std::vector<CutEdge> edges_across(const CapacityGrid& grid,
 }  // namespace detail
 
 /// Where the flow from one upper token to one input gets stuck: the edges that together are full and separate
-/// the two (maximum flow = minimum cut). capacities: [layer] of [upper token x lower token], layer 0 next to
-/// the inputs, finite, not negative. Cost: two maximum flows, memory for layers x tokens^2 numbers.
-/// @throws what attention_flow throws; ShapeError a query or input that there is not
+/// the two (maximum flow = minimum cut, Ford and Fulkerson 1956). capacities: [layer] of [upper token x lower
+/// token], layer 0 next to the inputs, finite, not negative. Cost: two maximum flows, memory for layers x
+/// tokens^2 numbers.
+/// @throws what attention_flow throws; ShapeError a query or input that is not there
 inline MinimumCut minimum_cut(std::span<const Eigen::MatrixXd> capacities, Index query, Index input) {
   const detail::CapacityGrid grid(capacities);
   detail::require_token(grid, "query", query);

@@ -120,6 +120,7 @@ void cross_rule(std::size_t s, const Step& step, const Maps& before, Maps& after
 /// two products of [token x token] doubles, three of cross-attention; memory: the maps twice, and Ā.
 class Relevance {
  public:
+  /// how: each layer is swept. Before the first step there are no examples.
   explicit Relevance(SweepOptions how = {}) : how_(std::move(how)) {}
 
   /// Tokens of one modality look at one another.

@@ -3,12 +3,14 @@
 
 namespace attnscope {
 
+/// Options of rollout().
 struct RolloutOptions {
-  LayerMapOptions map{};
+  LayerMapOptions map{};     ///< what makes a layer's map of its heads
   Index start_layer = 0;     ///< the layers below it are left out, and not read
   bool every_layer = false;  ///< keep the rollout of each layer, not of the top one alone
 };
 
+/// Result of rollout().
 template <typename Scalar>
 struct RolloutResult {
   std::vector<LayerMap<Scalar>> top;  ///< [example] of [query x key] at the last layer
@@ -66,6 +68,7 @@ class Rollout {
     check_result();
     return {top_, each_layer_};
   }
+  /// The same, without a copy.
   RolloutResult<Scalar> result() && {
     check_result();
     return {std::move(top_), std::move(each_layer_)};
@@ -124,8 +127,9 @@ RolloutResult<Scalar> rollout(Layers&& layers, RolloutOptions options = {}) {
   return std::move(all).result();
 }
 
+/// Options of rollout_row().
 struct RolloutRowOptions {
-  LayerMapOptions map{};
+  LayerMapOptions map{};  ///< what makes a layer's map of its heads
   Index start_layer = 0;  ///< the layers below it are left out, and not read
 };
 
@@ -156,8 +160,7 @@ void each_map_from_top(Layers&& layers, Index example, Index query, const Rollou
     if (l == count - 1) tokens = map_rows.tokens();
     require<ShapeError>(map_rows.tokens() == tokens, "batch element {}: {} tokens, the layers above have {}",
                         example, map_rows.tokens(), tokens);
-    require<ShapeError>(query >= 0 && query < tokens, "batch element {}: query {} of {}", example, query,
-                        tokens);
+    require_query(map_rows.layout(), example, query);
     act(l, map_rows);
   };
   for (Index l = count; l-- > options.start_layer;)

@@ -4,39 +4,44 @@
 
 namespace attnscope {
 
+/// Options of top_targets().
 struct TopTargetsOptions {
-  Index top_k = 5;
-  double min_weight = .05;  ///< 0..1; a weight of 0 is no target
-  Index example = 0;
+  Index top_k = 5;                  ///< targets of a head, at most
+  double min_weight = .05;          ///< 0..1; a weight of 0 is no target
+  Index example = 0;                ///< batch element
   double row_sum_tolerance = 2e-2;  ///< a row may sum to 1 + this
 };
 
-using Target = TopKey;
-
+/// Result of top_targets().
 struct TopTargetsResult {
-  std::vector<std::vector<Target>> heads;  ///< [head] the largest weight first; of equal ones the lower key
+  std::vector<std::vector<TopKey>> heads;  ///< [head] the largest weight first; of equal ones the lower key
   Eigen::VectorXd dropped;                 ///< [head] 0..1, the weight on keys that are not listed
 };
 
+/// Options of target_flow().
 struct TargetFlowOptions {
   Index top_k = 5;          ///< of each token reached
   double min_weight = .05;  ///< 0..1, in the row of the layer's map; a weight of 0 is no target
-  Index example = 0;
-  LayerMapOptions map{};  ///< normalised
-  Index start_layer = 0;  ///< where the flow ends: at the inputs of this layer
+  Index example = 0;        ///< batch element
+  LayerMapOptions map{};    ///< what makes a layer's map of its heads; normalised
+  Index start_layer = 0;    ///< where the flow ends: at the inputs of this layer
 };
 
 /// A token on a level: level l is what layer l reads, and layer l - 1 writes.
 struct FlowNode {
-  Index level = 0, token = 0;
+  Index level = 0;     ///< 0 .. layers
+  Index token = 0;     ///< counted from the first true one
   double share = 0;    ///< 0..1 of the query's; what comes in, 1 at the query itself
   double dropped = 0;  ///< 0..1 of the query's; what comes in and does not go on, 0 on the last level
 };
 /// What layer `layer` carries from token `from` on level layer + 1 to token `to` on level `layer`.
 struct FlowLink {
-  Index layer = 0, from = 0, to = 0;
+  Index layer = 0;   ///< counted from the inputs
+  Index from = 0;    ///< token above it
+  Index to = 0;      ///< token below it
   double share = 0;  ///< 0..1 of the query's: the share of `from` times the weight
 };
+/// Result of target_flow().
 struct TargetFlow {
   std::vector<FlowNode> nodes;  ///< from the query's level down; in a level by token
   std::vector<FlowLink> links;  ///< from the top layer down, by `from`, the largest first
@@ -62,12 +67,10 @@ TopTargetsResult top_targets(const A& attention, Index query, const TopTargetsOp
   const auto source = source_of(attention);
   const Layout& layout = source.layout();
   const Index example = options.example;
-  require<ShapeError>(example >= 0 && example < layout.shape().batch, "batch element {} of {}", example,
-                      layout.shape().batch);
-  require<ShapeError>(query >= 0 && query < layout.queries(example), "batch element {}: query {} of {}",
-                      example, query, layout.queries(example));
+  detail::require_example(layout, example);
+  detail::require_query(layout, example, query);
   const Index heads = layout.shape().heads;
-  TopTargetsResult result{std::vector<std::vector<Target>>(static_cast<std::size_t>(heads)),
+  TopTargetsResult result{std::vector<std::vector<TopKey>>(static_cast<std::size_t>(heads)),
                           Eigen::VectorXd::Zero(heads)};
   if (!layout.shows(example, query)) return result;
 
@@ -75,10 +78,10 @@ TopTargetsResult top_targets(const A& attention, Index query, const TopTargetsOp
   const auto block = reader.read(example, {query, query + 1});
   for (Index h = 0; h < heads; ++h) {
     detail::check_rows(block.head(h), RowCheck::distribution, options.row_sum_tolerance);
-    std::vector<Target>& targets = result.heads[static_cast<std::size_t>(h)];
+    std::vector<TopKey>& targets = result.heads[static_cast<std::size_t>(h)];
     targets = detail::largest_weights(block.head(h).row(0), options.top_k, options.min_weight);
     double listed = 0;
-    for (const Target& target : targets) listed += target.weight;
+    for (const TopKey& target : targets) listed += target.weight;
     result.dropped(h) = std::max(0., vector_math::sum(block.head(h).row(0)) - listed);
   }
   return result;
@@ -99,7 +102,7 @@ target_flow(Layers&& layers, Index query, const TargetFlowOptions& options = {})
   Eigen::RowVectorXd shares, below;  // [token] on the level above and below a layer
   const auto follow = [&](Index layer, Index token, std::span<const double> row) {
     FlowNode node{layer + 1, token, shares(token), shares(token)};
-    for (const Target& target : detail::largest_weights(row, options.top_k, options.min_weight)) {
+    for (const TopKey& target : detail::largest_weights(row, options.top_k, options.min_weight)) {
       const double share = node.share * target.weight;
       flow.links.push_back({layer, token, target.key, share});
       node.dropped -= share;

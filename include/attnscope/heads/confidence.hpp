@@ -3,6 +3,7 @@
 
 namespace attnscope {
 
+/// Result of confidence().
 struct ConfidenceResult {
   Eigen::VectorXd confidence;  ///< [head] 0..1; undefined (NaN) without a query
 };

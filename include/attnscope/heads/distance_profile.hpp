@@ -3,11 +3,13 @@
 
 namespace attnscope {
 
+/// Options of distance_profile().
 struct DistanceProfileOptions {
   double base = 2;  ///< above 1: a bin ends at this times its beginning, rounded down, and is never empty
   bool operator==(const DistanceProfileOptions&) const = default;
 };
 
+/// Result of distance_profile().
 struct DistanceProfileResult {
   std::vector<Range> distances;  ///< [bin] tokens: [0, 1), [1, 2), [2, 4), [4, 8), ... as far as a query sees
   Eigen::MatrixXd mass;          ///< [head x bin] 0..1, mean over queries of the weight at these distances
@@ -120,8 +122,8 @@ class DistanceProfileMeasure {
 /// all true queries. Distances count from the query's own position among the keys (Layout::position), before
 /// and after it alike; in cross-attention they mean something only where keys and queries are numbered
 /// alike. The mass of a row adds up to the sum of its weights. Set it beside `uniform`: few rows of causal
-/// attention see far, so that even attention without a preference has little mass there. Bins beyond the
-/// farthest visible key are left out, and examples may have unlike lengths. attention: [batch, head, query,
+/// attention see far, so that even attention without a preference has little mass there. No bin lies
+/// beyond the farthest visible key, and examples may have unlike lengths. attention: [batch, head, query,
 /// key] of self-attention. Without a row everything is empty. Cost: one addition a weight.
 /// @throws ValueError a base that is not above 1 and finite
 template <typename A>

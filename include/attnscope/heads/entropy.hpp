@@ -5,28 +5,36 @@
 
 namespace attnscope {
 
-enum class EntropyUnit { nats, bits };
+/// The unit of entropies.
+enum class EntropyUnit {
+  nats,  ///< natural logarithm
+  bits,  ///< logarithm to base 2
+};
 
+/// Options of entropy().
 struct EntropyOptions {
-  EntropyUnit unit = EntropyUnit::nats;
+  EntropyUnit unit = EntropyUnit::nats;  ///< of entropies and per_query
   double smoothing =
       0;  ///< s in 0..1: weights become (1 - s) A + s / visible keys first (Clark et al.: .0001)
   bool per_query = false;  ///< also give every row's entropy
   bool operator==(const EntropyOptions&) const = default;
 };
 
+/// Result of entropy().
 struct EntropyResult {
   Eigen::VectorXd entropies;  ///< [head] mean over all true queries, in `unit`; 0 .. log(keys)
   Eigen::VectorXd
-      normalized_entropies;  ///< [head] 0..1: mean of entropy / log(visible keys) over the queries that
-                             ///< see two keys or more; undefined (NaN) without such a query
-  Index queries = 0, normalized_queries = 0;  ///< how many rows those means are over
-  std::vector<Eigen::MatrixXd> per_query;     ///< [example] of [head x shown query], where asked for
+      normalized_entropies;      ///< [head] 0..1: mean of entropy / log(visible keys) over the queries that
+                                 ///< see two keys or more; undefined (NaN) without such a query
+  Index queries = 0;             ///< how many rows entropies are over
+  Index normalized_queries = 0;  ///< how many normalized_entropies are over
+  std::vector<Eigen::MatrixXd> per_query;  ///< [example] of [head x shown query], where asked for
 };
 
 /// See entropy().
 class EntropyMeasure {
  public:
+  /// @throws ValueError smoothing outside 0..1
   explicit EntropyMeasure(EntropyOptions options = {}) : options_(options) {
     require<ValueError>(options.smoothing >= 0 && options.smoothing <= 1, "smoothing = {} is not in 0..1",
                         options.smoothing);
@@ -75,7 +83,7 @@ class EntropyMeasure {
     const double share = options_.smoothing / static_cast<double>(rows.visible_keys(r));
     double nats = 0;
     for (Index j = seen.first; j < seen.last; ++j) {
-      if (rows.layout().count_keys(rows.example(), {j, j + 1}) == 0) continue;
+      if (rows.layout().excludes_key(rows.example(), j)) continue;
       const double p = (1 - options_.smoothing) * rows.weight(r, j) + share;
       nats -= p > 0 ? p * std::log(p) : 0;
     }

@@ -3,6 +3,7 @@
 
 namespace attnscope {
 
+/// Result of head_cka().
 struct HeadCkaResult {
   Eigen::MatrixXd similarity_matrix;  ///< [head x head] 0..1: mean over the examples that define it;
                                       ///< undefined (NaN) where none does
@@ -49,7 +50,7 @@ class HeadCkaMeasure {
   }
 
  private:
-  using Map = Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+  using Map = Eigen::Map<const RowMatrix<double>>;
 
   template <typename Weight>
   void append(const HeadRows<Weight>& rows, std::vector<double>& map) const {

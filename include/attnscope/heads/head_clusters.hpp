@@ -5,10 +5,12 @@
 
 namespace attnscope {
 
+/// Options of head_clusters().
 struct HeadClustersOptions {
   Index clusters = 0;  ///< 1 .. heads; 0: the number with the best mean silhouette
 };
 
+/// Result of head_clusters().
 struct HeadClustersResult {
   std::vector<ClusterMerge> merges;    ///< [heads - 1] the whole tree, nearest first
   std::vector<Index> clusters;         ///< [head] 0, 1, ...: numbered by their lowest head
@@ -47,10 +49,11 @@ inline Eigen::VectorXd head_silhouettes(const Eigen::MatrixXd& distances,
   return Eigen::VectorXd::NullaryExpr(heads, silhouette);
 }
 
-/// Which heads belong together: average-linkage (UPGMA) clusters of heads, cut at a number of clusters or
-/// where the mean silhouette is best (of 2 .. heads - 1 clusters; the fewest of equally good ones).
-/// Deterministic: of equally near clusters those with the lowest heads merge first. distances: [head x head],
-/// such as head_distance().mean_distances or 1 - a similarity. Cost: heads^3 operations, .2 s for 600 heads.
+/// Which heads belong together: average-linkage clusters of heads (UPGMA, Sokal & Michener 1958), cut at a
+/// number of clusters or where the mean silhouette is best (of 2 .. heads - 1 clusters; the fewest of equally
+/// good ones). Deterministic: of equally near clusters those with the lowest heads merge first. distances:
+/// [head x head], such as head_distance().mean_distances or 1 - a similarity. Cost: heads^3 operations, .2 s
+/// for 600 heads.
 /// @throws ShapeError a matrix that is not square; clusters that are not in 0 .. heads
 /// @throws ValueError a distance that is undefined, infinite, negative or not symmetric, naming the heads
 inline HeadClustersResult head_clusters(const Eigen::MatrixXd& distances, HeadClustersOptions options = {}) {

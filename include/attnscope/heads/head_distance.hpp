@@ -5,12 +5,14 @@
 
 namespace attnscope {
 
+/// Options of head_distance().
 struct HeadDistanceOptions {
   double smoothing =
       0;  ///< s in 0..1: weights become (1 - s) A + s / visible keys first (Clark et al.: .001)
   bool operator==(const HeadDistanceOptions&) const = default;
 };
 
+/// Result of head_distance().
 struct HeadDistanceResult {
   Eigen::MatrixXd mean_distances;  ///< [head x head] nats, 0 .. ln 2: mean over the rows; 0 on the diagonal;
                                    ///< undefined (NaN) without a row
@@ -22,6 +24,7 @@ struct HeadDistanceResult {
 /// See head_distance().
 class HeadDistanceMeasure {
  public:
+  /// @throws ValueError smoothing outside 0..1
   explicit HeadDistanceMeasure(HeadDistanceOptions options = {}) : options_(options) {
     require<ValueError>(options.smoothing >= 0 && options.smoothing <= 1, "smoothing = {} is not in 0..1",
                         options.smoothing);
@@ -32,7 +35,7 @@ class HeadDistanceMeasure {
   void look(const Block<Weight>& block) {
     if (entropies_.size() == 0) entropies_.setZero(block.heads(), block.heads());
     rows_ += block.size();
-    Smoothed<Weight> smoothed;
+    RowMatrix<Weight> smoothed;
     for (Index r = 0; r < block.size(); ++r) {
       const Range seen = block.layout().visible(block.example(), block.query(r));
       if (seen.size() == 0) continue;
@@ -62,9 +65,6 @@ class HeadDistanceMeasure {
   }
 
  private:
-  template <typename Weight>
-  using Smoothed = Eigen::Matrix<Weight, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
   /// rows: [head x visible key], one query's.
   template <typename Rows>
   void add(const Rows& rows) {
@@ -77,14 +77,14 @@ class HeadDistanceMeasure {
       for (Index g = 0; g <= h; ++g) entropies_(h, g) += vector_math::entropy_of_mean(row(h), row(g));
   }
   template <typename Weight>
-  void smooth(const Block<Weight>& block, Index r, Range seen, Smoothed<Weight>& smoothed) const {
+  void smooth(const Block<Weight>& block, Index r, Range seen, RowMatrix<Weight>& smoothed) const {
     const Layout& layout = block.layout();
     const Index keys = layout.count_keys(block.example(), seen);
     const double share = options_.smoothing / static_cast<double>(keys);
     smoothed = block.across_heads(r).middleCols(seen.first, seen.size()) *
                static_cast<Weight>(1 - options_.smoothing);
     for (Index j = 0; j < seen.size(); ++j)
-      if (keys == seen.size() || layout.count_keys(block.example(), {seen.first + j, seen.first + j + 1}) > 0)
+      if (!layout.excludes_key(block.example(), seen.first + j))
         smoothed.col(j).array() += static_cast<Weight>(share);
   }
 

@@ -7,17 +7,19 @@
 
 namespace attnscope {
 
+/// Options of head_map().
 struct HeadMapOptions {
   double tolerance = 1e-9;  ///< the map has settled when a step lowers the stress by less than this share
   Index max_iterations = 10'000;  ///< 0: the classical solution
 };
 
+/// Result of head_map().
 struct HeadMapResult {
   Eigen::MatrixX2d coordinates;  ///< [head x 2] in the unit of the distances
-  double stress = 0;     ///< Kruskal's stress-1, sqrt(sum (d - distance)^2 / sum d^2) over pairs, where d is
-                         ///< the distance on the map; 0: nothing is lost; 0 where all heads are in one place
-  Index iterations = 0;  ///< steps taken from the classical solution
-  bool converged = true;
+  double stress = 0;  ///< stress-1 (Kruskal 1964), sqrt(sum (d - distance)^2 / sum d^2) over pairs, where d
+                      ///< is the distance on the map; 0: nothing is lost; 0 where all heads are in one place
+  Index iterations = 0;   ///< steps taken from the classical solution
+  bool converged = true;  ///< within max_iterations
 };
 
 namespace detail {

@@ -5,6 +5,7 @@
 
 namespace attnscope {
 
+/// Result of head_similarity().
 struct HeadSimilarityResult {
   Eigen::MatrixXd similarity_matrix;  ///< [head x head] 0..1; undefined (NaN) for a head without weight
   std::optional<double>

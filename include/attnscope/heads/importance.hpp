@@ -22,7 +22,9 @@ struct ImportanceResult {
                                     ///< (NaN) for fewer than two
   Eigen::VectorXd gate_gradient;  ///< [head] mean over examples of sum_i s = dL/d(head gate), signed: a head
                                   ///< that is removed lowers the loss by about this
-  Index examples = 0, batches = 0, tokens = 0;  ///< seen; tokens: queries
+  Index examples = 0;             ///< how many were seen
+  Index batches = 0;              ///< how many were seen: sweeps
+  Index tokens = 0;               ///< how many queries were seen
 };
 
 namespace detail {
@@ -153,7 +155,7 @@ ImportanceResult importance(const A& attention_and_gradient, const SweepOptions&
 
 /// Importance a query instead of an example, as the papers' code divides it: by tokens, but by examples in
 /// the last layer, where only the first token's output reaches the loss ("[CLS]"; last_layer_by_examples).
-/// scores: means over `examples`. @throws ValueError no tokens
+/// scores: [layer] of [head], means over `examples`. @throws ValueError no tokens
 inline HeadScores importance_per_token(HeadScores scores, Index examples, Index tokens,
                                        bool last_layer_by_examples = false) {
   require<ValueError>(examples > 0 && tokens > 0, "importance of {} examples with {} tokens", examples,
@@ -164,16 +166,17 @@ inline HeadScores importance_per_token(HeadScores scores, Index examples, Index 
   return scores;
 }
 
-/// Every layer by itself divided by its Euclidean norm + 1e-20 (Michel et al.), so that layers compare. An
-/// undefined (NaN) score stays and stays out: give a head that was removed already that.
+/// Every layer by itself divided by its Euclidean norm + 1e-20 (Michel et al. 2019), so that layers compare.
+/// scores: [layer] of [head]. An undefined (NaN) score stays and stays out: give a head that was removed
+/// already that.
 inline HeadScores l2_normalized_by_layer(HeadScores scores) {
   for (Eigen::VectorXd& layer : scores)
     layer /= layer.array().isNaN().select(0, layer.array()).matrix().norm() + 1e-20;
   return scores;
 }
 
-/// (score - least) / (largest - least) over all layers (Hugging Face); 0 everywhere where all are equal. An
-/// undefined (NaN) score stays and stays out.
+/// (score - least) / (largest - least) over all layers (Hugging Face). scores: [layer] of [head]; 0
+/// everywhere where all are equal. An undefined (NaN) score stays and stays out.
 inline HeadScores min_max_normalized(HeadScores scores) {
   double least = undefined, largest = undefined;
   for (const Eigen::VectorXd& layer : scores)

@@ -3,11 +3,13 @@
 
 namespace attnscope {
 
+/// Options of locality().
 struct LocalityOptions {
   Index window = 3;  ///< tokens on either side
   bool operator==(const LocalityOptions&) const = default;
 };
 
+/// Result of locality(), of self-attention.
 struct LocalityResult {
   Eigen::VectorXd locality;             ///< [head] 0..1, mean mass within the window
   Eigen::VectorXd mean_distance;        ///< [head] tokens, mean of sum_j A_ij |i - j|

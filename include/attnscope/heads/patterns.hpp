@@ -13,14 +13,14 @@ struct PatternOptions {
   double delimiter = .6;    ///< mass on delimiters (Clark et al. 2019)
   double copy = .5;         ///< mass on earlier copies, or on what followed them
   double rare_token = .5;   ///< argmax rate of the rarest token (Voita et al. 2019 saw .66)
-  double broad = .8;     ///< normalised entropy; also its baseline (Clark's 3.8 nats are .78 of 128 tokens)
-  double semantic = .3;  ///< margin of semantic: how far similarity goes beyond position
-  double margin = .1;    ///< margin of every other label but broad (Voita et al. 2019, of syntax)
-  double argmax = .9;    ///< argmax rate that is reported as passed (Voita et al. 2019, of positions)
-  Index max_offset = 8;  ///< offsets -max_offset .. max_offset are asked for, and compete with syntax
-  /// A label is not judged by fewer queries than this: copies and similarity; a relation (the best of many is
-  /// lucky); rare token (the rarest word of a short text is anybody's).
-  Index min_queries = 4, min_relation_queries = 10, min_rare_queries = 30;
+  double broad = .8;      ///< normalised entropy; also its baseline (Clark's 3.8 nats are .78 of 128 tokens)
+  double semantic = .3;   ///< margin of semantic: how far similarity goes beyond position
+  double margin = .1;     ///< margin of every other label but broad (Voita et al. 2019, of syntax)
+  double argmax = .9;     ///< argmax rate that is reported as passed (Voita et al. 2019, of positions)
+  Index max_offset = 8;   ///< offsets -max_offset .. max_offset are asked for, and compete with syntax
+  Index min_queries = 4;  ///< copies and similarity are not judged by fewer
+  Index min_relation_queries = 10;  ///< nor a relation: the best of many is lucky
+  Index min_rare_queries = 30;      ///< nor rare token: the rarest word of a short text is anybody's
   /// false: queries are no keys; first token, delimiter, rare token and broad remain.
   bool self_attention = true;
   bool operator==(const PatternOptions&) const = default;
@@ -28,7 +28,7 @@ struct PatternOptions {
 
 /// What is said of one head and one label. Means are over the queries that see two keys or more and a target.
 struct PatternScore {
-  std::string label;
+  std::string label;               ///< "previous token", …: docs/patterns.md
   double score = undefined;        ///< docs/patterns.md defines it for each label
   double baseline = undefined;     ///< what chance or position alone would score
   double margin = undefined;       ///< score - baseline
@@ -40,12 +40,13 @@ struct PatternScore {
   std::string relation{};          ///< syntactic: which one, "nsubj to its head"
 };
 
+/// What one head does.
 struct HeadPattern {
-  Index head = 0;
-  std::string label = "none";  ///< of those that pass, the largest margin; the first of equals
-  double score = undefined;    ///< of that label; undefined for none
-  double baseline = undefined;
-  double margin = undefined;
+  Index head = 0;                    ///< its number
+  std::string label = "none";        ///< of those that pass, the largest margin; the first of equals
+  double score = undefined;          ///< of that label; undefined for none
+  double baseline = undefined;       ///< of that label
+  double margin = undefined;         ///< of that label
   std::vector<PatternScore> scores;  ///< every label that could be judged, of offsets the best
 };
 
@@ -59,6 +60,7 @@ struct RelationAccuracy {
   double baseline = undefined;  ///< 0..1, its accuracy
 };
 
+/// Result of patterns().
 struct PatternResult {
   std::vector<HeadPattern> heads;           ///< [head]
   std::vector<RelationAccuracy> relations;  ///< by name, where dependencies are known
@@ -73,11 +75,11 @@ class PatternMeasure {
   /// ValueError max_offset below 1
   explicit PatternMeasure(std::vector<TokenFacts> facts = {}, PatternOptions options = {})
       : options_(options), tallies_(checked(options).max_offset, options.self_attention) {
-    std::vector<KnownTokens> known;
+    std::vector<detail::KnownTokens> known;
     for (TokenFacts& element : facts)
       in_context(fmt::format("batch element {}", known.size()),
                  [&] { known.emplace_back(std::move(element)); });
-    facts_ = std::make_shared<const std::vector<KnownTokens>>(std::move(known));
+    facts_ = std::make_shared<const std::vector<detail::KnownTokens>>(std::move(known));
   }
   PatternMeasure empty() const {
     PatternMeasure same({}, options_);
@@ -117,12 +119,12 @@ class PatternMeasure {
                         options.max_offset);
     return options;
   }
-  const KnownTokens& facts_of(const Layout& layout, Index example) const {
-    static const KnownTokens nothing{TokenFacts{}};
+  const detail::KnownTokens& facts_of(const Layout& layout, Index example) const {
+    static const detail::KnownTokens nothing{TokenFacts{}};
     if (facts_->empty()) return nothing;
     require<ShapeError>(static_cast<Index>(facts_->size()) == layout.shape().batch,
                         "facts of {} batch elements for a batch of {}", facts_->size(), layout.shape().batch);
-    const KnownTokens& known = (*facts_)[static_cast<std::size_t>(example)];
+    const detail::KnownTokens& known = (*facts_)[static_cast<std::size_t>(example)];
     in_context(fmt::format("batch element {}", example), [&] { known.check_fit(layout.keys(example)); });
     return known;
   }
@@ -138,7 +140,7 @@ class PatternMeasure {
             argmax_rate >= options_.argmax,
             queries};
   }
-  PatternScore by_mass(std::string label, const TargetTally& tally, Index h, double least) const {
+  PatternScore by_mass(std::string label, const detail::TargetTally& tally, Index h, double least) const {
     return score_of(std::move(label), tally.mass(h), tally.chance(), {least, options_.margin},
                     tally.queries(), tally.hit_rate(h));
   }
@@ -179,7 +181,8 @@ class PatternMeasure {
     const auto add = [&](bool judged, const auto& score) {
       if (judged) scores.push_back(score());
     };
-    const auto add_mass = [&](const char* label, const TargetTally& tally, double least, Index from = 1) {
+    const auto add_mass = [&](const char* label, const detail::TargetTally& tally, double least,
+                              Index from = 1) {
       add(tally.queries() >= std::max<Index>(1, from), [&] { return by_mass(label, tally, h, least); });
     };
     const auto add_neighbour = [&](const char* label, Index offset) {
@@ -188,8 +191,8 @@ class PatternMeasure {
     const auto add_best = [&](std::optional<PatternScore> best) {
       if (best) scores.push_back(std::move(*best));
     };
-    const TargetTally& rarest = tallies_.rarest();
-    const SimilarityTally& similarity = tallies_.similarity();
+    const detail::TargetTally& rarest = tallies_.rarest();
+    const detail::SimilarityTally& similarity = tallies_.similarity();
 
     add_neighbour("previous token", -1);
     add_neighbour("next token", 1);
@@ -229,8 +232,8 @@ class PatternMeasure {
   }
 
   PatternOptions options_;
-  std::shared_ptr<const std::vector<KnownTokens>> facts_;  // [batch], or empty
-  PatternTallies tallies_;
+  std::shared_ptr<const std::vector<detail::KnownTokens>> facts_;  // [batch], or empty
+  detail::PatternTallies tallies_;
 };
 
 /// What each head does: every label of docs/patterns.md that the facts allow, each with score, baseline and

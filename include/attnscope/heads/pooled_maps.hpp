@@ -1,5 +1,4 @@
 #pragma once
-#include <attnscope/core/row_summaries.hpp>
 #include <attnscope/sweep.hpp>
 
 #include <optional>
@@ -8,22 +7,29 @@
 namespace attnscope {
 
 /// What one cell of a pooled map is of its weights.
-enum class Pool { mean, largest };
+enum class Pool {
+  mean,     ///< their mean
+  largest,  ///< the largest
+};
 
+/// Options of pooled_maps().
 struct PooledMapsOptions {
-  Index most_rows = 512, most_columns = 512;  ///< cells of a map, at most
-  Pool pool = Pool::mean;
+  Index most_rows = 512;     ///< rows of cells, at most
+  Index most_columns = 512;  ///< columns of cells, at most
+  Pool pool = Pool::mean;    ///< what a cell is
   bool operator==(const PooledMapsOptions&) const = default;
 };
 
-/// Of one example.
+/// The pooled maps of one example.
 struct ExamplePooledMaps {
   std::vector<Eigen::MatrixXd> heads;  ///< [head] of [row x column], 0..1
-  std::vector<Range> rows, columns;    ///< the queries, the keys of each
+  std::vector<Range> rows;             ///< [row] the queries in it
+  std::vector<Range> columns;          ///< [column] the keys in it
 };
 
+/// Result of pooled_maps().
 struct PooledMapsResult {
-  std::vector<ExamplePooledMaps> examples;
+  std::vector<ExamplePooledMaps> examples;  ///< [example]
 };
 
 namespace detail {

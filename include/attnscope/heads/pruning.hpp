@@ -5,15 +5,18 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-
 #include <numeric>
 #include <optional>
 
 namespace attnscope {
 
 /// What the importance of a group of heads is that can only be removed together.
-enum class GroupImportance { sum, max };
+enum class GroupImportance {
+  sum,  ///< that of its heads together
+  max,  ///< that of its most important head
+};
 
+/// Options of plan_pruning().
 struct PruningOptions {
   std::optional<double> fraction{};  ///< 0..1 of the heads to remove, rounded down; or
   std::optional<Index> count{};      ///< how many
@@ -21,11 +24,12 @@ struct PruningOptions {
   Index keep_per_layer = 1;          ///< heads that a layer keeps at least (Michel et al.: 0)
   std::vector<Index> group_sizes{};  ///< [layer] heads that share a key-value head, side by side: they go
                                      ///< together (grouped-query attention); empty: 1 everywhere
-  GroupImportance group_importance = GroupImportance::sum;
+  GroupImportance group_importance = GroupImportance::sum;  ///< of such a group
   std::vector<std::vector<HeadId>> redundant{};  ///< heads that can stand in for each other: one of each of
                                                  ///< these groups is kept
 };
 
+/// Which heads to remove: result of plan_pruning().
 struct PruningPlan {
   std::vector<HeadId> order;  ///< the heads to remove, the first to go first
   HeadMask kept;              ///< [layer][head]
@@ -198,6 +202,7 @@ inline std::string pruning_json(const PruningPlan& plan, std::vector<Index> laye
       fmt::join(mask, ", "));
 }
 
+/// Options of prune_iteratively().
 struct IterativePruningOptions {
   double step = 0.1;  ///< above 0, at most 1: share of the model's heads that goes at once, rounded down,
                       ///< but no less than one head or key-value group
@@ -205,6 +210,7 @@ struct IterativePruningOptions {
   PruningOptions limits{};   ///< keep_per_layer, groups, redundant heads; how many is decided by the score
 };
 
+/// Result of prune_iteratively().
 struct IterativePruningResult {
   double baseline = 0;         ///< the score with every head
   std::vector<double> scores;  ///< [step] those that reached least_score
@@ -262,6 +268,7 @@ inline IterativePruningResult prune_iteratively(MaskedScore& score, const Import
   }
 }
 
+/// Result of pruning_tolerance().
 struct PruningToleranceResult {
   double baseline = 0;                    ///< the score with every head
   std::vector<std::vector<Index>> order;  ///< [layer] its heads, least important first
@@ -271,7 +278,8 @@ struct PruningToleranceResult {
 };
 
 /// Which layers bear pruning: the score as the heads of ONE layer go, least important first (among equals the
-/// first), the other layers whole; a curve a layer. Evaluations: heads + 1.
+/// first), the other layers whole; a curve a layer. importance: [layer] of [head], finite. Evaluations: heads
+/// + 1.
 /// @throws ShapeError importance of other heads; ValueError one that is not finite; what `score` throws;
 /// Stopped
 inline PruningToleranceResult pruning_tolerance(MaskedScore& score, const HeadScores& importance,

@@ -3,6 +3,7 @@
 
 namespace attnscope {
 
+/// Result of received_attention().
 struct ReceivedResult {
   std::vector<Eigen::MatrixXd>
       received;  ///< [example] of [head x key]: sum over queries of the weight on a key
@@ -36,8 +37,8 @@ class ReceivedMeasure {
 
  private:
   struct Columns {
-    Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> sums;  // [head x key]
-    Eigen::RowVectorXd seers;                                                     // [key] queries that see it
+    RowMatrix<double> sums;    // [head x key]
+    Eigen::RowVectorXd seers;  // [key] queries that see it
 
     Columns(const Layout& layout, Index example) {
       sums.setZero(layout.shape().heads, layout.keys(example));

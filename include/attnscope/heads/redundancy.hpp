@@ -7,6 +7,7 @@
 
 namespace attnscope {
 
+/// Options of redundant_heads().
 struct RedundancyOptions {
   double threshold = 0.9;  ///< heads more similar than this can stand in for one another
 };
@@ -19,6 +20,7 @@ struct StandIn {
   bool redundant = false;         ///< whether it exceeds the threshold
 };
 
+/// Result of redundant_heads().
 struct RedundancyResult {
   std::vector<StandIn> stand_ins;          ///< [head]
   std::vector<std::vector<Index>> groups;  ///< heads of which each can stand in for every other: two or more,

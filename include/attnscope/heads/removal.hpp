@@ -4,22 +4,24 @@
 
 namespace attnscope {
 
-/// What single heads are worth. effect = baseline - score: what the model loses; negative where it is better
-/// off.
+/// Result of remove_each_head() and keep_one_head(). effect = baseline - score: what the model loses;
+/// negative where it is better off.
 struct HeadRemovalResult {
   double baseline = 0;  ///< the score with every head
   HeadScores scores;    ///< [layer] of [head]
   HeadScores effects;   ///< [layer] of [head]
 };
 
+/// Result of remove_each_layer().
 struct LayerRemovalResult {
-  double baseline = 0;
+  double baseline = 0;      ///< the score with every head
   Eigen::VectorXd scores;   ///< [layer] without all heads of the layer
   Eigen::VectorXd effects;  ///< [layer] baseline - score
 };
 
+/// Result of remove_greedily().
 struct GreedyRemovalResult {
-  double baseline = 0;
+  double baseline = 0;        ///< the score with every head
   std::vector<HeadId> order;  ///< the heads removed, first to go first
   Eigen::VectorXd scores;     ///< [removed] the score once that head, too, was gone
   HeadMask kept;              ///< what is left

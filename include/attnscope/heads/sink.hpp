@@ -3,11 +3,13 @@
 
 namespace attnscope {
 
+/// Options of sink().
 struct SinkOptions {
   double threshold = 0.3;  ///< a head whose first key receives more than this is a sink head (Gu et al. 2024)
   bool operator==(const SinkOptions&) const = default;
 };
 
+/// Result of sink().
 struct SinkResult {
   Eigen::VectorXd
       sink_mass;  ///< [head] 0..1, mean weight on the first true key; undefined (NaN) without a query
@@ -17,6 +19,7 @@ struct SinkResult {
 /// See sink().
 class SinkMeasure {
  public:
+  /// Any threshold: one below 0 makes a sink of every head, one from 1 on of none.
   explicit SinkMeasure(SinkOptions options = {}) : options_(options) {}
   SinkMeasure empty() const { return SinkMeasure(options_); }
 

@@ -54,6 +54,7 @@ inline std::vector<Index> groups_of_ranges(Index tokens, std::span<const Range> 
   return groups;
 }
 
+/// Result of group_mass().
 struct GroupMassResult {
   std::vector<std::string> names;     ///< [group]
   std::vector<Eigen::MatrixXd> mass;  ///< [head] of [query group x key group] 0..1, what a query of the one

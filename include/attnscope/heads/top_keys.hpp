@@ -1,25 +1,26 @@
 #pragma once
 #include <attnscope/core/largest_weights.hpp>
-#include <attnscope/core/row_summaries.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
 #include <attnscope/sweep.hpp>
 
 namespace attnscope {
 
+/// Options of top_keys().
 struct TopKeysOptions {
   Index count = 5;                            ///< keys a row, at most
   std::vector<std::vector<Index>> queries{};  ///< [batch element] true queries that are asked for; none: all
   bool operator==(const TopKeysOptions&) const = default;
 };
 
-/// Of one example.
+/// The top keys of one example.
 struct ExampleTopKeys {
   std::vector<Index> queries;                           ///< whose keys are listed, in the order of the text
   std::vector<std::vector<std::vector<TopKey>>> heads;  ///< [head][i] the keys of queries[i], largest first
 };
 
+/// Result of top_keys().
 struct TopKeysResult {
-  std::vector<ExampleTopKeys> examples;
+  std::vector<ExampleTopKeys> examples;  ///< [example]
 };
 
 namespace detail {
@@ -29,10 +30,7 @@ inline void check_queries(const Layout& layout, const std::vector<std::vector<In
   require<ShapeError>(queries.empty() || static_cast<Index>(queries.size()) == layout.shape().batch,
                       "{} lists of queries for a batch of {}", queries.size(), layout.shape().batch);
   for (std::size_t b = 0; b < queries.size(); ++b)
-    for (const Index query : queries[b])
-      require<ShapeError>(query >= 0 && query < layout.queries(static_cast<Index>(b)),
-                          "batch element {}: query {} of {}", b, query,
-                          layout.queries(static_cast<Index>(b)));
+    for (const Index query : queries[b]) require_query(layout, static_cast<Index>(b), query);
 }
 
 /// [batch element] the true queries that are not named.

@@ -15,13 +15,16 @@ inline std::vector<Index> default_layers(Index n) {
   return layers;
 }
 
-/// How the heads of each layer differ in one number. Heads whose number is undefined are passed over; a layer
-/// of no others is undefined.
+/// How the heads of each layer differ in one number: result of spread_by_layer(). Heads whose number is
+/// undefined are passed over; a layer of no others is undefined.
 struct SpreadByLayer {
-  Eigen::VectorXd mean, deviation, min, max;  ///< [layer] over heads; deviation: standard, over all heads
+  Eigen::VectorXd mean;       ///< [layer] over heads
+  Eigen::VectorXd deviation;  ///< [layer] standard deviation, divided by all heads
+  Eigen::VectorXd min;        ///< [layer] of the heads
+  Eigen::VectorXd max;        ///< [layer] of the heads
 };
 
-/// values: [layer] of [head]; the layers may have unlike head counts.
+/// How the heads of each layer differ. values: [layer] of [head]; the layers may have unlike head counts.
 inline SpreadByLayer spread_by_layer(const std::vector<Eigen::VectorXd>& values) {
   const Index layers = static_cast<Index>(values.size());
   const Eigen::VectorXd none = Eigen::VectorXd::Constant(layers, undefined);
@@ -44,10 +47,11 @@ inline SpreadByLayer spread_by_layer(const std::vector<Eigen::VectorXd>& values)
 struct ComparedNumber {
   std::string name;                    ///< "entropies", …: head_number_list
   std::vector<Eigen::VectorXd> heads;  ///< [layer] of [head]
-  SpreadByLayer spread;
-  Eigen::MatrixXd difference;  ///< [layer x layer] how much larger the mean of the column's layer is
+  SpreadByLayer spread;                ///< [layer] over heads
+  Eigen::MatrixXd difference;          ///< [layer x layer] how much larger the mean of the column's layer is
 };
 
+/// Result of compare_layers().
 struct LayerComparison {
   std::vector<Index> layers;            ///< which layers of the model these are
   std::vector<ComparedNumber> numbers;  ///< in the order of head_number_list
@@ -62,9 +66,11 @@ struct LayerComparison {
   }
 };
 
-/// [layer] one number of each layer's heads.
-inline std::vector<Eigen::VectorXd> heads_by_layer(const std::vector<HeadNumbers>& layers,
-                                                   Eigen::VectorXd HeadNumbers::*values) {
+namespace detail {
+
+/// [layer] of [head] one number of each layer's heads.
+inline std::vector<Eigen::VectorXd> values_by_layer(const std::vector<HeadNumbers>& layers,
+                                                    Eigen::VectorXd HeadNumbers::*values) {
   std::vector<Eigen::VectorXd> all;
   for (const HeadNumbers& layer : layers) all.push_back(layer.*values);
   return all;
@@ -77,14 +83,16 @@ inline Eigen::VectorXd uniform_by_layer(const std::vector<HeadNumbers>& layers) 
   return all;
 }
 
+}  // namespace detail
+
 /// Layers side by side whose numbers are known, from a HeadNumbersMeasure a layer swept over a corpus.
 /// indices: [layer] its index in the model. @throws ShapeError unlike counts
 inline LayerComparison compare_layers(const std::vector<HeadNumbers>& layers, std::vector<Index> indices) {
   require<ShapeError>(layers.size() == indices.size(), "{} layers with {} indices", layers.size(),
                       indices.size());
-  LayerComparison comparison{std::move(indices), {}, uniform_by_layer(layers)};
+  LayerComparison comparison{std::move(indices), {}, detail::uniform_by_layer(layers)};
   for (const auto& [name, values] : head_number_list) {
-    ComparedNumber number{std::string(name), heads_by_layer(layers, values), {}, {}};
+    ComparedNumber number{std::string(name), detail::values_by_layer(layers, values), {}, {}};
     number.spread = spread_by_layer(number.heads);
     const Eigen::VectorXd& mean = number.spread.mean;
     number.difference = mean.transpose().replicate(mean.size(), 1) - mean.replicate(1, mean.size());
@@ -97,7 +105,7 @@ inline LayerComparison compare_layers(const std::vector<HeadNumbers>& layers, st
 /// and the differences between layers. attention: [layer] of any attention [batch, head, query, key]; without
 /// options.layers those of default_layers() are compared, and only they are read, one sweep each.
 /// @throws ShapeError a layer that is not there; what sweep throws, naming the layer
-template <LayerAttention A>
+template <StackLayer A>
 LayerComparison compare_layers(const std::vector<A>& attention, LayersOptions options = {},
                                const SweepOptions& how = {}) {
   if (options.layers.empty()) options.layers = default_layers(static_cast<Index>(attention.size()));

@@ -4,9 +4,10 @@
 
 namespace attnscope {
 
+/// Options of drift().
 struct DriftOptions {
-  HeadNumberOptions numbers{};
-  bool jensen_shannon = true;  ///< the divergences take nearly all of the time; false leaves them undefined
+  HeadNumberOptions numbers{};  ///< of HeadDrift::change
+  bool jensen_shannon = true;   ///< the divergences take nearly all of the time; false leaves them undefined
 };
 
 /// How far the heads of one layer are from heads of another. Undefined (NaN) for a head that has none beside
@@ -20,6 +21,7 @@ struct HeadDrift {
   HeadNumbers change;                   ///< the partner's numbers minus the head's
 };
 
+/// Result of drift().
 struct DriftResult {
   Eigen::MatrixXd total_variation;  ///< [head x head of the other] 0..1, mean over the queries
   Eigen::MatrixXd jensen_shannon;   ///< [head x head of the other] 0..log 2
@@ -31,6 +33,7 @@ struct DriftResult {
 /// See drift(). It looks at two aligned sources.
 class DriftMeasure {
  public:
+  /// @throws ValueError window < 0
   explicit DriftMeasure(DriftOptions options = {})
       : options_(options), first_(options.numbers), second_(options.numbers) {}
   DriftMeasure empty() const { return DriftMeasure(options_); }
@@ -77,7 +80,7 @@ class DriftMeasure {
   }
 
  private:
-  using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using Rows = RowMatrix<double>;
 
   /// A distance between all heads: [head x head of the other].
   struct Distance {
@@ -164,19 +167,17 @@ class DriftMeasure {
 /// without options.jensen_shannon.
 /// @throws ShapeError sources that are not aligned; what sweep throws, rows of the second that are no
 /// attention too
-template <Attention A, Attention B>
+template <StackLayer A, StackLayer B>
 DriftResult drift(const A& first, const B& second, DriftOptions options = {}, const SweepOptions& how = {}) {
-  return measured(DriftMeasure(options), aligned(first, second), how);
-}
-/// A template, so that only who calls it compiles it for all four pairs of precisions.
-template <std::same_as<LoadedAttention> A>
-DriftResult drift(const A& first, const A& second, DriftOptions options = {}, const SweepOptions& how = {}) {
-  return std::visit([&](const auto& a, const auto& b) { return drift(a, b, options, how); }, first, second);
+  return detail::with_layer(first, [&](const auto& a) {
+    return detail::with_layer(
+        second, [&](const auto& b) { return measured(DriftMeasure(options), aligned(a, b), how); });
+  });
 }
 
-/// [layer] the drift of two lists of layers. @throws ShapeError lists of unlike length; what drift throws,
-/// naming the layer
-template <LayerAttention A, LayerAttention B>
+/// [layer] the drift() of two lists of layers. first, second: [layer] of any attention. @throws ShapeError
+/// lists of unlike length; what drift throws, naming the layer
+template <StackLayer A, StackLayer B>
 std::vector<DriftResult> drift_of_layers(const std::vector<A>& first, const std::vector<B>& second,
                                          DriftOptions options = {}, const SweepOptions& how = {}) {
   require<ShapeError>(first.size() == second.size(), "{} layers beside {}", first.size(), second.size());

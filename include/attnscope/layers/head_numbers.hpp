@@ -11,6 +11,7 @@
 
 namespace attnscope {
 
+/// Options of head_numbers().
 struct HeadNumberOptions {
   Index window = 3;  ///< of locality, tokens on either side
 };
@@ -30,9 +31,10 @@ struct HeadNumbers {
 
 /// One of the HeadNumbers, by the name that reports give it.
 struct HeadNumber {
-  std::string_view name;
-  Eigen::VectorXd HeadNumbers::*values;
+  std::string_view name;                 ///< that of the field
+  Eigen::VectorXd HeadNumbers::*values;  ///< the field
 };
+/// All of them, in the order of reports.
 inline constexpr std::array<HeadNumber, 7> head_number_list{{
     {"entropies", &HeadNumbers::entropies},
     {"normalized_entropies", &HeadNumbers::normalized_entropies},
@@ -46,6 +48,7 @@ inline constexpr std::array<HeadNumber, 7> head_number_list{{
 /// The measures of HeadNumbers as one: a layer of a corpus is one of these, swept over many examples.
 class HeadNumbersMeasure {
  public:
+  /// @throws ValueError window < 0
   explicit HeadNumbersMeasure(HeadNumberOptions options = {})
       : options_(options), locality_({.window = options.window}) {}
   HeadNumbersMeasure empty() const { return HeadNumbersMeasure(options_); }
@@ -97,28 +100,22 @@ class HeadNumbersMeasure {
 
 /// All head measures of one layer in one sweep. attention: [batch, head, query, key]. Cost: see each measure.
 /// @throws ValueError window < 0; what sweep throws
-template <Attention A>
+template <StackLayer A>
 HeadNumbers head_numbers(const A& attention, HeadNumberOptions options = {}, const SweepOptions& how = {}) {
-  return measured(HeadNumbersMeasure(options), attention, how);
-}
-/// A template, so that only who calls it compiles it for both precisions.
-template <std::same_as<LoadedAttention> A>
-HeadNumbers head_numbers(const A& attention, HeadNumberOptions options = {}, const SweepOptions& how = {}) {
-  return std::visit([&](const auto& source) { return head_numbers(source, options, how); }, attention);
+  return detail::with_layer(
+      attention, [&](const auto& source) { return measured(HeadNumbersMeasure(options), source, how); });
 }
 
-/// What is taken for one layer of a model.
-template <typename A>
-concept LayerAttention = Attention<A> || std::same_as<A, LoadedAttention>;
-
+/// Options of compare_layers() and numbers_of_layers().
 struct LayersOptions {
   std::vector<Index> layers{};  ///< which, in any order; empty: all, or what the function says
-  HeadNumberOptions numbers{};
+  HeadNumberOptions numbers{};  ///< of every layer
 };
 
-/// [layer chosen] the same of layers of a model, one sweep each. attention: [layer] of any attention.
+/// [layer chosen] the head_numbers() of layers of a model, one sweep each. attention: [layer] of any
+/// attention.
 /// @throws ShapeError a layer that is not there; the same as head_numbers, naming the layer
-template <LayerAttention A>
+template <StackLayer A>
 std::vector<HeadNumbers> numbers_of_layers(const std::vector<A>& attention, LayersOptions options = {},
                                            const SweepOptions& how = {}) {
   const Index n = static_cast<Index>(attention.size());

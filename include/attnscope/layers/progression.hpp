@@ -4,9 +4,11 @@
 namespace attnscope {
 
 /// Whether a layer lies in the first (0), middle (1) or last (2) third of n layers: where its centre does.
+/// layer: 0 .. n - 1.
 /// Of two layers one is first and one last; of four, two are in the middle.
 inline Index third_of_depth(Index layer, Index n) { return 3 * (2 * layer + 1) / (2 * n); }
 
+/// Result of progression().
 struct Progression {
   SpreadByLayer spread;       ///< [layer] over heads
   Eigen::Vector3d thirds;     ///< means over the heads in the first, middle and last third of the depth;
@@ -14,7 +16,7 @@ struct Progression {
   double change = undefined;  ///< in the unit of the metric: how much the straight line that fits the layer
                               ///< means best (least squares) rises from the first layer to the last
   double trend = undefined;   ///< -1..1: of all pairs of layers, the share whose deeper layer has the larger
-                              ///< mean minus the share whose deeper layer has the smaller one (Mann-Kendall)
+                              ///< mean minus the share whose deeper layer has the smaller one (Mann 1945)
 };
 
 /// A number of the heads against depth. values: [layer] of [head], the layers in the order of their depth and
@@ -51,16 +53,19 @@ inline Progression progression(const std::vector<Eigen::VectorXd>& values) {
   return result;
 }
 
+/// Result of locality_progression().
 struct LocalityProgression {
-  Progression locality;
+  Progression locality;              ///< of LocalityResult::locality
   Eigen::VectorXd uniform_locality;  ///< [layer] what uniform attention over the visible keys would score
   Eigen::VectorXd excess;            ///< [layer] the mean over heads minus that: what the layer itself adds
 };
 
-/// Locality against depth, beside its baseline: that is what tells a local layer from a short text.
+/// Locality against depth, beside its baseline: that is what tells a local layer from a short text. layers:
+/// [layer] in the order of their depth and all of them.
 inline LocalityProgression locality_progression(const std::vector<HeadNumbers>& layers) {
-  LocalityProgression result{
-      progression(heads_by_layer(layers, &HeadNumbers::locality)), uniform_by_layer(layers), {}};
+  LocalityProgression result{progression(detail::values_by_layer(layers, &HeadNumbers::locality)),
+                             detail::uniform_by_layer(layers),
+                             {}};
   result.excess = result.locality.spread.mean - result.uniform_locality;
   return result;
 }

@@ -44,6 +44,7 @@ class Aligned {
         },
         sources_);
   }
+  /// The main source first.
   const std::tuple<First, Companions...>& sources() const { return sources_; }
   const Layout& layout() const { return std::get<0>(sources_).layout(); }
 

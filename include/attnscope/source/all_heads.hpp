@@ -11,6 +11,7 @@ class AllHeads {
  public:
   using Weight = WeightType;
 
+  /// @throws ShapeError as all_heads()
   explicit AllHeads(std::vector<LoadedAttention> layers) : layers_(std::move(layers)) {
     require<ShapeError>(!layers_.empty(), "the heads of no layers");
     Shape shape = layout_of(0).shape();
@@ -40,7 +41,7 @@ class AllHeads {
     Block<Weight> read(Index example, Range queries) {
       const Layout& layout = source_->layout_;
       const Index rows = queries.size();
-      const Index keys = rows == 0 ? 0 : layout.visible(example, queries.last - 1).last;
+      const Index keys = layout.visible(example, queries).last;
       rows_.resize(layout.shape().heads * rows, keys);
       Index first = 0;
       const auto copy = [&](const auto& block) {
@@ -57,7 +58,7 @@ class AllHeads {
 
     const AllHeads* source_;
     std::vector<LayerReader> readers_;
-    Eigen::Matrix<Weight, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows_;  // [head * query x key]
+    RowMatrix<Weight> rows_;  // [head * query x key]
   };
   Reader reader() const { return Reader(*this); }
 

@@ -90,11 +90,30 @@ class AnyAttention {
   std::shared_ptr<const HeldBase> held_;
 };
 
+/// @cond
 template <AttentionSource S>
 AnyAttention(S, std::shared_ptr<const void> = nullptr) -> AnyAttention<typename S::Weight>;
+/// @endcond
 
 /// Attention whose precision is known at run time alone (a file, somebody else's tensor): 16-bit and 32-bit
 /// weights arrive as float, 64-bit ones as double. std::visit takes it to any function of the library.
 using LoadedAttention = std::variant<AnyAttention<float>, AnyAttention<double>>;
+
+/// A layer of a stack: attention whose precision is known, or that of a file.
+template <typename L>
+concept StackLayer = Attention<L> || std::same_as<L, LoadedAttention>;
+
+namespace detail {
+
+/// act(attention), whatever its precision.
+template <StackLayer Layer, typename Act>
+decltype(auto) with_layer(const Layer& layer, const Act& act) {
+  if constexpr (Attention<Layer>)
+    return act(layer);
+  else
+    return std::visit(act, layer);
+}
+
+}  // namespace detail
 
 }  // namespace attnscope

@@ -12,11 +12,10 @@ template <Attention A>
 Eigen::VectorXd attention_row(const A& attention, Index example, Index head, Index query) {
   const auto source = source_of(attention);
   const Layout& layout = source.layout();
-  const Shape& shape = layout.shape();
-  require<ShapeError>(example >= 0 && example < shape.batch, "batch element {} of {}", example, shape.batch);
-  require<ShapeError>(head >= 0 && head < shape.heads, "head {} of {}", head, shape.heads);
-  require<ShapeError>(query >= 0 && query < layout.queries(example), "batch element {}: query {} of {}",
-                      example, query, layout.queries(example));
+  detail::require_example(layout, example);
+  const Index heads = layout.shape().heads;
+  require<ShapeError>(head >= 0 && head < heads, "head {} of {}", head, heads);
+  detail::require_query(layout, example, query);
   require<ShapeError>(layout.shows(example, query), "batch element {}: query {} is excluded", example, query);
   Eigen::VectorXd row = Eigen::VectorXd::Zero(layout.keys(example));
   auto reader = source.reader();

@@ -25,9 +25,11 @@ class GenerationAttention {
     in_context(fmt::format("step {}", steps_.size()), [&] { check(step.layout().shape(), parents); });
     steps_.push_back({copy_of(step), std::move(parents)});
   }
+  /// The same of a tensor.
   void add_step(const AttentionTensor<Scalar>& step, std::vector<Index> parents = {}) {
     add_step(AttentionView<Scalar>(step), std::move(parents));
   }
+  /// How many were added.
   Index steps() const { return static_cast<Index>(steps_.size()); }
 
   /// [batch, head, target, source] of the rows of the last step and of what they went on from.

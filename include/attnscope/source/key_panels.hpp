@@ -41,9 +41,8 @@ void multiply(const Weight* queries, Index tiles, const Weight* keys, Index pane
               Index stride) {
   const MatrixView<double> q(queries, tiles, dim, Eigen::OuterStride<>(dim));
   const MatrixView<double> k(keys, panels, dim, Eigen::OuterStride<>(dim));
-  using Scores = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  Eigen::Map<Scores, Eigen::Unaligned, Eigen::OuterStride<>>(scores, tiles, panels,
-                                                             Eigen::OuterStride<>(stride))
+  Eigen::Map<RowMatrix<double>, Eigen::Unaligned, Eigen::OuterStride<>>(scores, tiles, panels,
+                                                                        Eigen::OuterStride<>(stride))
       .noalias() = q * k.transpose();
 }
 

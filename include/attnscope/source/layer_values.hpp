@@ -1,5 +1,5 @@
 #pragma once
-#include <attnscope/core/layout.hpp>
+#include <attnscope/core/block.hpp>
 
 #include <cmath>
 #include <memory>
@@ -34,7 +34,7 @@ struct LayerValueParts {
 template <typename Scalar>
 class LayerValues {
  public:
-  using Parts = LayerValueParts<Scalar>;
+  using Parts = LayerValueParts<Scalar>;  ///< what stands between values and output
 
   /// @throws ShapeError a part whose size is not that of its shape, heads that are not a multiple of kv_heads
   /// @throws ValueError a number of a true token, or of what all tokens share, that is not finite; a negative
@@ -87,14 +87,14 @@ class LayerValues {
   }
 
   const Layout& layout() const { return layout_; }
-  Index heads() const { return layout_.shape().heads; }
-  Index kv_heads() const { return kv_heads_; }
-  Index dim() const { return dim_; }
-  /// The width of what heads write.
-  Index model() const { return model_; }
-  bool self_attention() const { return self_attention_; }
+  Index heads() const { return layout_.shape().heads; }    ///< query heads
+  Index kv_heads() const { return kv_heads_; }             ///< value heads
+  Index dim() const { return dim_; }                       ///< the width of a value
+  Index model() const { return model_; }                   ///< the width of what heads write
+  bool self_attention() const { return self_attention_; }  ///< see LayerValueParts
+  /// Whether what the attention's output is added to is known.
   bool has_residual() const { return !residual_.empty(); }
-  /// A norm counts where the sum that it is of is known.
+  /// Whether a layer norm follows; it counts where the sum that it is of is known.
   bool has_norm() const { return has_residual() && shared_->norm_weight.size() > 0; }
 
   /// [key x dim] what a head reads of these true keys, value bias added.
@@ -121,14 +121,13 @@ class LayerValues {
   Eigen::MatrixXd residual(Index example, Range queries) const {
     return stored_residual(example, queries).template cast<double>();
   }
-  /// [1 x model], or empty.
-  const Eigen::MatrixXd& output_bias() const { return shared_->output_bias; }
-  const Eigen::MatrixXd& norm_weight() const { return shared_->norm_weight; }
-  const Eigen::MatrixXd& norm_bias() const { return shared_->norm_bias; }
-  double norm_epsilon() const { return shared_->norm_epsilon; }
+  const Eigen::MatrixXd& output_bias() const { return shared_->output_bias; }  ///< [1 x model], or empty
+  const Eigen::MatrixXd& norm_weight() const { return shared_->norm_weight; }  ///< [1 x model], or empty
+  const Eigen::MatrixXd& norm_bias() const { return shared_->norm_bias; }      ///< [1 x model], or empty
+  double norm_epsilon() const { return shared_->norm_epsilon; }                ///< see LayerValueParts
 
  private:
-  using Map = Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+  using Map = Eigen::Map<const RowMatrix<Scalar>>;
   struct Shared {
     Eigen::MatrixXd value_bias, projection, output_bias, norm_weight, norm_bias;
     double norm_epsilon = 0;
@@ -176,5 +175,19 @@ class LayerValues {
 
 /// Values whose precision is known at run time alone (a file).
 using LoadedValues = std::variant<LayerValues<float>, LayerValues<double>>;
+
+namespace detail {
+
+/// act(values), whatever their precision.
+template <typename Scalar, typename Act>
+decltype(auto) with_values(const LayerValues<Scalar>& values, const Act& act) {
+  return act(values);
+}
+template <typename Act>
+decltype(auto) with_values(const LoadedValues& values, const Act& act) {
+  return std::visit(act, values);
+}
+
+}  // namespace detail
 
 }  // namespace attnscope

@@ -11,8 +11,7 @@ template <Attention A>
 std::vector<Eigen::MatrixXd> head_maps(const A& attention, Index example = 0) {
   const auto source = source_of(attention);
   const Layout& layout = source.layout();
-  require<ShapeError>(example >= 0 && example < layout.shape().batch, "batch element {} of {}", example,
-                      layout.shape().batch);
+  detail::require_example(layout, example);
   auto reader = source.reader();
   const auto block = reader.read(example, {0, layout.queries(example)});
   std::vector<Eigen::MatrixXd> maps;

@@ -9,9 +9,10 @@ using Eigen::Index;
 
 /// Where the patches of an image stand among the keys: row by row, from the top left, one after the other.
 struct PatchGrid {
-  Index rows = 0, columns = 0;
-  Index first = 1;  ///< keys before the patches: [CLS], registers, the text before an image
-  Index after = 0;  ///< keys behind them: the text after an image
+  Index rows = 0;     ///< of patches
+  Index columns = 0;  ///< of patches
+  Index first = 1;    ///< keys before the patches: [CLS], registers, the text before an image
+  Index after = 0;    ///< keys behind them: the text after an image
 };
 
 /// [row x column] the weights that one query gives to the patches of an image, as they lie in it: for

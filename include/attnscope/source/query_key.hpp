@@ -8,6 +8,7 @@
 
 namespace attnscope {
 
+/// How scores become weights: options of QueryKeyAttention. The arrays are borrowed.
 template <typename Weight>
 struct QueryKeyOptions {
   double scale = 0;  ///< factor on query x key; 0: 1 / sqrt(dim)
@@ -23,14 +24,15 @@ struct QueryKeyOptions {
 
 /// How many elements lie between one batch element, head, token, number and the next.
 struct QueryKeyStrides {
-  std::array<Index, 4> queries{}, keys{};
+  std::array<Index, 4> queries{};  ///< by batch, head, query, dim
+  std::array<Index, 4> keys{};     ///< by batch, kv_head, key, dim
 };
 
 /// softmax(scale Q K' + bias) under the layout's mask, as a source: only some rows of it exist at a time in
 /// each thread. Borrowed: queries [batch, head, query, dim], keys [batch, kv_head, key, dim], padding
 /// included, of any strides (else dense, row-major). Head h reads key head h / (heads / kv_heads)
-/// (grouped-query attention). A query that sees no key gets a row of 0. Scalar: float, double, Eigen::half,
-/// Eigen::bfloat16. Excluded keys take no part in the softmax.
+/// (grouped-query attention, Ainslie et al. 2023). A query that sees no key gets a row of 0. Scalar: float,
+/// double, Eigen::half, Eigen::bfloat16. Excluded keys take no part in the softmax.
 ///
 /// Cost: 2 dim operations a visible weight and pass. Memory: a copy of one batch element's keys (of the key
 /// heads that are read), and 16 rows a thread; some MiB for measures that look at several heads at once.
@@ -83,7 +85,7 @@ class QueryKeyAttention {
     Block<Weight> read(Index example, Range queries, std::vector<RowSummary>& summaries) {
       const Layout& layout = source_->layout_;
       const Index heads = layout.shape().heads, rows = queries.size();
-      const Index keys = rows == 0 ? 0 : layout.visible(example, queries.last - 1).last;
+      const Index keys = layout.visible(example, queries).last;
       open(example);
       const Index stride = rounded(keys, shape_.panel) + gap, room = rounded(rows, shape_.tile);
       Weight* scores = scores_.of_size(heads * room * longest_stride(example));
@@ -102,7 +104,7 @@ class QueryKeyAttention {
     bool summarises() const { return true; }
     RowSummaries<Weight> summarise(Index example, Index head, Range queries) {
       open(example);
-      const Range seen = visible_to_any(example, queries);
+      const Range seen = source_->layout_.visible(example, queries);
       const Index first = seen.first / shape_.panel * shape_.panel;
       const Index stride = rounded(seen.last - first, shape_.panel) + gap;
       Weight* scores = scores_.of_size(rounded(queries.size(), shape_.tile) * longest_stride(example));
@@ -137,17 +139,12 @@ class QueryKeyAttention {
       shape_ = panels_->shape();
       example_ = example;
     }
-    Range visible_to_any(Index example, Range queries) const {
-      if (queries.size() == 0) return {0, 0};
-      const Layout& layout = source_->layout_;
-      return {layout.visible(example, queries.first).first, layout.visible(example, queries.last - 1).last};
-    }
 
     /// Weights of some queries of one head, before they are divided by their sums: times factors_ they are
     /// done. Column 0 is the key `first`, a multiple of the panel's at or before what any sees. Hidden ones
     /// are 0. The columns that were written.
     Range fill(Index example, Index head, Range queries, Rows rows, Index first, RowSummary* summaries) {
-      const Range seen = visible_to_any(example, queries);
+      const Range seen = source_->layout_.visible(example, queries);
       factors_.assign(static_cast<std::size_t>(queries.size()), Weight(0));
       const Index from = seen.first / shape_.panel, panels = rounded(seen.last, shape_.panel) / shape_.panel;
       const Range stored{from * shape_.panel, panels * shape_.panel};
@@ -195,7 +192,7 @@ class QueryKeyAttention {
       constexpr auto hidden = -std::numeric_limits<Weight>::infinity();
       std::fill(at(begin), at(seen.first), hidden);
       std::fill(at(seen.last), at(end), hidden);
-      for (const Index key : source_->excluded_keys(example))
+      for (const Index key : source_->layout_.excluded_keys(example))
         if (key >= begin && key < end) *at(key) = hidden;
 
       const double sink = options.sink_logits ? static_cast<double>(options.sink_logits[head]) : -infinity;
@@ -254,12 +251,6 @@ class QueryKeyAttention {
     std::vector<std::weak_ptr<detail::KeyPanels<Weight>>> examples_;
   };
 
-  std::span<const Index> excluded_keys(Index example) const {
-    const auto& lists = layout_.mask().excluded_keys;
-    if (lists.empty()) return {};
-    return lists[static_cast<std::size_t>(example)];
-  }
-
   /// to[0], to[step], ... = sign times the numbers of one token.
   /// @throws ValueError one that is not finite
   template <typename Describe>
@@ -283,13 +274,12 @@ class QueryKeyAttention {
   }
   const Weight* key_panels(detail::KeyPanels<Weight>& panels, Index example, Index head) const {
     const auto& [by_batch, by_head, by_token, by_number] = strides_.keys;
-    const Index kv_head = head / (layout_.shape().heads / kv_heads_), queries = layout_.queries(example);
-    const Index seen = queries == 0 ? 0 : layout_.visible(example, queries - 1).last;
+    const Index kv_head = head / (layout_.shape().heads / kv_heads_);
+    const Index seen = layout_.visible(example, {0, layout_.queries(example)}).last;
     const Scalar* first = keys_ + example * by_batch + kv_head * by_head;
-    const std::span<const Index> excluded = excluded_keys(example);
     return panels.head(kv_head, seen, dim_,
                        [&, by_token = by_token, by_number = by_number](Index key, Weight* to, Index step) {
-                         if (std::binary_search(excluded.begin(), excluded.end(), key)) {
+                         if (layout_.excludes_key(example, key)) {
                            for (Index d = 0; d < dim_; ++d) to[d * step] = 0;
                            return;
                          }

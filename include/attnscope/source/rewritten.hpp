@@ -14,6 +14,7 @@ template <AttentionSource Source, typename Rule>
 class Rewritten {
  public:
   using Weight = typename Source::Weight;
+  /// What rule.layout() throws passes through.
   Rewritten(Source source, Rule rule)
       : source_(std::move(source)), rule_(std::move(rule)), layout_(rule_.layout(source_.layout())) {}
   const Layout& layout() const { return layout_; }
@@ -24,7 +25,7 @@ class Rewritten {
     Block<Weight> read(Index example, Range queries) {
       const Layout& layout = outer_->layout_;
       const Index rows = queries.size();
-      const Index keys = rows == 0 ? 0 : layout.visible(example, queries.last - 1).last;
+      const Index keys = layout.visible(example, queries).last;
       const Block<Weight> block = inner_.read(example, outer_->rule_.inner_queries(example, queries));
       rewritten_.setZero(layout.shape().heads * rows, keys);
       outer_->rule_.write(block, example, queries, rewritten_);
@@ -34,7 +35,7 @@ class Rewritten {
    private:
     const Rewritten* outer_;
     decltype(std::declval<const Source&>().reader()) inner_;
-    Eigen::Matrix<Weight, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rewritten_;
+    RowMatrix<Weight> rewritten_;
   };
   Reader reader() const { return Reader(*this); }
 

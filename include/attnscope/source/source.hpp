@@ -42,6 +42,7 @@ concept AttentionSource = std::copy_constructible<S> && requires(const S& source
 template <typename T>
 struct AsSource {};
 
+/// A source is its own.
 template <AttentionSource S>
 struct AsSource<S> {
   static const S& of(const S& source) { return source; }
@@ -53,6 +54,7 @@ concept Attention = requires(const A& attention) {
   AsSource<A>::of(attention);
 };
 
+/// The source that an A becomes.
 template <Attention A>
 using SourceOf = std::remove_cvref_t<decltype(AsSource<A>::of(std::declval<const A&>()))>;
 

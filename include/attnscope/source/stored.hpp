@@ -48,6 +48,7 @@ class AttentionView {
   /// Dense, row-major.
   AttentionView(const Scalar* data, Layout layout) : AttentionView(data, layout, dense(layout.shape())) {}
 
+  /// A tensor, which must outlive the view.
   explicit AttentionView(const AttentionTensor<Scalar>& tensor, Mask mask = {})
       : AttentionView(tensor.data(), Layout({tensor.dimension(0), tensor.dimension(1), tensor.dimension(2),
                                              tensor.dimension(3)},
@@ -63,13 +64,13 @@ class AttentionView {
   explicit AttentionView(M&&, Mask = {}) = delete;  // would dangle
 
   const Layout& layout() const { return layout_; }
-  const Scalar* data() const { return data_; }
-  const Strides& strides() const { return strides_; }
+  const Scalar* data() const { return data_; }         ///< the first element, padding included
+  const Strides& strides() const { return strides_; }  ///< in elements
 
   /// One batch element. @throws ShapeError it is not there
   AttentionView example(Index b) const {
     const Shape& s = layout_.shape();
-    require<ShapeError>(b >= 0 && b < s.batch, "batch element {} of {}", b, s.batch);
+    detail::require_example(layout_, b);
     Mask mask = layout_.mask();
     keep_one(b, mask.query_lengths, mask.key_lengths, mask.query_starts, mask.key_starts,
              mask.excluded_queries, mask.excluded_keys);
@@ -98,7 +99,7 @@ class AttentionView {
       const Scalar* data = view_->data_ + example * by_batch +
                            (layout.query_start(example) + queries.first) * by_query +
                            layout.key_start(example) * by_key;
-      const Index keys = queries.size() == 0 ? 0 : layout.visible(example, queries.last - 1).last;
+      const Index keys = layout.visible(example, queries).last;
       if constexpr (std::is_same_v<Scalar, Weight>) {
         if (by_key == 1 && hidden_is_zero(data, example, queries, keys))
           return {data, by_head, by_query, example, queries, keys, layout};
@@ -111,7 +112,7 @@ class AttentionView {
     /// Whether a block may be lent as it is. Without a mask nothing needs to be looked at.
     bool hidden_is_zero(const Scalar* data, Index example, Range queries, Index keys) const {
       const Layout& layout = view_->layout_;
-      if (!layout.mask().causal && layout.mask().excluded_keys.empty()) return true;
+      if (!layout.mask().causal && layout.excluded_keys(example).empty()) return true;
       const auto zero = [](const Scalar* row, Index first, Index last) {
         return vector_math::all_zero(
             std::span<const Scalar>(row + first, static_cast<std::size_t>(last - first)));
@@ -121,7 +122,7 @@ class AttentionView {
           const Range seen = layout.visible(example, queries.first + r);
           const Scalar* row = data + h * view_->strides_[1] + r * view_->strides_[2];
           if (!zero(row, 0, seen.first) || !zero(row, seen.last, keys)) return false;
-          for (const Index key : excluded(example))
+          for (const Index key : layout.excluded_keys(example))
             if (key < keys && row[key] != Scalar(0)) return false;
         }
       return true;
@@ -138,14 +139,9 @@ class AttentionView {
           vector_math::widen(row + seen.first * step, step, seen.size(), to + seen.first);
           std::fill(to, to + seen.first, Weight(0));
           std::fill(to + seen.last, to + keys, Weight(0));
-          for (const Index key : excluded(example))
+          for (const Index key : layout.excluded_keys(example))
             if (key < keys) to[key] = Weight(0);
         }
-    }
-    std::span<const Index> excluded(Index example) const {
-      const auto& lists = view_->layout_.mask().excluded_keys;
-      if (lists.empty()) return {};
-      return lists[static_cast<std::size_t>(example)];
     }
 
     const AttentionView* view_;
@@ -172,15 +168,19 @@ class AttentionView {
   Strides strides_;
 };
 
+/// @cond
 template <StoredMatrix M>
 AttentionView(const M&, Mask = {}) -> AttentionView<typename M::Scalar>;
+/// @endcond
 
+/// A tensor is a batch without padding or mask.
 template <typename Scalar>
 struct AsSource<AttentionTensor<Scalar>> {
   static AttentionView<Scalar> of(const AttentionTensor<Scalar>& tensor) {
     return AttentionView<Scalar>(tensor);
   }
 };
+/// A matrix is one head of one example, without a mask.
 template <StoredMatrix M>
 struct AsSource<M> {
   static AttentionView<typename M::Scalar> of(const M& matrix) {

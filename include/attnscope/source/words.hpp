@@ -14,8 +14,9 @@ enum class PieceRows {
   max,    ///< the largest weight on each word, scaled back to the mean sum of the rows
 };
 
+/// Options of merge_words().
 struct WordOptions {
-  PieceRows rows = PieceRows::mean;
+  PieceRows rows = PieceRows::mean;  ///< the row of a word
 };
 
 namespace detail {
@@ -66,7 +67,7 @@ class ExampleWords {
     std::vector<Index> left(static_cast<std::size_t>(keys()), 0), excluded;
     for (std::size_t t = 0; t < key_words_.size(); ++t) {
       const Index key = static_cast<Index>(t);
-      left[static_cast<std::size_t>(key_words_[t])] += tokens.count_keys(example, {key, key + 1});
+      left[static_cast<std::size_t>(key_words_[t])] += tokens.excludes_key(example, key) ? 0 : 1;
     }
     for (Index w = 0; w < keys(); ++w)
       if (left[static_cast<std::size_t>(w)] == 0) excluded.push_back(w);
@@ -97,10 +98,8 @@ class MergeWords {
     Mask words{.causal = mask.causal};
     for (Index b = 0; b < shape.batch; ++b) {
       const auto e = static_cast<std::size_t>(b);
-      std::span<const Index> excluded;
-      if (!mask.excluded_queries.empty()) excluded = mask.excluded_queries[e];
       const ExampleWords& example =
-          examples_.emplace_back(query_words[e], excluded, key_words[e], options.rows);
+          examples_.emplace_back(query_words[e], tokens.excluded_queries(b), key_words[e], options.rows);
       // The rows are not stored anywhere; a start of their own lets each example's first word stand where it
       // does among the keys.
       words.query_starts.push_back(example.first());

@@ -7,6 +7,7 @@
 
 namespace attnscope {
 
+/// Result of pearson(), spearman(), kendall() and weighted_kendall().
 struct CorrelationResult {
   std::optional<double> statistic;  ///< -1 .. 1; nothing where it is undefined: constant numbers, n < 2
   std::optional<double> p_value;    ///< two-sided; nothing where it is undefined or not known
@@ -38,8 +39,8 @@ inline double two_sided_p(double r, Index n) {
 
 }  // namespace detail
 
-/// Pearson's product-moment correlation, p by Student's t. Infinite numbers have none. For n = 2 p is 1.
-/// Within 1e-12 of scipy's pearsonr, its p up to n = 10^6 within 1e-9. Cost: linear.
+/// Pearson's product-moment correlation of x and y [n], p by Student's t. Infinite numbers have none. For n =
+/// 2 p is 1. Within 1e-12 of scipy's pearsonr, its p up to n = 10^6 within 1e-9. Cost: linear.
 /// @throws ShapeError unlike sizes; ValueError a number that is not finite, naming its index
 inline CorrelationResult pearson(const VectorView& x, const VectorView& y) {
   detail::check_same_size(x, y);

@@ -1,6 +1,6 @@
 #pragma once
-#include <attnscope/core/vector_math.hpp>
 #include <attnscope/core/ranks.hpp>
+#include <attnscope/core/vector_math.hpp>
 
 namespace attnscope {
 namespace detail {
@@ -26,11 +26,10 @@ inline void check_distributions(const VectorView& p, const VectorView& q) {
 
 }  // namespace detail
 
-// Of two distributions p and q [n]. They may sum below 1, as rows of attention without their sink do, and are
-// taken as they are. @throws ShapeError unlike sizes; ValueError a number that is negative or not finite,
-// naming its index; a sum above 1.02. Cost: linear.
-
-/// Total variation distance: half the sum of |p - q|, 0 .. 1.
+/// Total variation distance of two distributions: half the sum of |p - q|, 0..1. p, q: [n]; they may sum
+/// below 1, as rows of attention without their sink do, and are taken as they are. Cost: linear.
+/// @throws ShapeError unlike sizes
+/// @throws ValueError a number that is negative or not finite, naming its index; a sum above 1.02
 inline double total_variation(const VectorView& p, const VectorView& q) {
   detail::check_distributions(p, q);
   double sum = 0;
@@ -38,8 +37,9 @@ inline double total_variation(const VectorView& p, const VectorView& q) {
   return sum / 2;
 }
 
-/// Jensen-Shannon divergence H((p + q) / 2) - (H(p) + H(q)) / 2 in nats, 0 .. ln 2. Exactly 0 for p = q; its
-/// root is a metric. Between all heads of a layer at once: head_distance().
+/// Jensen-Shannon divergence H((p + q) / 2) - (H(p) + H(q)) / 2 in nats, 0 .. ln 2 (Lin 1991). Exactly 0 for
+/// p = q; its root is a metric (Endres & Schindelin 2003). Between all heads of a layer at once:
+/// head_distance(). p, q, cost and errors: as of total_variation().
 inline double jensen_shannon(const VectorView& p, const VectorView& q) {
   detail::check_distributions(p, q);
   const auto mixed = [](const VectorView& a, const VectorView& b) {
@@ -49,7 +49,7 @@ inline double jensen_shannon(const VectorView& p, const VectorView& q) {
 }
 
 /// Kullback-Leibler divergence sum p ln(p / q) in nats, with 0 ln 0 = 0; infinite where q = 0 < p. Not
-/// negative when both sum to 1.
+/// negative when both sum to 1. p, q, cost and errors: as of total_variation().
 inline double kullback_leibler(const VectorView& p, const VectorView& q) {
   detail::check_distributions(p, q);
   double sum = 0;

@@ -1,6 +1,7 @@
 #pragma once
 #include <attnscope/core/ranks.hpp>
 
+#include <cstdint>
 #include <numeric>
 #include <span>
 

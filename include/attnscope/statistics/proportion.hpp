@@ -11,8 +11,8 @@ namespace attnscope {
 
 /// Where a number lies that was estimated from a sample; NaN where nothing can be said.
 struct ConfidenceInterval {
-  double lower = std::numeric_limits<double>::quiet_NaN();
-  double upper = std::numeric_limits<double>::quiet_NaN();
+  double lower = std::numeric_limits<double>::quiet_NaN();  ///< its least
+  double upper = std::numeric_limits<double>::quiet_NaN();  ///< its most
 };
 
 /// Wilson's interval of a share, from `hits` of `trials` independent trials (Wilson 1927): the shares p whose

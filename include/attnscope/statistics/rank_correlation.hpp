@@ -76,8 +76,8 @@ inline double weighted_tau(const VectorView& x, const VectorView& y) {
 
 }  // namespace detail
 
-/// Spearman's rank correlation: Pearson's of the average ranks, p by Student's t, nothing for n = 2. Equal to
-/// scipy's spearmanr, p within 1e-9. Cost: n log n.
+/// Spearman's rank correlation of x and y [n]: Pearson's of the average ranks, p by Student's t, nothing for
+/// n = 2. Equal to scipy's spearmanr, p within 1e-9. Cost: n log n.
 /// @throws ShapeError unlike sizes; ValueError NaN, naming its index; infinity is the largest number
 inline CorrelationResult spearman(const VectorView& x, const VectorView& y) {
   detail::check_ranked(x, y);
@@ -90,9 +90,10 @@ inline CorrelationResult spearman(const VectorView& x, const VectorView& y) {
   return {r, detail::two_sided_p(r, n), n};
 }
 
-/// Kendall's tau-b: (concordant - discordant) / sqrt(pairs untied in x * pairs untied in y). Without ties p
-/// is exact up to n = 33, and beyond when at most one pair is in (or out of) order; else by the normal
-/// approximation, its variance corrected for ties. Equal to scipy's kendalltau, p within 1e-9. Cost: n log n.
+/// Kendall's tau-b of x and y [n]: (concordant - discordant) / sqrt(pairs untied in x * pairs untied in y).
+/// Without ties p is exact up to n = 33, and beyond when at most one pair is in (or out of) order; else by
+/// the normal approximation, its variance corrected for ties. Equal to scipy's kendalltau, p within 1e-9.
+/// Cost: n log n.
 /// @throws as spearman()
 inline CorrelationResult kendall(const VectorView& x, const VectorView& y) {
   detail::check_ranked(x, y);
@@ -101,9 +102,10 @@ inline CorrelationResult kendall(const VectorView& x, const VectorView& y) {
   return {detail::tau_b(pairs), detail::kendall_p(x.size(), pairs), x.size()};
 }
 
-/// Kendall's tau in which a pair of ranks r and s (0: the largest number) weighs 1/(r + 1) + 1/(s + 1), so
-/// that the top counts most (Vigna 2015): the mean of the taus that rank by x and by y. Equal to scipy's
-/// weightedtau. Its distribution is not known: no p_value, permutation_test() gives one. Cost: n log n.
+/// Kendall's tau of x and y [n] in which a pair of ranks r and s (0: the largest number) weighs 1/(r + 1) +
+/// 1/(s + 1), so that the top counts most (Vigna 2015): the mean of the taus that rank by x and by y. Equal
+/// to scipy's weightedtau. Its distribution is not known: no p_value, permutation_test() gives one. Cost: n
+/// log n.
 /// @throws as spearman()
 inline CorrelationResult weighted_kendall(const VectorView& x, const VectorView& y) {
   detail::check_ranked(x, y);

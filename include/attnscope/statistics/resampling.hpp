@@ -49,21 +49,23 @@ inline double median_of(const VectorView& numbers) {
 
 }  // namespace detail
 
+/// Options of permutation_test().
 struct PermutationOptions {
-  Index permutations = 9999;
-  std::uint64_t seed = 0;
+  Index permutations = 9999;  ///< how often y is shuffled, at least 1
+  std::uint64_t seed = 0;     ///< the same seed gives the same p everywhere
 };
 
+/// Result of permutation_test().
 struct PermutationResult {
   std::optional<double> statistic;  ///< of the numbers as they are; nothing where it is undefined
   std::optional<double> p_value;    ///< (1 + as far from 0) / (1 + permutations); nothing without a statistic
   Index permutations = 0;           ///< those whose statistic is defined
 };
 
-/// How often chance alone gives a statistic as far from 0: y is shuffled against x. statistic(x, y): a
-/// number, or an optional one: [](const auto& x, const auto& y) { return kendall(x, y).statistic; }. p is
-/// never 0, and valid for any number of permutations. The same for the same seed everywhere. Cost: one
-/// statistic a permutation.
+/// How often chance alone gives a statistic of x and y [n] as far from 0: y is shuffled against x.
+/// statistic(x, y): a number, or an optional one: [](const auto& x, const auto& y) { return kendall(x,
+/// y).statistic; }. p is never 0, and valid for any number of permutations (Phipson & Smyth 2010). The same
+/// for the same seed everywhere. Cost: one statistic a permutation.
 /// @throws ShapeError unlike sizes; ValueError less than one permutation; what the statistic throws
 template <typename Statistic>
 PermutationResult permutation_test(const VectorView& x, const VectorView& y, const Statistic& statistic,
@@ -87,17 +89,19 @@ PermutationResult permutation_test(const VectorView& x, const VectorView& y, con
   return {observed, static_cast<double>(1 + as_far) / static_cast<double>(1 + defined), defined};
 }
 
+/// Options of bootstrap().
 struct BootstrapOptions {
-  Index resamples = 1000;
+  Index resamples = 1000;    ///< how often n things are drawn, at least 1
   double confidence = 0.95;  ///< share of the resamples within the interval, above 0 and below 1
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;    ///< the same seed gives the same interval everywhere
 };
 
+/// Result of bootstrap().
 struct BootstrapResult {
   std::optional<double> statistic;  ///< of the numbers as they are; nothing where it is undefined
-  std::optional<double> lower,
-      upper;            ///< the interval; nothing without a resample whose statistic is defined
-  Index resamples = 0;  ///< those whose statistic is defined
+  std::optional<double> lower;  ///< of the interval; nothing without a resample whose statistic is defined
+  std::optional<double> upper;  ///< likewise
+  Index resamples = 0;          ///< those whose statistic is defined
   /// Whether the interval holds this number; nothing without an interval.
   std::optional<bool> covers(double number) const {
     if (!lower) return {};
@@ -136,7 +140,7 @@ BootstrapResult bootstrap(Index n, const Statistic& statistic, BootstrapOptions 
   return result;
 }
 
-/// The interval of a statistic(x, y) of pairs, which are drawn together: as bootstrap(n, ...).
+/// The interval of a statistic(x, y) of n pairs, which are drawn together: as bootstrap(n, ...). x, y: [n].
 /// @throws ShapeError unlike sizes; as there
 template <typename Statistic>
 BootstrapResult bootstrap(const VectorView& x, const VectorView& y, const Statistic& statistic,

@@ -3,8 +3,8 @@
 
 namespace attnscope {
 
-/// [k] the indices of the k largest numbers, the largest first; of equal ones the lower index goes first.
-/// Cost: n log n. @throws ValueError k not in 1 .. n; NaN, naming its index
+/// [k] the indices of the k largest numbers of x [n], the largest first; of equal ones the lower index goes
+/// first. Cost: n log n. @throws ValueError k not in 1 .. n; NaN, naming its index
 inline std::vector<Index> top_k(const VectorView& x, Index k) {
   detail::check_ordered("x", x);
   require<ValueError>(k >= 1 && k <= x.size(), "the {} largest of {} numbers", k, x.size());
@@ -14,6 +14,7 @@ inline std::vector<Index> top_k(const VectorView& x, Index k) {
   return top;
 }
 
+/// Result of compare_top_k().
 struct TopKResult {
   double overlap = 0;           ///< 0 .. 1: share of the k largest of x that are among those of y
   double kendall_distance = 0;  ///< 0 .. k^2 + k (k - 1) / 2: pairs in unlike order
@@ -21,9 +22,9 @@ struct TopKResult {
       0;  ///< 0 .. 1: of the largest there is, that of two lists without a common one
 };
 
-/// How well the k largest numbers of x and of y agree: which they are, and in which order. The distance is
-/// Kendall's between top k lists (Fagin, Kumar and Sivakumar 2003, penalty 1/2): over the pairs of all that
-/// stand in one of the lists it counts 1 where one list says otherwise than the other (what a list lacks
+/// How well the k largest numbers of x and of y [n] agree: which they are, and in which order. The distance
+/// is Kendall's between top k lists (Fagin, Kumar and Sivakumar 2003, penalty 1/2): over the pairs of all
+/// that stand in one of the lists it counts 1 where one list says otherwise than the other (what a list lacks
 /// comes after what it has), and 1/2 where a list has both and the other neither. Ties: as in top_k(). Cost:
 /// n log n.
 /// @throws ShapeError unlike sizes; what top_k() throws

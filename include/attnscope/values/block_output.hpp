@@ -13,6 +13,7 @@ enum class Through {
   norm,       ///< and the layer norm behind that
 };
 
+/// Options of what is followed through an attention block.
 struct ThroughOptions {
   std::optional<Through> through{};  ///< none: as far as the layer's values go
 };
@@ -80,6 +81,27 @@ void centre_and_weigh(const LayerValues<Scalar>& values, Eigen::MatrixXd& rows) 
   rows.array().rowwise() *= values.norm_weight().row(0).array();
 }
 
+/// [key x model] f_h(x_j) of these true keys, as a norm weighs them.
+template <typename Scalar>
+Eigen::MatrixXd head_vectors(const LayerValues<Scalar>& values, Through through, Index example, Index head,
+                             Range keys) {
+  Eigen::MatrixXd vectors = values.transformed(example, head, keys);
+  if (through == Through::norm) centre_and_weigh(values, vectors);
+  return vectors;
+}
+/// act(example, head, keys, head_vectors) until all true keys were seen, some at a time.
+template <typename Scalar, typename Act>
+void each_head_vectors(const LayerValues<Scalar>& values, Through through, const Act& act) {
+  constexpr Index at_once = 64;
+  const Layout& layout = values.layout();
+  for (Index b = 0; b < layout.shape().batch; ++b)
+    for (Index h = 0; h < values.heads(); ++h)
+      for (Index first = 0; first < layout.keys(b); first += at_once) {
+        const Range keys{first, std::min(layout.keys(b), first + at_once)};
+        act(b, h, keys, head_vectors(values, through, b, h, keys));
+      }
+}
+
 /// [row x head * dim] A_hii v_hi, what each query gets of its own key, heads side by side.
 template <typename Weight, typename Scalar>
 Eigen::MatrixXd own_mixed(const Block<Weight>& block, const LayerValues<Scalar>& values) {
@@ -142,6 +164,7 @@ OutputRows output_rows(const Block<Weight>& block, const LayerValues<Scalar>& va
 template <typename Scalar>
 class BlockOutputMeasure {
  public:
+  /// @throws ValueError no residual or norm to go through
   explicit BlockOutputMeasure(LayerValues<Scalar> values, ThroughOptions options = {})
       : values_(std::move(values)), through_(detail::reach(values_, options)) {}
   BlockOutputMeasure empty() const { return BlockOutputMeasure(values_, {through_}); }

@@ -5,6 +5,7 @@
 
 namespace attnscope {
 
+/// Result of contributions().
 struct ContributionsResult {
   /// [example] of [query x key], 0..1; with `residuals` a row sums to 1, or is 0: nothing came near the
   /// output, or the query is not shown.
@@ -20,7 +21,7 @@ namespace detail {
 template <typename Number>
 class Targets {
  public:
-  using Rows = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using Rows = RowMatrix<Number>;
 
   explicit Targets(const Rows& output)
       : signs_((output.array() < 0)
@@ -49,21 +50,16 @@ class Targets {
 /// values.
 template <typename Scalar, typename Rows>
 std::vector<Rows> vectors_by_key(const LayerValues<Scalar>& values, Through through) {
-  constexpr Index at_once = 64;
   const Layout& layout = values.layout();
   const Index heads = values.heads();
   std::vector<Rows> vectors;
-  for (Index b = 0; b < layout.shape().batch; ++b) {
-    Rows& all = vectors.emplace_back(layout.keys(b) * heads, values.model());
-    for (Index h = 0; h < heads; ++h)
-      for (Index first = 0; first < layout.keys(b); first += at_once) {
-        const Range keys{first, std::min(layout.keys(b), first + at_once)};
-        Eigen::MatrixXd some = values.transformed(b, h, keys);
-        if (through == Through::norm) centre_and_weigh(values, some);
-        for (Index k = 0; k < keys.size(); ++k)
-          all.row((first + k) * heads + h) = some.row(k).template cast<typename Rows::Scalar>();
-      }
-  }
+  for (Index b = 0; b < layout.shape().batch; ++b)
+    vectors.emplace_back(layout.keys(b) * heads, values.model());
+  each_head_vectors(values, through, [&](Index b, Index h, Range keys, const Eigen::MatrixXd& some) {
+    Rows& all = vectors[static_cast<std::size_t>(b)];
+    for (Index k = 0; k < keys.size(); ++k)
+      all.row((keys.first + k) * heads + h) = some.row(k).template cast<typename Rows::Scalar>();
+  });
   return vectors;
 }
 
@@ -73,6 +69,7 @@ std::vector<Rows> vectors_by_key(const LayerValues<Scalar>& values, Through thro
 template <typename Scalar>
 class ContributionsMeasure {
  public:
+  /// @throws ValueError no residual or norm to go through
   explicit ContributionsMeasure(LayerValues<Scalar> values, ThroughOptions options = {})
       : values_(std::move(values)),
         through_(detail::reach(values_, options)),
@@ -167,16 +164,6 @@ ContributionsResult contributions(const A& attention, const LayerValues<Scalar>&
 }
 
 namespace detail {
-
-/// act(values), whatever their precision.
-template <typename Scalar, typename Act>
-decltype(auto) with_values(const LayerValues<Scalar>& values, const Act& act) {
-  return act(values);
-}
-template <typename Act>
-decltype(auto) with_values(const LoadedValues& values, const Act& act) {
-  return std::visit(act, values);
-}
 
 /// [example] the contributions of one layer, of the same tokens on either side.
 template <typename A, typename Scalar>

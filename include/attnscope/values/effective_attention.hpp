@@ -5,12 +5,14 @@
 
 namespace attnscope {
 
+/// Options of effective_attention().
 struct EffectiveAttentionOptions {
   /// Directions in which the values reach less than this share of the most are none. 0: max(keys, dim) times
   /// the rounding of the values' own precision.
   double tolerance = 0;
 };
 
+/// Result of effective_attention().
 struct EffectiveAttentionResult {
   std::vector<std::vector<Eigen::MatrixXd>> maps;  ///< [example] of [head] of [query x key], of either sign;
                                                    ///< rows of queries that are not shown are 0
@@ -23,6 +25,7 @@ struct EffectiveAttentionResult {
 template <typename Scalar>
 class EffectiveAttentionMeasure {
  public:
+  /// @throws ValueError a tolerance outside 0..1
   explicit EffectiveAttentionMeasure(LayerValues<Scalar> values, EffectiveAttentionOptions options = {})
       : values_(std::move(values)), options_(options) {
     require<ValueError>(options.tolerance >= 0 && options.tolerance < 1, "tolerance = {}", options.tolerance);
@@ -42,8 +45,7 @@ class EffectiveAttentionMeasure {
   EffectiveAttentionResult result() const {
     EffectiveAttentionResult result;
     for (const Heads& example : examples_.parts()) {
-      auto& maps = result.maps.emplace_back();
-      for (const detail::MapPart& head : example.maps) maps.push_back(head.matrix());
+      result.maps.push_back(example.maps.matrices());
       result.effective_share.emplace_back(example.sums.cwiseQuotient(example.counts));  // 0 / 0: undefined
     }
     return result;
@@ -52,16 +54,14 @@ class EffectiveAttentionMeasure {
  private:
   /// A Part of PerExample.
   struct Heads {
-    std::vector<detail::MapPart> maps;  // [head]
-    Eigen::VectorXd sums, counts;       // [head] of |A_eff| / |A|, and of how many rows
+    detail::HeadMapParts maps;
+    Eigen::VectorXd sums, counts;  // [head] of |A_eff| / |A|, and of how many rows
 
     Heads(const Layout& layout, Index example)
-        : maps(static_cast<std::size_t>(layout.shape().heads), detail::MapPart(layout, example)),
-          sums(Eigen::VectorXd::Zero(layout.shape().heads)),
-          counts(sums) {}
+        : maps(layout, example), sums(Eigen::VectorXd::Zero(layout.shape().heads)), counts(sums) {}
     template <typename Weight>
     void add(Index head, const HeadRows<Weight>& rows, const detail::MapPart::Rows& effective) {
-      maps[static_cast<std::size_t>(head)].append(rows.query(0), effective);
+      maps.append(head, rows.query(0), effective);
       for (Index r = 0; r < rows.size(); ++r) {
         const double weight = rows.matrix().row(r).template cast<double>().norm();
         if (!(weight > 0)) continue;
@@ -70,7 +70,7 @@ class EffectiveAttentionMeasure {
       }
     }
     void merge(Heads&& later) {
-      for (std::size_t h = 0; h < maps.size(); ++h) maps[h].merge(std::move(later.maps[h]));
+      maps.merge(std::move(later.maps));
       sums += later.sums;
       counts += later.counts;
     }
@@ -82,7 +82,7 @@ class EffectiveAttentionMeasure {
     const Range visible = rows.visible(r);
     std::vector<Index> keys;
     for (Index key = visible.first; key < visible.last; ++key)
-      if (rows.layout().count_keys(rows.example(), {key, key + 1}) > 0) keys.push_back(key);
+      if (!rows.layout().excludes_key(rows.example(), key)) keys.push_back(key);
     return keys;
   }
   /// [row x key] A U U', where the columns of U span those of the values that the rows see.

@@ -8,7 +8,7 @@ namespace attnscope::detail {
 /// A Part of PerExample: the rows of a map [query x column] as they come, those that are not shown 0.
 class MapPart {
  public:
-  using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using Rows = RowMatrix<double>;
 
   MapPart(Index queries, Index columns) : queries_(queries), columns_(columns) {}
   MapPart(const Layout& layout, Index example) : MapPart(layout.queries(example), layout.keys(example)) {}
@@ -47,6 +47,29 @@ class MapPart {
   Index queries_, columns_;
   Index begin_ = 0, next_ = 0;  // which queries stand in `numbers_`
   std::vector<double> numbers_;
+};
+
+/// A Part of PerExample: such a map of every head [query x key].
+class HeadMapParts {
+ public:
+  HeadMapParts(const Layout& layout, Index example)
+      : heads_(static_cast<std::size_t>(layout.shape().heads), MapPart(layout, example)) {}
+
+  void append(Index head, Index first, const MapPart::Rows& rows) {
+    heads_[static_cast<std::size_t>(head)].append(first, rows);
+  }
+  void merge(HeadMapParts&& later) {
+    for (std::size_t h = 0; h < heads_.size(); ++h) heads_[h].merge(std::move(later.heads_[h]));
+  }
+  /// [head]
+  std::vector<Eigen::MatrixXd> matrices() const {
+    std::vector<Eigen::MatrixXd> maps;
+    for (const MapPart& head : heads_) maps.push_back(head.matrix());
+    return maps;
+  }
+
+ private:
+  std::vector<MapPart> heads_;
 };
 
 /// [example] the maps.

@@ -1,8 +1,10 @@
 #pragma once
+#include <attnscope/source/any.hpp>
 #include <attnscope/values/block_output.hpp>
 
 namespace attnscope {
 
+/// Result of mixing().
 struct MixingResult {
   /// 0..1, mean over the true queries of all examples that define it: 0 where tokens keep to themselves, .5
   /// where others weigh as much as they do. undefined (NaN) without such a query.
@@ -16,6 +18,7 @@ struct MixingResult {
 template <typename Scalar>
 class MixingMeasure {
  public:
+  /// @throws ValueError no residual or norm to go through
   explicit MixingMeasure(LayerValues<Scalar> values, ThroughOptions options = {})
       : values_(std::move(values)), through_(detail::reach(values_, options)) {}
   MixingMeasure empty() const { return MixingMeasure(values_, {through_}); }
@@ -76,7 +79,8 @@ MixingResult mixing(const A& attention, const LayerValues<Scalar>& values, Throu
   return measured(MixingMeasure<Scalar>(values, options), attention, how);
 }
 
-/// [layer] the mixing ratios. layers, values: ranges of as many, a layer each.
+/// [layer] the mixing ratios. layers, values: ranges of as many, a layer each, of a precision that is known
+/// or that of a file.
 /// @throws ShapeError unlike numbers of layers; what mixing throws, naming the layer
 template <typename Layers, typename Values>
 Eigen::VectorXd mixing_by_layer(const Layers& layers, const Values& values, ThroughOptions options = {},
@@ -88,8 +92,12 @@ Eigen::VectorXd mixing_by_layer(const Layers& layers, const Values& values, Thro
   Index layer = 0;
   auto value = std::begin(values);
   for (const auto& attention : layers) {
-    ratios(layer) = in_context(fmt::format("layer {}", layer),
-                               [&] { return mixing(attention, *value, options, how).mixing_ratio; });
+    const auto ratio = [&](const auto& weights) {
+      return detail::with_values(
+          *value, [&](const auto& numbers) { return mixing(weights, numbers, options, how).mixing_ratio; });
+    };
+    ratios(layer) =
+        in_context(fmt::format("layer {}", layer), [&] { return detail::with_layer(attention, ratio); });
     ++layer;
     ++value;
   }

@@ -8,19 +8,13 @@ namespace detail {
 /// [example] of [head x key] the norms of the vectors f_h(x_j), as a norm weighs them.
 template <typename Scalar>
 std::vector<Eigen::MatrixXd> vector_norms(const LayerValues<Scalar>& values, Through through) {
-  constexpr Index at_once = 64;
   const Layout& layout = values.layout();
   std::vector<Eigen::MatrixXd> norms;
-  for (Index b = 0; b < layout.shape().batch; ++b) {
-    Eigen::MatrixXd& all = norms.emplace_back(values.heads(), layout.keys(b));
-    for (Index h = 0; h < values.heads(); ++h)
-      for (Index first = 0; first < layout.keys(b); first += at_once) {
-        const Range keys{first, std::min(layout.keys(b), first + at_once)};
-        Eigen::MatrixXd vectors = values.transformed(b, h, keys);
-        if (through == Through::norm) centre_and_weigh(values, vectors);
-        all.row(h).segment(first, keys.size()) = vectors.rowwise().norm().transpose();
-      }
-  }
+  for (Index b = 0; b < layout.shape().batch; ++b) norms.emplace_back(values.heads(), layout.keys(b));
+  each_head_vectors(values, through, [&](Index b, Index h, Range keys, const Eigen::MatrixXd& vectors) {
+    norms[static_cast<std::size_t>(b)].row(h).segment(keys.first, keys.size()) =
+        vectors.rowwise().norm().transpose();
+  });
   return norms;
 }
 
@@ -69,8 +63,7 @@ class ValueGrams {
     const Index keys = task.queries.size();
     Eigen::MatrixXd vectors(values.model(), heads_ * keys);  // a column each head and key
     for (Index h = 0; h < heads_; ++h) {
-      Eigen::MatrixXd of_head = values.transformed(task.example, h, task.queries);
-      if (through == Through::norm) centre_and_weigh(values, of_head);
+      const Eigen::MatrixXd of_head = head_vectors(values, through, task.example, h, task.queries);
       for (Index k = 0; k < keys; ++k) vectors.col(k * heads_ + h) = of_head.row(k).transpose();
     }
     for (Index k = 0; k < keys; ++k) {
@@ -92,6 +85,7 @@ template <typename Scalar>
 class NormMapsMeasure {
  public:
   /// threads: for what is computed of the values alone, at once; 0: as many as the machine has.
+  /// @throws ValueError no residual or norm to go through
   explicit NormMapsMeasure(LayerValues<Scalar> values, ThroughOptions options = {}, int threads = 0)
       : values_(std::move(values)),
         through_(detail::reach(values_, options)),
@@ -156,6 +150,7 @@ std::vector<Eigen::MatrixXd> norm_maps(const A& attention, const LayerValues<Sca
 template <typename Scalar>
 class HeadNormMapsMeasure {
  public:
+  /// @throws ValueError no residual or norm to go through
   explicit HeadNormMapsMeasure(LayerValues<Scalar> values, ThroughOptions options = {})
       : values_(std::move(values)),
         through_(detail::reach(values_, options)),
@@ -174,42 +169,28 @@ class HeadNormMapsMeasure {
                                          ? detail::output_rows(block, values_, through_).divisors
                                          : Eigen::VectorXd::Ones(block.size());
     const Eigen::MatrixXd& norms = (*norms_)[static_cast<std::size_t>(block.example())];
-    Heads& heads = examples_.at(block);
+    detail::HeadMapParts& maps = examples_.at(block);
     for (Index h = 0; h < block.heads(); ++h) {
       detail::MapPart::Rows rows = block.head(h).matrix().template cast<double>();
       if (rows.size() > 0) {
         rows.array().rowwise() *= norms.row(h).head(rows.cols()).array();
         rows.array().colwise() /= divisors.array();
       }
-      heads.maps[static_cast<std::size_t>(h)].append(block.query(0), rows);
+      maps.append(h, block.query(0), rows);
     }
   }
   void merge(HeadNormMapsMeasure&& later) { examples_.merge(std::move(later.examples_)); }
   std::vector<std::vector<Eigen::MatrixXd>> result() const {
     std::vector<std::vector<Eigen::MatrixXd>> result;
-    for (const Heads& example : examples_.parts()) {
-      auto& maps = result.emplace_back();
-      for (const detail::MapPart& head : example.maps) maps.push_back(head.matrix());
-    }
+    for (const detail::HeadMapParts& example : examples_.parts()) result.push_back(example.matrices());
     return result;
   }
 
  private:
-  /// A Part of PerExample.
-  struct Heads {
-    std::vector<detail::MapPart> maps;  // [head]
-
-    Heads(const Layout& layout, Index example)
-        : maps(static_cast<std::size_t>(layout.shape().heads), detail::MapPart(layout, example)) {}
-    void merge(Heads&& later) {
-      for (std::size_t h = 0; h < maps.size(); ++h) maps[h].merge(std::move(later.maps[h]));
-    }
-  };
-
   LayerValues<Scalar> values_;
   Through through_;
   std::shared_ptr<const std::vector<Eigen::MatrixXd>> norms_;  // [example] of [head x key]
-  PerExample<Heads> examples_;
+  PerExample<detail::HeadMapParts> examples_;
 };
 
 /// How much each head by itself gives each query of each key (Kobayashi et al. 2020): |A_hij f_h(x_j)|, which

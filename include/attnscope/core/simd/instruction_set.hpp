@@ -20,7 +20,12 @@
 
 namespace attnscope {
 
-enum class InstructionSet { portable, avx2, avx512 };
+/// What kernels are compiled for; later ones are faster.
+enum class InstructionSet {
+  portable,  ///< any machine
+  avx2,      ///< x86-64-v3: AVX2, FMA, F16C
+  avx512,    ///< x86-64-v4: AVX-512 F, BW, DQ, VL
+};
 
 namespace simd {
 

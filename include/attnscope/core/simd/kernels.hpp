@@ -8,11 +8,11 @@ namespace attnscope {
 
 /// What one pass over a row of attention tells.
 struct RowSummary {
-  double sum = 0;
-  double entropy = 0;   ///< -sum p ln p, with 0 ln 0 = 0
+  double sum = 0;       ///< of the weights
+  double entropy = 0;   ///< nats, -sum p ln p, with 0 ln 0 = 0
   double distance = 0;  ///< sum p |own position - key|
-  double smallest = 0;
-  double largest = 0;
+  double smallest = 0;  ///< weight
+  double largest = 0;   ///< weight
 };
 
 namespace simd {
@@ -42,6 +42,7 @@ struct ColumnFacts {
 }  // namespace simd
 }  // namespace attnscope
 
+/// @cond
 #if defined(__clang__)
 #define ATTNSCOPE_UNROLL _Pragma("unroll")
 #else
@@ -90,3 +91,4 @@ namespace attnscope::simd::avx512 {
 
 #endif
 #undef ATTNSCOPE_UNROLL
+/// @endcond
