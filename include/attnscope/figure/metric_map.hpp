@@ -66,7 +66,8 @@ inline CellSize cell_around(const std::vector<std::vector<std::string>>& cells, 
   double width = std::max(least, 30.0);
   for (const auto& lines : cells)
     for (const std::string& line : lines) width = std::max(width, text_width(line, 10) + 8);
-  return {std::ceil(width), std::max(least, 12 + 12 * static_cast<double>(cells.front().size()))};
+  const std::size_t lines = cells.empty() ? 0 : cells.front().size();
+  return {std::ceil(width), std::max(least, 12 + 12 * static_cast<double>(lines))};
 }
 
 }  // namespace detail
