@@ -8,6 +8,7 @@ namespace attnscope {
 struct CorpusList {
   std::vector<std::string> names;
   Index block_size = 16;
+  static constexpr Index most_shards = 1'000'000;
 
   Index size() const { return static_cast<Index>(names.size()); }
   Index blocks() const { return blocks_in(size(), block_size); }
@@ -17,9 +18,10 @@ struct CorpusList {
   Range items(Index block) const { return {block * block_size, std::min(size(), (block + 1) * block_size)}; }
   /// The blocks of shard `number` (1, 2, ...) of `count`: a run, as long as those of the others, or one
   /// longer.
-  /// @throws ValueError there is no such shard
+  /// @throws ValueError there is no such shard, or more than a million of them
   Range shard(Index number, Index count) const {
     require<ValueError>(1 <= number && number <= count, "there is no shard {}/{}", number, count);
+    require<ValueError>(count <= most_shards, "{} shards are more than {}", count, most_shards);
     return {blocks() * (number - 1) / count, blocks() * number / count};
   }
   /// What of a run the list says: how long it is, and that it is this one.
