@@ -116,6 +116,9 @@ TEST_CASE("metric_map: what cannot be drawn is refused by name") {
   CHECK(message_of<ShapeError>([] {
           metric_map(entropies(), {.roles = {{"a"}, {"b"}}});
         }) == "1 roles for 3");
+  CHECK(message_of<ShapeError>([] {
+          metric_map(entropies(), {.roles = {{"a", "b", "c"}, {}}});
+        }) == "0 roles for 3");
   CHECK(message_of<ShapeError>([] { metric_map(entropies(), {.map = {.head_names = {"a"}}}); }) ==
         "1 head names for 3");
   Eigen::MatrixXd values = entropies();

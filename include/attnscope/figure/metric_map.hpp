@@ -84,7 +84,8 @@ inline std::string metric_map(const Eigen::MatrixXd& values, const MetricMapOpti
   const auto layers = kept(options.map.layers, values.rows(), "layer");
   const auto heads = kept(options.map.heads, values.cols(), "head");
   detail::check_labels(options.roles, values.rows(), "layers of roles");
-  for (const auto& roles : options.roles) detail::check_labels(roles, values.cols(), "roles");
+  for (const auto& roles : options.roles)
+    require<ShapeError>(std::ssize(roles) == values.cols(), "{} roles for {}", roles.size(), values.cols());
   MapOptions map = options.map;
   map.rows = map.layers;
   map.columns = map.heads;
