@@ -24,6 +24,7 @@ void run(FuzzedDataProvider& data) {
   const bool json = data.ConsumeBool();
   const std::filesystem::path path = folder / (json ? "tokens.json" : "tokens.txt");
   const std::string content = fuzz::rest_text(data);
+  std::filesystem::remove(path);  // some file systems wait for the disk where a file is written again
   attnscope::test::write_text(path, content);
   fuzz::expect(attnscope::encode_utf8(attnscope::decode_utf8(attnscope::printable(content, 40))) ==
                    attnscope::printable(content, 40),
@@ -43,6 +44,7 @@ void run(FuzzedDataProvider& data) {
     again += "\n";
   }
   if (again.size() <= 1) return;
+  std::filesystem::remove(path);
   attnscope::test::write_text(path, again);
   fuzz::expect(attnscope::read_tokens(path) == text, "tokens are others after writing and reading");
 }
