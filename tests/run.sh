@@ -73,6 +73,7 @@ need_to_build
 need catch2 has_config Catch2Config.cmake
 if [ -n "$all" ]; then
   need clang has_command clang++
+  need libexpat1-dev has_config include/expat.h
   need pkg-config has_command pkg-config
   need dpkg has_command dpkg-deb
   need doxygen has_command doxygen

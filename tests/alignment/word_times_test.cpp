@@ -175,6 +175,8 @@ TEST_CASE("what has no times") {
         "skipping 1 tokens before and 1 after the text leaves none of 2");
   CHECK(value(two_tokens, {.median_width = 4}) == "head 0: a median of 4 numbers: the width must be odd");
   CHECK(value(two_tokens, {.frames_per_second = 0}) == "frames_per_second = 0 is not above 0");
+  CHECK(value(two_tokens, {.frames_per_second = 5e-324}) ==
+        "frames_per_second = 5e-324: 4 frames last longer than can be counted");
   CHECK(value({two_tokens[0], Eigen::MatrixXd{{.5, .5, 0, 0}, {.5, -.5, 0, 0}}}) ==
         "head 1: token 1, frame 1: the probability is -0.5");
   CHECK(value({Eigen::MatrixXd{{3, 1}, {1, 3}}}) ==

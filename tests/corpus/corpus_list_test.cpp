@@ -34,6 +34,10 @@ TEST_CASE("shards hold every block once, and differ by one block at most") {
     }
   CHECK(message_of<ValueError>([] { list_of(3, 1).shard(0, 2); }) == "there is no shard 0/2");
   CHECK(message_of<ValueError>([] { list_of(3, 1).shard(3, 2); }) == "there is no shard 3/2");
+  CHECK(list_of(3, 1).shard(999'999, 1'000'000) == Range{2, 2});
+  constexpr Index too_many = std::numeric_limits<Index>::max();
+  CHECK(message_of<ValueError>([] { list_of(3, 1).shard(too_many - 1, too_many); }) ==
+        "9223372036854775807 shards are more than 1000000");
 }
 
 TEST_CASE("a run says which list it is over") {

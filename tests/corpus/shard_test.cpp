@@ -107,7 +107,14 @@ TEST_CASE("missing, duplicate and unlike shards are named") {
         fmt::format("{} and {} both have block 4", file(3, 4).string(), file(2, 2).string()));
   CHECK(refused({}) == "there are no shards to merge");
   CHECK_FALSE(whole_bytes({file(1, 4), file(2, 4), file(2, 2)}).empty());  // cut otherwise, and whole
+  // What a partial calls itself is text of a file, and may be any.
   const test::TemporaryFolder other;
+  for (const std::string called : {"", "one", "1/", "1/x", "1/9223372036854775807", "1/-3"}) {
+    CorpusPartial partial = read_partial(file(1, 4));
+    partial.shard = called;
+    write_partial(other / "called", partial);
+    CHECK(refused({other / "called"}) == "incomplete: files 15 to 60 of 60 are missing");
+  }
   run({other.path(), 2, 4}, made_run("5"));
   const auto unlike = Shard{other.path(), 2, 4}.finished();
   CHECK(refused({file(1, 4), unlike}) ==

@@ -59,6 +59,14 @@ TEST_CASE(
         "a cell: the farthest from 0 of 2 x 2; square-root colour scale; grey: undefined");
 }
 
+TEST_CASE("drawn_maps: maps without cells are refused, pooled or not") {
+  const Eigen::MatrixXd map(0, 0);
+  for (const std::optional<Eigen::Index> pool : {std::optional<Eigen::Index>{}, {1}, {5}})
+    CHECK(message_of<ShapeError>([&] {
+            drawn_maps({{&map, "weights"}}, {.pool = pool}, any);
+          }) == "weights: a map of 0 x 0 has no cells");
+}
+
 TEST_CASE("drawn_maps: are pooled no more than their bounds ask for") {
   CHECK(detail::pool_width(512, 512, 1, 270000, any) == 1);
   CHECK(detail::pool_width(520, 520, 1, 270000, any) == 2);

@@ -111,11 +111,16 @@ TEST_CASE("metric_map: layers and heads are chosen and named") {
 TEST_CASE("metric_map: what cannot be drawn is refused by name") {
   CHECK(message_of<ShapeError>([] { metric_map(Eigen::MatrixXd(0, 3)); }) ==
         "values: a map of 0 x 3 has no cells");
+  CHECK(message_of<ShapeError>([] { metric_map(Eigen::MatrixXd(0, 0)); }) ==
+        "values: a map of 0 x 0 has no cells");
   CHECK(message_of<ShapeError>([] { metric_map(entropies(), {.roles = {{"a"}}}); }) ==
         "1 layers of roles for 2");
   CHECK(message_of<ShapeError>([] {
           metric_map(entropies(), {.roles = {{"a"}, {"b"}}});
         }) == "1 roles for 3");
+  CHECK(message_of<ShapeError>([] {
+          metric_map(entropies(), {.roles = {{"a", "b", "c"}, {}}});
+        }) == "0 roles for 3");
   CHECK(message_of<ShapeError>([] { metric_map(entropies(), {.map = {.head_names = {"a"}}}); }) ==
         "1 head names for 3");
   Eigen::MatrixXd values = entropies();

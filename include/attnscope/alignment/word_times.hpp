@@ -145,6 +145,9 @@ inline TokenTimesResult token_times(const std::vector<Eigen::MatrixXd>& heads,
       options.skip_last, tokens);
   require<ValueError>(options.frames_per_second > 0 && std::isfinite(options.frames_per_second),
                       "frames_per_second = {} is not above 0", options.frames_per_second);
+  require<ValueError>(std::isfinite(static_cast<double>(frames) / options.frames_per_second),
+                      "frames_per_second = {}: {} frames last longer than can be counted",
+                      options.frames_per_second, frames);
   Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(tokens, frames);
   for (std::size_t h = 0; h < heads.size(); ++h)
     in_context(fmt::format("head {}", h), [&] {

@@ -8,6 +8,8 @@ namespace attnscope {
 struct CorpusList {
   std::vector<std::string> names;  ///< as they are read, "texts/0001.safetensors"
   Index block_size = 16;           ///< files a block, 1 or more
+  /// Beyond this a number of shards is a mistake.
+  static constexpr Index most_shards = 1'000'000;
 
   /// How many files there are.
   Index size() const { return static_cast<Index>(names.size()); }
@@ -19,9 +21,10 @@ struct CorpusList {
   Range items(Index block) const { return {block * block_size, std::min(size(), (block + 1) * block_size)}; }
   /// The blocks of shard `number` (1, 2, ...) of `count`: a run, as long as those of the others, or one
   /// longer.
-  /// @throws ValueError there is no such shard
+  /// @throws ValueError there is no such shard, or more than a million of them
   Range shard(Index number, Index count) const {
     require<ValueError>(1 <= number && number <= count, "there is no shard {}/{}", number, count);
+    require<ValueError>(count <= most_shards, "{} shards are more than {}", count, most_shards);
     return {blocks() * (number - 1) / count, blocks() * number / count};
   }
   /// What of a run the list says: how long it is, and that it is this one.

@@ -103,11 +103,14 @@ inline Index list_number(const CorpusRun& run, const std::string& field) {
   return value;
 }
 
-/// "shards 2, 5 of 8: "; empty where shards are not all of one number of them.
+/// "shards 2, 5 of 8: "; empty where shards are not all of one number of them, as a list can be cut into.
 inline std::string missing_shards(const std::set<std::string>& known) {
-  const std::string of = known.begin()->substr(known.begin()->find('/'));
+  const std::size_t slash = known.begin()->find('/');
+  if (slash == std::string::npos) return {};
+  const std::string of = known.begin()->substr(slash);
   Index count = 0;
   std::from_chars(of.data() + 1, of.data() + of.size(), count);
+  if (count > CorpusList::most_shards) return {};
   std::vector<Index> missing;
   for (Index s = 1; s <= count; ++s)
     if (!known.contains(fmt::format("{}{}", s, of))) missing.push_back(s);

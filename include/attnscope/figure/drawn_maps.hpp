@@ -97,7 +97,7 @@ inline DrawnMaps drawn_maps(const std::vector<GivenMap>& maps, const MapOptions&
   require<ValueError>(options.most_cells > 0, "a figure of at most {} cells", options.most_cells);
   const auto count = static_cast<std::size_t>(std::count_if(maps.begin(), maps.end(), is_map));
   // No wider than a map: one square takes all of it then.
-  drawn.pool = options.pool ? std::min(*options.pool, std::max(rows_left, columns_left))
+  drawn.pool = options.pool ? std::min(*options.pool, std::max({rows_left, columns_left, Eigen::Index{1}}))
                             : pool_width(rows_left, columns_left, count, options.most_cells, most_a_side);
   drawn.rows = rounded_up(rows_left, drawn.pool);
   drawn.columns = rounded_up(columns_left, drawn.pool);

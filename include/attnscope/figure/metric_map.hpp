@@ -67,7 +67,8 @@ inline CellSize cell_around(const std::vector<std::vector<std::string>>& cells, 
   double width = std::max(least, 30.0);
   for (const auto& lines : cells)
     for (const std::string& line : lines) width = std::max(width, text_width(line, 10) + 8);
-  return {std::ceil(width), std::max(least, 12 + 12 * static_cast<double>(cells.front().size()))};
+  const std::size_t lines = cells.empty() ? 0 : cells.front().size();
+  return {std::ceil(width), std::max(least, 12 + 12 * static_cast<double>(lines))};
 }
 
 }  // namespace detail
@@ -84,7 +85,8 @@ inline std::string metric_map(const Eigen::MatrixXd& values, const MetricMapOpti
   const auto layers = kept(options.map.layers, values.rows(), "layer");
   const auto heads = kept(options.map.heads, values.cols(), "head");
   detail::check_labels(options.roles, values.rows(), "layers of roles");
-  for (const auto& roles : options.roles) detail::check_labels(roles, values.cols(), "roles");
+  for (const auto& roles : options.roles)
+    require<ShapeError>(std::ssize(roles) == values.cols(), "{} roles for {}", roles.size(), values.cols());
   MapOptions map = options.map;
   map.rows = map.layers;
   map.columns = map.heads;
