@@ -33,7 +33,7 @@ inline void stop_if_interrupted() {
 }
 
 /// Says what is being done and how far it is: nothing in the first second; on a terminal in one line, redrawn
-/// at most 10 times a second and gone at the end; elsewhere a line every 10 seconds.
+/// at most 10 times a second and gone at the end; elsewhere a line every 10 seconds, which ends in three dots.
 class Progress {
  public:
   explicit Progress(std::string program, std::FILE* stream = stderr)
@@ -75,7 +75,7 @@ class Progress {
     next_ = now + (live_ > 0 ? std::chrono::milliseconds(100) : std::chrono::seconds(10));
     std::string line = fmt::format("{}: {}{}", program_, what_, share);
     if (live_ == 0) {
-      fmt::print(stream_, "{}\n", line);
+      fmt::print(stream_, "{} ...\n", line);
     } else {
       line = attnscope::printable(line, static_cast<std::size_t>(live_ - 1));
       fmt::print(stream_, "\r{}\033[K", line);
