@@ -10,6 +10,7 @@
 
 #include <random>
 
+#include "corpus/read_everything.hpp"
 #include "support/address_sanitizer.hpp"
 #include "support/archives.hpp"
 #include "support/catch.hpp"
@@ -151,22 +152,7 @@ void read_everything(const Dump& dump) {
           layer.attention);
 }
 
-/// Works out all that is known of a partial.
-void read_everything(const CorpusPartial& partial) {
-  for (const auto& [first, node] : partial.blocks.nodes()) {
-    CorpusStatistics all;
-    all.merge(CorpusStatistics(node.state));
-    const BucketStatistics total = all.total();
-    for (const auto& [name, one] : total.numbers) {
-      one.quantile(.5);
-      one.standard_error();
-      one.each_extreme([&](std::uint64_t place) { all.name_of(place); });
-      if (one.layers() * one.heads() > 0) one.interval_of_mean(0, 0);
-    }
-    for (const auto& [name, one] : total.categories)
-      if (one.layers() * one.heads() > 0) one.interval_of_layer_share(one.most_frequent(0, 0), 0);
-  }
-}
+using test::read_everything;
 
 /// How many of the files that `make(random)` gives are valid; the others throw an Error.
 template <typename Make, typename Read>

@@ -1,8 +1,8 @@
 // A partial of a corpus: a file, or the statements of a sound one changed, behind a header and a fingerprint
 // that are right.
-#include <attnscope/corpus/partial_file.hpp>
 #include <attnscope/corpus/shard.hpp>
 
+#include "corpus/read_everything.hpp"
 #include "fuzz/fuzz.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -25,22 +25,6 @@ const std::pair<RawTensors, Metadata>& sound() {
   }();
   return parts;
 }
-void ask(const CorpusPartial& partial) {
-  for (const auto& [first, node] : partial.blocks.nodes()) {
-    CorpusStatistics all;
-    all.merge(CorpusStatistics(node.state));
-    const BucketStatistics total = all.total();
-    for (const auto& [name, one] : total.numbers) {
-      one.quantile(.5);
-      one.standard_error();
-      one.each_extreme([&](std::uint64_t place) { all.name_of(place); });
-      if (one.layers() * one.heads() > 0) one.interval_of_mean(0, 0);
-    }
-    for (const auto& [name, one] : total.categories)
-      if (one.layers() * one.heads() > 0) one.interval_of_layer_share(one.most_frequent(0, 0), 0);
-  }
-  fuzz::accepted([&] { return total_of(partial).total().examples; });
-}
 void merge(std::span<const std::byte> bytes) {
   static const test::TemporaryFolder folder;
   std::filesystem::remove(folder / "shard");  // as tokens_fuzz.cpp says
@@ -53,7 +37,8 @@ void read(std::span<const std::byte> bytes) {
   if (written)
     fuzz::expect(partial_bytes(parse_partial(*written)) == *written,
                  "a partial is another after writing and reading");
-  ask(partial);
+  test::read_everything(partial);
+  fuzz::accepted([&] { return total_of(partial).total().examples; });
   merge(bytes);
 }
 void run(FuzzedDataProvider& data) {
