@@ -70,6 +70,7 @@ expect_same(strict/report.json strict2/report.json)
 
 # Usage.
 expect(2 "^$" "^corpus: --out DIR is required\n$" ${CORPUS} dumps/10.safetensors)
+expect(2 "^$" "--bogus" ${CORPUS} --bogus)
 expect(1 "^$" "^corpus: no files: name some, or give a --list\n$" ${CORPUS} --out x)
 expect(1 "^$" "^corpus: no file matches none/\\*\n$" ${CORPUS} "none/*" --out x)
 expect(1 "^$" "^corpus: none of 1 files can be read: cannot read missing.npz: " ${CORPUS} missing.npz --out x)
