@@ -47,7 +47,7 @@ struct SweepOptions {
 namespace detail {
 
 /// One block fits the second-level cache beside the measures' states.
-inline constexpr Index block_bytes = Index{1} << 20;
+inline constexpr Index block_bytes = Index{1} << 19;
 /// One piece, the rows of one head that all measures see in turn, fits the first-level cache, or nearly.
 inline constexpr Index piece_bytes = Index{64} << 10;
 /// A task this long pays for its own states: zeroing, page faults, merging.
@@ -174,14 +174,18 @@ void show_block(std::tuple<Measures...>& measures, const SweepOptions& options, 
 
   const Index row_bytes = std::max<Index>(1, block.keys() * static_cast<Index>(sizeof(First)));
   const Index piece = std::clamp<Index>(piece_bytes / row_bytes, 4, 64);
+  const auto part_from = [&](Index first) { return Range{first, std::min(first + piece, block.size())}; };
   for (Index h = 0; h < block.heads(); ++h) {
     Index first = 0;
     do {
-      const Range part{first, std::min(first + piece, block.size())};
+      const Range part = part_from(first);
       const HeadRows<First> rows = block.head(h, part);
+      const bool ends = part.last == block.size();
+      const HeadRows<First> next =
+          block.head(ends && h + 1 < block.heads() ? h + 1 : h, ends ? part_from(0) : part_from(part.last));
       const RowSummaries<First> known = summaries
                                             ? summariser.with(rows, summaries + h * block.size() + part.first)
-                                            : summariser.template of<parts>(rows);
+                                            : summariser.template of<parts>(rows, next);
       check_rows(known, options.check, options.row_sum_tolerance);
       if constexpr ((PairsHeads<Measures, First, Rest...> || ...))
         show_all(rows, rest.head(h, part)...);

@@ -37,6 +37,22 @@ TEST_CASE("each instruction set summarises a row as double precision does") {
   });
 }
 
+TEST_CASE("a row's summary with its column sums, on each instruction set") {
+  with_each_set([] {
+    for (const Index size : {1, 3, 4, 15, 16, 17, 100, 513}) {
+      const std::vector<float> row = weights(size);
+      const std::span<const float> numbers(row);
+      std::vector<float> columns(vector_math::column_room(size), .25F);
+      const RowSummary all = vector_math::summary_and_columns(numbers, size / 3, row.data(), columns.data());
+      const RowSummary same = vector_math::summary<true, true>(numbers, size / 3);
+      CHECK(all.entropy == same.entropy);
+      CHECK(all.distance == same.distance);
+      for (std::size_t j = 0; j < columns.size(); ++j)
+        CHECK(columns[j] == (j < row.size() ? row[j] + .25F : .25F));
+    }
+  });
+}
+
 TEST_CASE("a number that is not one stays in every sum, on each instruction set") {
   with_each_set([] {
     for (const std::size_t place : {0U, 16U, 98U}) {
@@ -49,23 +65,29 @@ TEST_CASE("a number that is not one stays in every sum, on each instruction set"
 
 TEST_CASE("column sums and dot products between heads, on each instruction set") {
   with_each_set([] {
-    const Index heads = 6, rows = 5, keys = 1037;
-    const std::vector<float> all = weights(heads * rows * keys);
-    const Layout layout({1, heads, rows, keys});
-    const Block<float> block(all.data(), rows * keys, keys, 0, {0, rows}, keys, layout);
-    Eigen::MatrixXd gram = Eigen::MatrixXd::Zero(heads, heads), expected = gram;
-    vector_math::add_gram(block, gram);
-    for (Index r = 0; r < rows; ++r) {
-      const Eigen::MatrixXd row = block.across_heads(r).cast<double>();
-      expected += row * row.transpose();
-    }
-    for (Index g = 0; g < heads; ++g)
-      for (Index h = 0; h <= g; ++h) CHECK(gram(g, h) == Approx(expected(g, h)).epsilon(1e-6));
+    const Index rows = 5, keys = 1037;
+    for (const Index heads : {1, 6, 12, 13, 29})
+      for (const Index stride : {keys, keys + 3}) {  // rows in one run; rows apart
+        const std::vector<float> all = weights(heads * rows * stride);
+        const Layout layout({1, heads, rows, keys});
+        const Block<float> block(all.data(), rows * stride, stride, 0, {0, rows}, keys, layout);
+        Eigen::MatrixXd gram = Eigen::MatrixXd::Ones(heads, heads), expected = gram;
+        vector_math::add_gram(block, gram);
+        for (Index r = 0; r < rows; ++r) {
+          const Eigen::MatrixXd row = block.across_heads(r).cast<double>();
+          expected += row * row.transpose();
+        }
+        for (Index g = 0; g < heads; ++g)
+          for (Index h = 0; h <= g; ++h)
+            if (gram(g, h) != Approx(expected(g, h)).epsilon(1e-6)) FAIL(heads << " " << g << " " << h);
+      }
 
+    const std::vector<float> all = weights(rows * keys);
+    const Eigen::Map<const RowMatrix<float>> matrix(all.data(), rows, keys);
     const std::vector<float> factors{1, .5F, 2, 0, -1};
     Eigen::RowVectorXd sums = Eigen::RowVectorXd::Ones(keys);
     const Eigen::Map<const Eigen::RowVectorXf> by(factors.data(), rows);
-    const Eigen::RowVectorXd exact = sums + by.cast<double>() * block.head(0).matrix().cast<double>();
+    const Eigen::RowVectorXd exact = sums + by.cast<double>() * matrix.cast<double>();
     vector_math::add_columns(all.data(), keys, rows, factors.data(), sums);
     CHECK((sums - exact).cwiseAbs().maxCoeff() < 1e-6);
   });

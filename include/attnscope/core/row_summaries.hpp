@@ -7,9 +7,10 @@ namespace attnscope {
 struct SummaryParts {
   bool entropy = true;   ///< RowSummary::entropy
   bool distance = true;  ///< RowSummary::distance
+  bool columns = false;  ///< RowSummaries::add_columns(), which is there in any case: so it may cost less
   /// What either of two asks for.
   friend constexpr SummaryParts operator|(SummaryParts a, SummaryParts b) {
-    return {a.entropy || b.entropy, a.distance || b.distance};
+    return {a.entropy || b.entropy, a.distance || b.distance, a.columns || b.columns};
   }
 };
 
@@ -21,15 +22,16 @@ template <typename Weight>
 class RowSummaries : public HeadPlace {
  public:
   /// data: the first row's weight on key keys.first, unfinished; all other keys have weight 0.
-  /// factors, summaries: [row]
+  /// factors, summaries: [row]; columns: [key - keys.first] the sums of the weights, where they are known
   RowSummaries(const HeadPlace& place, const Weight* data, Index row_stride, Range keys,
-               const Weight* factors, const RowSummary* summaries)
+               const Weight* factors, const RowSummary* summaries, const Weight* columns = nullptr)
       : HeadPlace(place),
         data_(data),
         row_stride_(row_stride),
         keys_(keys),
         factors_(factors),
-        summaries_(summaries) {}
+        summaries_(summaries),
+        columns_(columns) {}
 
   /// Row r by what one pass tells of it.
   const RowSummary& operator[](Index r) const { return summaries_[r]; }
@@ -59,7 +61,12 @@ class RowSummaries : public HeadPlace {
   }
   /// sums: [key] of all the layout's keys, to which each column's sum of weights is added.
   void add_columns(Eigen::Ref<Eigen::RowVectorXd> sums) const {
-    vector_math::add_columns(data_, row_stride_, size(), factors_, sums.segment(keys_.first, keys_.size()));
+    constexpr Weight whole = 1;
+    const auto seen = sums.segment(keys_.first, keys_.size());
+    if (columns_)
+      vector_math::add_columns(columns_, 0, 1, &whole, seen);
+    else
+      vector_math::add_columns(data_, row_stride_, size(), factors_, seen);
   }
   /// facts: [key - keys().first] all that the columns hold, added to what they held before. At most 256 rows.
   void add_column_facts(const simd::ColumnFacts& facts) const {
@@ -72,31 +79,72 @@ class RowSummaries : public HeadPlace {
   Range keys_;
   const Weight* factors_;
   const RowSummary* summaries_;
+  const Weight* columns_;
 };
 
 /// Summaries of rows that are stored, in buffers that are kept.
 template <typename Weight>
 class Summariser {
  public:
-  /// Valid until the next call.
+  /// Valid until the next call. Column sums run in single precision over these rows. next: what is looked at
+  /// after these, and fetched meanwhile.
+  template <SummaryParts Parts>
+  RowSummaries<Weight> of(const HeadRows<Weight>& rows, const HeadRows<Weight>& next) {
+    constexpr bool with_columns =
+        Parts.columns && Parts.entropy && Parts.distance && std::is_same_v<Weight, float>;
+    Weight* const columns = with_columns && rows.size() > 0 ? empty_columns(rows) : nullptr;
+    summaries_.resize(static_cast<std::size_t>(rows.size()));
+    for (Index r = 0; r < rows.size(); ++r) {
+      RowSummary& summary = summaries_[static_cast<std::size_t>(r)];
+      const Weight* const ahead = row_ahead(rows, next, r);
+      if constexpr (with_columns)
+        summary = vector_math::summary_and_columns(rows.row(r), rows.position(r), ahead, columns);
+      else
+        summary = vector_math::summary<Parts.entropy, Parts.distance>(rows.row(r), rows.position(r), ahead);
+    }
+    return with(rows, summaries_.data(), columns);
+  }
   template <SummaryParts Parts>
   RowSummaries<Weight> of(const HeadRows<Weight>& rows) {
-    summaries_.resize(static_cast<std::size_t>(rows.size()));
-    for (Index r = 0; r < rows.size(); ++r)
-      summaries_[static_cast<std::size_t>(r)] =
-          vector_math::summary<Parts.entropy, Parts.distance>(rows.row(r), rows.position(r));
-    return with(rows, summaries_.data());
+    return of<Parts>(rows, rows);
   }
-  /// Where they are known already: [row].
-  RowSummaries<Weight> with(const HeadRows<Weight>& rows, const RowSummary* summaries) {
+  /// Where they are known already: [row], and maybe [key].
+  RowSummaries<Weight> with(const HeadRows<Weight>& rows, const RowSummary* summaries,
+                            const Weight* columns = nullptr) {
     if (ones_.size() < static_cast<std::size_t>(rows.size()))
       ones_.assign(static_cast<std::size_t>(rows.size()), Weight(1));
-    return {rows, rows.matrix().data(), rows.row_stride(), {0, rows.keys()}, ones_.data(), summaries};
+    return {rows,   rows.matrix().data(), rows.row_stride(), {0, rows.keys()}, ones_.data(), summaries,
+            columns};
   }
 
  private:
+  /// The row that some 8 KiB after row r, or the next one, is looked at. The processor alone would not see
+  /// where the next rows begin.
+  static const Weight* row_ahead(const HeadRows<Weight>& rows, const HeadRows<Weight>& next, Index r) {
+    constexpr Index numbers = Index{8192} / static_cast<Index>(sizeof(Weight));
+    const Index ahead = r + std::max<Index>(1, numbers / std::max<Index>(1, rows.keys()));
+    if (ahead < rows.size()) return rows.row(ahead).data();
+    return next.row(std::min(ahead - rows.size(), next.size() - 1)).data();
+  }
+
+  /// Zeros, on a cache line that lies as deep in its page as the rows do in theirs: elsewhere a processor
+  /// that compares the last 12 bits of addresses may take what it loads next for what it stored just now, and
+  /// wait.
+  Weight* empty_columns(const HeadRows<Weight>& rows) {
+    constexpr std::uintptr_t page = 4096, line = 64;
+    const std::size_t room = vector_math::column_room(rows.keys());
+    columns_.resize(room + (page + line) / sizeof(Weight));
+    const auto of = [](const Weight* place) { return reinterpret_cast<std::uintptr_t>(place); };
+    const std::uintptr_t to_line = -of(columns_.data()) % line;
+    const std::uintptr_t to_depth =
+        (of(rows.row(0).data()) / line * line - of(columns_.data()) - to_line) % page;
+    Weight* const columns = columns_.data() + (to_line + to_depth) / sizeof(Weight);
+    std::fill_n(columns, room, Weight(0));
+    return columns;
+  }
+
   std::vector<RowSummary> summaries_;
-  std::vector<Weight> ones_;
+  std::vector<Weight> ones_, columns_;
 };
 
 }  // namespace attnscope

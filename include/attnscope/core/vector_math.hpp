@@ -37,20 +37,20 @@ double sum_p_log_p(const Row& p) {
 }  // namespace detail
 
 /// sum, smallest and largest; where asked for, entropy and distance from the key `own`, else these are 0. Of
-/// nothing all are 0.
+/// nothing all are 0. ahead: a row of the same length that is looked at later, and is fetched meanwhile.
 template <bool Entropy, bool Distance>
-RowSummary summary(std::span<const float> row, Index own) {
+RowSummary summary(std::span<const float> row, Index own, const float* ahead) {
   if (row.empty()) return {};
   const auto from = static_cast<float>(-own);
-  if constexpr (Entropy && Distance)
-    return ATTNSCOPE_BEST(row_summary)(row.data(), detail::length_of(row), from);
-  if constexpr (Entropy) return ATTNSCOPE_BEST(row_entropies)(row.data(), detail::length_of(row));
-  if constexpr (Distance) return ATTNSCOPE_BEST(row_distances)(row.data(), detail::length_of(row), from);
-  return ATTNSCOPE_BEST(row_sums)(row.data(), detail::length_of(row));
+  const long size = detail::length_of(row);
+  if constexpr (Entropy && Distance) return ATTNSCOPE_BEST(row_summary)(row.data(), size, ahead, from);
+  if constexpr (Entropy) return ATTNSCOPE_BEST(row_entropies)(row.data(), size, ahead);
+  if constexpr (Distance) return ATTNSCOPE_BEST(row_distances)(row.data(), size, ahead, from);
+  return ATTNSCOPE_BEST(row_sums)(row.data(), size, ahead);
 }
 /// The same in double precision.
 template <bool Entropy, bool Distance>
-RowSummary summary(std::span<const double> row, Index own) {
+RowSummary summary(std::span<const double> row, Index own, const double*) {
   if (row.empty()) return {};
   const detail::RowArray<double> p = detail::array_of(row);
   RowSummary result{p.sum(), 0, 0, p.minCoeff(), p.maxCoeff()};
@@ -61,11 +61,28 @@ RowSummary summary(std::span<const double> row, Index own) {
   }
   return result;
 }
+/// Where nothing is looked at later.
+template <bool Entropy, bool Distance, typename Weight>
+RowSummary summary(std::span<const Weight> row, Index own) {
+  return summary<Entropy, Distance>(row, own, row.data());
+}
+/// The numbers that summary_and_columns() may touch for a row of so many keys: a whole vector at least.
+inline std::size_t column_room(Index keys) { return static_cast<std::size_t>(std::max(keys, Index{16})); }
+/// All of summary(); columns [column_room(row.size())]: the row is added to them.
+inline RowSummary summary_and_columns(std::span<const float> row, Index own, const float* ahead,
+                                      float* columns) {
+  if (row.empty()) return {};
+  return ATTNSCOPE_BEST(row_summary_and_columns)(row.data(), detail::length_of(row), ahead,
+                                                 static_cast<float>(-own), columns);
+}
 
 /// The sum of the weights.
 template <typename Weight>
 double sum(std::span<const Weight> row) {
-  return summary<false, false>(row, 0).sum;
+  if (row.size() > 16) return summary<false, false>(row, 0).sum;
+  double sum = 0;
+  for (const Weight weight : row) sum += static_cast<double>(weight);
+  return sum;
 }
 /// -sum p ln p in nats, with 0 ln 0 = 0. Exactly 0 for a one-hot row.
 template <typename Weight>
@@ -169,13 +186,11 @@ inline void add_column_facts(const double* first, Index stride, Index rows, Inde
 
 /// gram [head x head] += dot products between heads over all rows and keys of the block; lower triangle only.
 inline void add_gram(const Block<float>& block, Eigen::MatrixXd& gram) {
-  std::vector<const float*> rows(static_cast<std::size_t>(block.heads()));
-  for (Index r = 0; r < block.size(); ++r) {
-    const MatrixView<float> heads = block.across_heads(r);
-    for (std::size_t h = 0; h < rows.size(); ++h)
-      rows[h] = heads.data() + static_cast<Index>(h) * heads.outerStride();
-    ATTNSCOPE_BEST(add_gram)(rows.data(), block.heads(), block.keys(), gram.data());
-  }
+  if (block.heads() == 0 || block.size() == 0) return;
+  const HeadRows<float> rows = block.head(0);
+  ATTNSCOPE_BEST(add_gram)
+  (rows.row(0).data(), block.across_heads(0).outerStride(), rows.row_stride(), block.heads(), block.size(),
+   block.keys(), gram.data());
 }
 /// The same in double precision.
 template <std::same_as<double> Weight>

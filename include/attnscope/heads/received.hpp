@@ -1,6 +1,8 @@
 #pragma once
 #include <attnscope/sweep.hpp>
 
+#include <numeric>
+
 namespace attnscope {
 
 /// Result of received_attention().
@@ -17,7 +19,7 @@ class ReceivedMeasure {
  public:
   ReceivedMeasure empty() const { return {}; }
 
-  static constexpr SummaryParts summary_parts{.entropy = false, .distance = false};
+  static constexpr SummaryParts summary_parts{.entropy = false, .distance = false, .columns = true};
 
   template <typename Weight>
   void look(const RowSummaries<Weight>& rows) {
@@ -30,7 +32,7 @@ class ReceivedMeasure {
     ReceivedResult result;
     for (const Columns& example : examples_.parts()) {
       result.received.emplace_back(example.sums);
-      result.mean_received.emplace_back(example.sums.array().rowwise() / example.seers.array());
+      result.mean_received.emplace_back(example.sums.array().rowwise() / example.seers().array());
     }
     return result;
   }
@@ -38,21 +40,28 @@ class ReceivedMeasure {
  private:
   struct Columns {
     RowMatrix<double> sums;    // [head x key]
-    Eigen::RowVectorXd seers;  // [key] queries that see it
+    Eigen::RowVectorXd steps;  // [key] queries that see it, less those that see the key before; one more key
 
     Columns(const Layout& layout, Index example) {
       sums.setZero(layout.shape().heads, layout.keys(example));
-      seers.setZero(layout.keys(example));
+      steps.setZero(layout.keys(example) + 1);
     }
     void count_seers(const HeadPlace& rows) {
       for (Index r = 0; r < rows.size(); ++r) {
         const Range seen = rows.visible(r);
-        seers.segment(seen.first, seen.size()).array() += 1;
+        steps(seen.first) += 1;
+        steps(seen.last) -= 1;
       }
+    }
+    /// [key] queries that see it
+    Eigen::RowVectorXd seers() const {
+      Eigen::RowVectorXd count = steps.head(steps.size() - 1);
+      std::partial_sum(count.begin(), count.end(), count.begin());
+      return count;
     }
     void merge(Columns&& later) {
       sums += later.sums;
-      seers += later.seers;
+      steps += later.steps;
     }
   };
   PerExample<Columns> examples_;
