@@ -37,18 +37,27 @@ TEST_CASE("each instruction set summarises a row as double precision does") {
   });
 }
 
-TEST_CASE("a row's summary with its column sums, on each instruction set") {
+TEST_CASE("rows in turn with their column sums, on each instruction set") {
   with_each_set([] {
     for (const Index size : {1, 3, 4, 15, 16, 17, 100, 513}) {
-      const std::vector<float> row = weights(size);
-      const std::span<const float> numbers(row);
-      std::vector<float> columns(vector_math::column_room(size), .25F);
-      const RowSummary all = vector_math::summary_and_columns(numbers, size / 3, row.data(), columns.data());
-      const RowSummary same = vector_math::summary<true, true>(numbers, size / 3);
-      CHECK(all.entropy == same.entropy);
-      CHECK(all.distance == same.distance);
-      for (std::size_t j = 0; j < columns.size(); ++j)
-        CHECK(columns[j] == (j < row.size() ? row[j] + .25F : .25F));
+      const Index rows = 5, stride = size + 2;
+      const std::vector<float> all = weights(rows * stride);
+      std::vector<RowSummary> summaries(static_cast<std::size_t>(rows)), alone = summaries;
+      std::vector<float> columns(vector_math::column_room(size), .25F), expected = columns;
+      const simd::StoredRows stored{all.data(), stride, rows, size, size / 3, all.data() + 2 * stride, 2};
+      vector_math::summarise_and_add(stored, summaries.data(), columns.data());
+      vector_math::summarise<true, true>(stored, alone.data());
+      for (Index r = 0; r < rows; ++r) {
+        const auto of = static_cast<std::size_t>(r);
+        const std::span<const float> row(all.data() + r * stride, static_cast<std::size_t>(size));
+        const RowSummary one = vector_math::summary<true, true>(row, size / 3 + r);
+        for (const RowSummary& same : {summaries[of], alone[of]}) {
+          CHECK(same.entropy == one.entropy);
+          CHECK(same.distance == one.distance);
+        }
+        for (std::size_t j = 0; j < row.size(); ++j) expected[j] += row[j];
+      }
+      CHECK(columns == expected);
     }
   });
 }

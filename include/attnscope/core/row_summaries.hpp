@@ -90,17 +90,22 @@ class Summariser {
   /// after these, and fetched meanwhile.
   template <SummaryParts Parts>
   RowSummaries<Weight> of(const HeadRows<Weight>& rows, const HeadRows<Weight>& next) {
-    constexpr bool with_columns =
-        Parts.columns && Parts.entropy && Parts.distance && std::is_same_v<Weight, float>;
-    Weight* const columns = with_columns && rows.size() > 0 ? empty_columns(rows) : nullptr;
     summaries_.resize(static_cast<std::size_t>(rows.size()));
-    for (Index r = 0; r < rows.size(); ++r) {
-      RowSummary& summary = summaries_[static_cast<std::size_t>(r)];
-      const Weight* const ahead = row_ahead(rows, next, r);
-      if constexpr (with_columns)
-        summary = vector_math::summary_and_columns(rows.row(r), rows.position(r), ahead, columns);
-      else
-        summary = vector_math::summary<Parts.entropy, Parts.distance>(rows.row(r), rows.position(r), ahead);
+    const Weight* columns = nullptr;
+    if constexpr (!std::is_same_v<Weight, float>) {
+      for (Index r = 0; r < rows.size(); ++r)
+        summaries_[static_cast<std::size_t>(r)] =
+            vector_math::summary<Parts.entropy, Parts.distance>(rows.row(r), rows.position(r));
+    } else if (rows.size() > 0) {
+      const simd::StoredRows all{rows.row(0).data(), rows.row_stride(),  rows.size(), rows.keys(),
+                                 rows.position(0),   next.row(0).data(), next.size()};
+      if constexpr (Parts.columns && Parts.entropy && Parts.distance) {
+        float* const sums = empty_columns(rows);
+        vector_math::summarise_and_add(all, summaries_.data(), sums);
+        columns = sums;
+      } else {
+        vector_math::summarise<Parts.entropy, Parts.distance>(all, summaries_.data());
+      }
     }
     return with(rows, summaries_.data(), columns);
   }
@@ -118,15 +123,6 @@ class Summariser {
   }
 
  private:
-  /// The row that some 8 KiB after row r, or the next one, is looked at. The processor alone would not see
-  /// where the next rows begin.
-  static const Weight* row_ahead(const HeadRows<Weight>& rows, const HeadRows<Weight>& next, Index r) {
-    constexpr Index numbers = Index{8192} / static_cast<Index>(sizeof(Weight));
-    const Index ahead = r + std::max<Index>(1, numbers / std::max<Index>(1, rows.keys()));
-    if (ahead < rows.size()) return rows.row(ahead).data();
-    return next.row(std::min(ahead - rows.size(), next.size() - 1)).data();
-  }
-
   /// Zeros, on a cache line that lies as deep in its page as the rows do in theirs: elsewhere a processor
   /// that compares the last 12 bits of addresses may take what it loads next for what it stored just now, and
   /// wait.

@@ -36,21 +36,42 @@ double sum_p_log_p(const Row& p) {
 
 }  // namespace detail
 
-/// sum, smallest and largest; where asked for, entropy and distance from the key `own`, else these are 0. Of
-/// nothing all are 0. ahead: a row of the same length that is looked at later, and is fetched meanwhile.
+/// summaries [row]: sum, smallest and largest; where asked for, entropy and distance from the row's own key,
+/// else these are 0. Of nothing all are 0.
 template <bool Entropy, bool Distance>
-RowSummary summary(std::span<const float> row, Index own, const float* ahead) {
-  if (row.empty()) return {};
-  const auto from = static_cast<float>(-own);
+void summarise(const simd::StoredRows& rows, RowSummary* summaries) {
+  if (rows.size == 0)
+    std::fill_n(summaries, rows.rows, RowSummary());
+  else if constexpr (Entropy && Distance)
+    ATTNSCOPE_BEST(row_summaries)(rows, summaries);
+  else if constexpr (Entropy)
+    ATTNSCOPE_BEST(row_entropies)(rows, summaries);
+  else if constexpr (Distance)
+    ATTNSCOPE_BEST(row_distances)(rows, summaries);
+  else
+    ATTNSCOPE_BEST(row_sums)(rows, summaries);
+}
+/// The numbers that summarise_and_add() may touch for rows of so many keys: a whole vector at least.
+inline std::size_t column_room(Index keys) { return static_cast<std::size_t>(std::max(keys, Index{16})); }
+/// All of summarise(); columns [column_room(rows.size)] += the column sums.
+inline void summarise_and_add(const simd::StoredRows& rows, RowSummary* summaries, float* columns) {
+  if (rows.size == 0)
+    std::fill_n(summaries, rows.rows, RowSummary());
+  else
+    ATTNSCOPE_BEST(row_summaries_and_columns)(rows, summaries, columns);
+}
+/// The same of one row.
+template <bool Entropy, bool Distance>
+RowSummary summary(std::span<const float> row, Index own) {
+  RowSummary result;
   const long size = detail::length_of(row);
-  if constexpr (Entropy && Distance) return ATTNSCOPE_BEST(row_summary)(row.data(), size, ahead, from);
-  if constexpr (Entropy) return ATTNSCOPE_BEST(row_entropies)(row.data(), size, ahead);
-  if constexpr (Distance) return ATTNSCOPE_BEST(row_distances)(row.data(), size, ahead, from);
-  return ATTNSCOPE_BEST(row_sums)(row.data(), size, ahead);
+  summarise<Entropy, Distance>({.first = row.data(), .stride = size, .rows = 1, .size = size, .own = own},
+                               &result);
+  return result;
 }
 /// The same in double precision.
 template <bool Entropy, bool Distance>
-RowSummary summary(std::span<const double> row, Index own, const double*) {
+RowSummary summary(std::span<const double> row, Index own) {
   if (row.empty()) return {};
   const detail::RowArray<double> p = detail::array_of(row);
   RowSummary result{p.sum(), 0, 0, p.minCoeff(), p.maxCoeff()};
@@ -60,20 +81,6 @@ RowSummary summary(std::span<const double> row, Index own, const double*) {
     result.distance = (p * Eigen::ArrayXd::LinSpaced(p.size(), first, last).abs()).sum();
   }
   return result;
-}
-/// Where nothing is looked at later.
-template <bool Entropy, bool Distance, typename Weight>
-RowSummary summary(std::span<const Weight> row, Index own) {
-  return summary<Entropy, Distance>(row, own, row.data());
-}
-/// The numbers that summary_and_columns() may touch for a row of so many keys: a whole vector at least.
-inline std::size_t column_room(Index keys) { return static_cast<std::size_t>(std::max(keys, Index{16})); }
-/// All of summary(); columns [column_room(row.size())]: the row is added to them.
-inline RowSummary summary_and_columns(std::span<const float> row, Index own, const float* ahead,
-                                      float* columns) {
-  if (row.empty()) return {};
-  return ATTNSCOPE_BEST(row_summary_and_columns)(row.data(), detail::length_of(row), ahead,
-                                                 static_cast<float>(-own), columns);
 }
 
 /// The sum of the weights.

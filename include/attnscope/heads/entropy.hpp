@@ -45,15 +45,16 @@ class EntropyMeasure {
 
   template <typename Weight>
   void look(const RowSummaries<Weight>& rows) {
-    double sum = 0, normalized = 0;
-    Index wide = 0;
+    double sum = 0, normalized = 0, log_seen = 0;
+    Index wide = 0, seen_before = 0;
     RowValues* values = options_.per_query ? &rows_.at(rows) : nullptr;
     for (Index r = 0; r < rows.size(); ++r) {
       const double nats = row_entropy(rows, r);
       const Index seen = rows.visible_keys(r);
       sum += nats;
       if (seen > 1) {
-        normalized += nats / std::log(static_cast<double>(seen));
+        if (seen != seen_before) log_seen = std::log(static_cast<double>(seen_before = seen));
+        normalized += nats / log_seen;
         ++wide;
       }
       if (values) values->append(rows.head(), nats * unit());

@@ -17,6 +17,15 @@ struct RowSummary {
 
 namespace simd {
 
+/// Rows that are summarised in turn, and what is looked at after them.
+struct StoredRows {
+  const float* first;       ///< the first row
+  long stride, rows, size;  ///< how far apart two rows lie; how many there are; the numbers of each
+  long own = 0;             ///< where distances of the first row are measured from; each row one further on
+  const float* next = nullptr;  ///< the first of more rows as far apart, which are fetched meanwhile; or null
+  long next_rows = 0;           ///< how many these are
+};
+
 /// What the exponentials of a row of scores sum to.
 struct SoftmaxSums {
   double most;      ///< the largest score
