@@ -110,13 +110,6 @@ void check_rows(const HeadRows<Weight>& rows, RowCheck check, double tolerance) 
   check_rows(Summariser<Weight>().template of<sums_alone>(rows), check, tolerance);
 }
 
-template <typename Weight>
-void check_companion(const Block<Weight>& block, RowCheck check) {
-  in_context("beside the attention", [&] {
-    for (Index h = 0; h < block.heads(); ++h) check_rows(block.head(h), std::max(check, RowCheck::finite), 0);
-  });
-}
-
 /// Whether M looks at all of these together.
 template <typename M, typename... Seen>
 concept LooksAt = requires(M& measure, const Seen&... seen) {
@@ -161,40 +154,68 @@ constexpr SummaryParts parts_for() {
     return declared_parts<M>();
 }
 
+/// One block in pieces, head by head: `show(head, part)`.
+template <typename Weight, typename Show>
+void in_pieces(const Block<Weight>& block, Index piece, const Show& show) {
+  for (Index h = 0; h < block.heads(); ++h) {
+    Index first = 0;
+    do {
+      show(h, Range{first, std::min(first + piece, block.size())});
+      first += piece;
+    } while (first < block.size());
+  }
+}
+/// What is looked at after this piece of a block.
+template <typename Weight>
+HeadRows<Weight> next_piece(const Block<Weight>& block, Index h, Range part) {
+  const bool ends = part.last == block.size();
+  const Index first = ends ? 0 : part.last, head = ends && h + 1 < block.heads() ? h + 1 : h;
+  return block.head(head, {first, std::min(first + part.size(), block.size())});
+}
+
+template <typename Weight>
+void check_companion(Summariser<Weight>& summariser, const Block<Weight>& block, Index h, Range part,
+                     RowCheck check) {
+  if (h < block.heads())
+    in_context("beside the attention", [&] {
+      check_rows(summariser.template of<sums_alone>(block.head(h, part), next_piece(block, h, part)),
+                 std::max(check, RowCheck::finite), 0);
+    });
+}
+
 /// One block past all measures: head by head in pieces, then across heads while the block is still in cache.
 /// summaries: [head x row] where the source knows them; else null.
 template <typename... Measures, typename First, typename... Rest>
-void show_block(std::tuple<Measures...>& measures, const SweepOptions& options, Summariser<First>& summariser,
-                const RowSummary* summaries, const Block<First>& block, const Block<Rest>&... rest) {
+void show_block(std::tuple<Measures...>& measures, const SweepOptions& options,
+                std::tuple<Summariser<First>, Summariser<Rest>...>& summarisers, const RowSummary* summaries,
+                const Block<First>& block, const Block<Rest>&... rest) {
   constexpr SummaryParts parts = (sums_alone | ... | parts_for<Measures, First>());
   const auto show_all = [&](const auto&... seen) {
     std::apply([&](Measures&... each) { (show(each, seen...), ...); }, measures);
   };
-  (check_companion(rest, options.check), ...);
+  const auto check_companions = [&](Index h, Range part) {
+    std::apply([&](auto&, auto&... of) { (check_companion(of, rest, h, part, options.check), ...); },
+               summarisers);
+  };
 
   const Index row_bytes = std::max<Index>(1, block.keys() * static_cast<Index>(sizeof(First)));
-  const Index piece = std::clamp<Index>(piece_bytes / row_bytes, 4, 64);
-  const auto part_from = [&](Index first) { return Range{first, std::min(first + piece, block.size())}; };
-  for (Index h = 0; h < block.heads(); ++h) {
-    Index first = 0;
-    do {
-      const Range part = part_from(first);
-      const HeadRows<First> rows = block.head(h, part);
-      const bool ends = part.last == block.size();
-      const HeadRows<First> next =
-          block.head(ends && h + 1 < block.heads() ? h + 1 : h, ends ? part_from(0) : part_from(part.last));
-      const RowSummaries<First> known = summaries
-                                            ? summariser.with(rows, summaries + h * block.size() + part.first)
-                                            : summariser.template of<parts>(rows, next);
-      check_rows(known, options.check, options.row_sum_tolerance);
-      if constexpr ((PairsHeads<Measures, First, Rest...> || ...))
-        show_all(rows, rest.head(h, part)...);
-      else
-        show_all(rows);
-      show_all(known);
-      first += piece;
-    } while (first < block.size());
-  }
+  in_pieces(block, std::clamp<Index>(piece_bytes / row_bytes, 4, 64), [&](Index h, Range part) {
+    Summariser<First>& summariser = std::get<0>(summarisers);
+    const HeadRows<First> rows = block.head(h, part);
+    const RowSummaries<First> known = summaries
+                                          ? summariser.with(rows, summaries + h * block.size() + part.first)
+                                          : summariser.template of<parts>(rows, next_piece(block, h, part));
+    check_rows(known, options.check, options.row_sum_tolerance);
+    check_companions(h, part);
+    if constexpr ((PairsHeads<Measures, First, Rest...> || ...))
+      show_all(rows, rest.head(h, part)...);
+    else
+      show_all(rows);
+    show_all(known);
+  });
+  // Companions may have more heads, where no measure pairs them.
+  for (Index h = block.heads(); h < std::max({block.heads(), rest.heads()...}); ++h)
+    check_companions(h, {0, block.size()});
   show_all(block, rest...);
 }
 
@@ -224,14 +245,14 @@ class TaskReader {
         else
           return show_blocks(task, layout, [&](Range part) {
             const Block<Weight> block = std::get<0>(readers_).read(task.example, part, summaries_);
-            show_block(measures, options, summariser_, summaries_.data(), block);
+            show_block(measures, options, summarisers_, summaries_.data(), block);
           });
       }
     }
     show_blocks(task, layout, [&](Range part) {
       std::apply(
           [&](auto&... reader) {
-            show_block(measures, options, summariser_, nullptr, reader.read(task.example, part)...);
+            show_block(measures, options, summarisers_, nullptr, reader.read(task.example, part)...);
           },
           readers_);
     });
@@ -269,7 +290,7 @@ class TaskReader {
 
   decltype(std::apply([](const auto&... source) { return std::tuple(source.reader()...); },
                       std::declval<const std::tuple<First, Rest...>&>())) readers_;
-  Summariser<Weight> summariser_;
+  std::tuple<Summariser<Weight>, Summariser<typename Rest::Weight>...> summarisers_;
   std::vector<RowSummary> summaries_;
 };
 

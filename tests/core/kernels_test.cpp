@@ -172,7 +172,7 @@ TEST_CASE("all 16-bit numbers become the same floats, on each instruction set") 
   }
   const auto check = [](const auto& numbers) {
     std::vector<float> wide(numbers.size() + 1, 7.f);
-    vector_math::widen(numbers.data(), 1, size, wide.data());
+    vector_math::widen(numbers.data(), numbers.data(), 1, size, wide.data());
     Index wrong = 0;
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       const auto expected = static_cast<float>(numbers[i]);

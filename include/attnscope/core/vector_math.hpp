@@ -144,14 +144,27 @@ bool all_zero(std::span<const Weight> row) {
   const RowSummary all = summary<false, false>(row, 0);
   return all.sum == 0 && all.smallest == 0 && all.largest == 0;
 }
-/// to [size] = the numbers from[0], from[step], ...
+/// to [size] = the numbers from[0], from[step], ...; ahead: as many that are read later, and fetched
+/// meanwhile.
 template <typename Scalar, typename Weight>
-void widen(const Scalar* from, Index step, Index size, Weight* to) {
+void widen(const Scalar* from, const Scalar* ahead, Index step, Index size, Weight* to) {
   if constexpr (std::is_same_v<Scalar, Eigen::half>)
-    if (step == 1) return ATTNSCOPE_BEST(widen_half)(from, size, to);
+    if (step == 1) return ATTNSCOPE_BEST(widen_half)(from, ahead, size, to);
   if constexpr (std::is_same_v<Scalar, Eigen::bfloat16>)
-    if (step == 1) return ATTNSCOPE_BEST(widen_bfloat16)(from, size, to);
+    if (step == 1) return ATTNSCOPE_BEST(widen_bfloat16)(from, ahead, size, to);
   for (Index j = 0; j < size; ++j) to[j] = static_cast<Weight>(from[j * step]);
+}
+
+/// to [size] = the mean of rows that lie `stride` apart, at least one.
+inline void mean_of_rows(const float* first, Index stride, Index rows, Index size, float* to) {
+  ATTNSCOPE_BEST(mean_of_rows)(first, stride, rows, size, to);
+}
+/// The same in double precision.
+inline void mean_of_rows(const double* first, Index stride, Index rows, Index size, double* to) {
+  std::fill_n(to, size, 0.);
+  for (Index r = 0; r < rows; ++r)
+    for (Index j = 0; j < size; ++j) to[j] += first[r * stride + j];
+  for (Index j = 0; j < size; ++j) to[j] /= static_cast<double>(rows);
 }
 
 /// sums [column] += the sums of [rows x columns], each row times its factor.

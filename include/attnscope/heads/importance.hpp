@@ -90,14 +90,18 @@ class ImportanceMeasure {
   void look(const HeadRows<Weight>& attention, const HeadRows<Gradient>& gradient) {
     if (heads_ == 0) start(attention);
     const Index h = attention.head();
+    // Where one row is longer than the other, the rest is hidden and 0.
+    const auto keys = static_cast<std::size_t>(std::min(attention.keys(), gradient.keys()));
+    double elementwise = 0, per_position = 0, gate = 0;
     for (Index r = 0; r < attention.size(); ++r) {
-      // Where one row is longer than the other, the rest is hidden and 0.
-      const auto keys = static_cast<std::size_t>(std::min(attention.keys(), gradient.keys()));
       const simd::ProductSums row =
           vector_math::products(attention.row(r).first(keys), gradient.row(r).first(keys));
-      examples_.open().row(h) += Eigen::Array3d(row.magnitude, std::abs(row.sum), row.sum).transpose();
-      batches_.open()(h) += row.sum;
+      elementwise += row.magnitude;
+      per_position += std::abs(row.sum);
+      gate += row.sum;
     }
+    examples_.open().row(h) += Eigen::Array3d(elementwise, per_position, gate).transpose();
+    batches_.open()(h) += gate;
     if (h == 0) tokens_ += attention.size();
   }
   /// @throws ShapeError the heads of two models meet

@@ -57,8 +57,11 @@ struct MeanHeads {
   static Range inner_queries(Index, Range queries) { return queries; }
   template <typename Weight, typename To>
   static void write(const Block<Weight>& block, Index, Range, To& rewritten) {
-    for (Index h = 0; h < block.heads(); ++h) rewritten += block.head(h).matrix();
-    rewritten /= static_cast<Weight>(block.heads());
+    for (Index r = 0; r < block.size(); ++r) {
+      const MatrixView<Weight> heads = block.across_heads(r);
+      vector_math::mean_of_rows(heads.data(), heads.outerStride(), heads.rows(), heads.cols(),
+                                rewritten.row(r).data());
+    }
   }
 };
 

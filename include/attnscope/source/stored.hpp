@@ -129,14 +129,19 @@ class AttentionView {
     }
     void copy(const Scalar* data, Index example, Range queries, Index keys) {
       const Layout& layout = view_->layout_;
-      buffer_.resize(layout.shape().heads * queries.size() * keys);
+      const Index heads = layout.shape().heads, step = view_->strides_[3];
+      buffer_.resize(heads * queries.size() * keys);
       Weight* to = buffer_.data();
-      for (Index h = 0; h < layout.shape().heads; ++h)
+      const auto row = [&](Index h, Index r) {
+        return data + h * view_->strides_[1] + r * view_->strides_[2];
+      };
+      for (Index h = 0; h < heads; ++h)
         for (Index r = 0; r < queries.size(); ++r, to += keys) {
           const Range seen = layout.visible(example, queries.first + r);
-          const Scalar* row = data + h * view_->strides_[1] + r * view_->strides_[2];
-          const Index step = view_->strides_[3];
-          vector_math::widen(row + seen.first * step, step, seen.size(), to + seen.first);
+          const bool ends = r + 1 == queries.size();
+          const Scalar* next = row(ends && h + 1 < heads ? h + 1 : h, ends ? 0 : r + 1);
+          vector_math::widen(row(h, r) + seen.first * step, next + seen.first * step, step, seen.size(),
+                             to + seen.first);
           std::fill(to, to + seen.first, Weight(0));
           std::fill(to + seen.last, to + keys, Weight(0));
           for (const Index key : layout.excluded_keys(example))
