@@ -7,12 +7,12 @@
 //     bench_sweep --machine
 //
 // The first runs case/tokens: entropy; statistics, all of single heads in one sweep; everything, with the
-// cosines between heads besides, on one thread and on two against reading with two; alignment; importance,
-// which reads two arrays; distance, the Jensen-Shannon distance of all pairs of heads (G_terms/s: logarithms
-// of their means alone). half and bfloat16 take turns with the same numbers in float (of_float: elements in
-// the same time), strided views with dense ones (of_dense). Times are of the processor, but for two threads;
-// each is a median of five. --curves runs measure/axis/size instead: ns_a_weight along tokens, heads and
-// layers.
+// cosines between heads besides, on one thread and on two against reading with two; alignment of every head,
+// and of the mean over heads, as notebooks do; importance, which reads two arrays; distance, the
+// Jensen-Shannon distance of all pairs of heads (G_terms/s: logarithms of their means alone). half and
+// bfloat16 take turns with the same numbers in float (of_float: elements in the same time), strided views
+// with dense ones (of_dense). Times are of the processor, but for two threads; each is a median of five.
+// --curves runs measure/axis/size instead: ns_a_weight along tokens, heads and layers.
 // --time prints what sweep_torch.py compares, --machine what the machine does at most.
 #include <attnscope/alignment/alignment_metrics.hpp>
 #include <attnscope/heads/head_distance.hpp>
@@ -77,6 +77,12 @@ struct Alignment {
   template <typename Source>
   static Eigen::MatrixXd of(const Source& attention, int threads = 1) {
     return alignment_metrics(attention, {}, {.threads = threads}).alignment_entropy;
+  }
+};
+struct AlignmentOfMean {
+  template <typename Source>
+  static Eigen::MatrixXd of(const Source& attention, int threads = 1) {
+    return Alignment::of(mean_heads(attention), threads);
   }
 };
 struct Distance {
@@ -190,6 +196,7 @@ void add_cases() {
   add("everything", tokens, reading<Everything>);
   add("everything_two_threads", tokens, everything_two_threads);
   add("alignment", tokens, reading<Alignment>);
+  add("alignment_of_mean", tokens, reading<AlignmentOfMean>);
   add("importance", tokens, importance_reading);
   add("distance", tokens, distance);
   add("half/entropy", tokens, narrow<Entropy, Eigen::half>);
