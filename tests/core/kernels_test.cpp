@@ -72,7 +72,7 @@ TEST_CASE("a number that is not one stays in every sum, on each instruction set"
   });
 }
 
-TEST_CASE("column sums and dot products between heads, on each instruction set") {
+TEST_CASE("column sums, means and dot products between heads, on each instruction set") {
   with_each_set([] {
     const Index rows = 5, keys = 1037;
     for (const Index heads : {1, 6, 12, 13, 29})
@@ -99,6 +99,10 @@ TEST_CASE("column sums and dot products between heads, on each instruction set")
     const Eigen::RowVectorXd exact = sums + by.cast<double>() * matrix.cast<double>();
     vector_math::add_columns(all.data(), keys, rows, factors.data(), sums);
     CHECK((sums - exact).cwiseAbs().maxCoeff() < 1e-6);
+
+    Eigen::RowVectorXf mean(keys);
+    vector_math::mean_of_rows(all.data(), keys, rows, keys, mean.data());
+    CHECK((mean.cast<double>() - matrix.cast<double>().colwise().mean()).cwiseAbs().maxCoeff() < 1e-7);
   });
 }
 
