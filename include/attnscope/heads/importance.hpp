@@ -71,7 +71,8 @@ class Stretches {
 struct FinishExample {
   Eigen::ArrayXXd operator()(const Eigen::ArrayXXd& sums) const {
     Eigen::ArrayXXd finished(sums.rows(), 4);
-    finished << sums, sums.col(2).abs();
+    std::copy_n(sums.data(), sums.size(), finished.data());
+    for (Index h = 0; h < sums.rows(); ++h) finished(h, 3) = std::abs(sums(h, 2));
     return finished;
   }
 };
@@ -95,7 +96,10 @@ class ImportanceMeasure {
       const auto keys = static_cast<std::size_t>(std::min(attention.keys(), gradient.keys()));
       const simd::ProductSums row =
           vector_math::products(attention.row(r).first(keys), gradient.row(r).first(keys));
-      examples_.open().row(h) += Eigen::Array3d(row.magnitude, std::abs(row.sum), row.sum).transpose();
+      Eigen::ArrayXXd& sums = examples_.open();
+      sums(h, 0) += row.magnitude;
+      sums(h, 1) += std::abs(row.sum);
+      sums(h, 2) += row.sum;
       batches_.open()(h) += row.sum;
     }
     if (h == 0) tokens_ += attention.size();

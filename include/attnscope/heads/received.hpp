@@ -30,7 +30,8 @@ class ReceivedMeasure {
     ReceivedResult result;
     for (const Columns& example : examples_.parts()) {
       result.received.emplace_back(example.sums);
-      result.mean_received.emplace_back(example.sums.array().rowwise() / example.seers.array());
+      Eigen::MatrixXd& mean = result.mean_received.emplace_back(example.sums);
+      for (Index key = 0; key < mean.cols(); ++key) mean.col(key) /= example.seers(key);
     }
     return result;
   }
@@ -47,7 +48,7 @@ class ReceivedMeasure {
     void count_seers(const HeadPlace& rows) {
       for (Index r = 0; r < rows.size(); ++r) {
         const Range seen = rows.visible(r);
-        seers.segment(seen.first, seen.size()).array() += 1;
+        for (Index key = seen.first; key < seen.last; ++key) ++seers(key);
       }
     }
     void merge(Columns&& later) {
