@@ -122,8 +122,10 @@ inline Eigen::MatrixXd prepared_head(const Eigen::MatrixXd& head, Index frames,
     check_probabilities(weights);
   }
   standardise_frames(weights);
-  for (Index i = 0; i < weights.rows(); ++i)
-    weights.row(i) = median_filter(weights.row(i), options.median_width);
+  for (Index i = 0; i < weights.rows(); ++i) {
+    const Eigen::VectorXd smooth = median_filter(weights.row(i), options.median_width);
+    for (Index j = 0; j < weights.cols(); ++j) weights(i, j) = smooth(j);
+  }
   return weights;
 }
 

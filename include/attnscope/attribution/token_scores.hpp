@@ -191,16 +191,17 @@ inline void check_finite_rows(const char* name, const Eigen::MatrixXd& rows) {
   for (Index t = 0; t < rows.rows(); ++t)
     require<ValueError>(all_finite(rows.row(t)), "token {}: the {} is not finite", t, name);
 }
+inline Eigen::VectorXd sums_of_rows(const Eigen::MatrixXd& rows) { return rows.rowwise().sum(); }
 inline Eigen::VectorXd score_gradient(const Eigen::MatrixXd& gradient, GradientScore score,
                                       const Eigen::MatrixXd* embedding) {
   check_finite_rows("gradient", gradient);
   switch (score) {
     case GradientScore::l1:
-      return gradient.cwiseAbs().rowwise().sum();
+      return sums_of_rows(gradient.cwiseAbs());
     case GradientScore::l2:
-      return gradient.rowwise().norm();
+      return sums_of_rows(gradient.cwiseAbs2()).cwiseSqrt();
     case GradientScore::signed_sum:
-      return gradient.rowwise().sum();
+      return sums_of_rows(gradient);
     default:
       break;
   }
@@ -209,7 +210,7 @@ inline Eigen::VectorXd score_gradient(const Eigen::MatrixXd& gradient, GradientS
                       "the embedding is {} x {}, but its gradient {} x {}", embedding->rows(),
                       embedding->cols(), gradient.rows(), gradient.cols());
   check_finite_rows("embedding", *embedding);
-  const Eigen::VectorXd products = gradient.cwiseProduct(*embedding).rowwise().sum();
+  const Eigen::VectorXd products = sums_of_rows(gradient.cwiseProduct(*embedding));
   if (score == GradientScore::abs_times_input) return products.cwiseAbs();
   return products;
 }

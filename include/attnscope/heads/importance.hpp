@@ -174,8 +174,12 @@ inline HeadScores importance_per_token(HeadScores scores, Index examples, Index 
 /// scores: [layer] of [head]. An undefined (NaN) score stays and stays out: give a head that was removed
 /// already that.
 inline HeadScores l2_normalized_by_layer(HeadScores scores) {
-  for (Eigen::VectorXd& layer : scores)
-    layer /= layer.array().isNaN().select(0, layer.array()).matrix().norm() + 1e-20;
+  for (Eigen::VectorXd& layer : scores) {
+    double squares = 0;
+    for (const double score : layer)
+      if (!std::isnan(score)) squares += score * score;
+    layer /= std::sqrt(squares) + 1e-20;
+  }
   return scores;
 }
 
@@ -189,7 +193,8 @@ inline HeadScores min_max_normalized(HeadScores scores) {
       largest = std::fmax(largest, score);
     }
   const double range = largest > least ? largest - least : 1;
-  for (Eigen::VectorXd& layer : scores) layer = (layer.array() - least) / range;
+  for (Eigen::VectorXd& layer : scores)
+    for (double& score : layer) score = (score - least) / range;
   return scores;
 }
 
