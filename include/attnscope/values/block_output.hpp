@@ -139,12 +139,7 @@ template <typename Scalar>
 Eigen::VectorXd norm_divisors(const LayerValues<Scalar>& values, const Eigen::MatrixXd& rows) {
   if (rows.size() == 0) return Eigen::VectorXd::Ones(rows.rows());
   const Eigen::VectorXd means = rows.rowwise().mean();
-  Eigen::MatrixXd squares = rows;
-  squares.colwise() -= means;
-  squares = squares.cwiseAbs2();
-  Eigen::VectorXd divisors = squares.rowwise().mean();
-  for (double& divisor : divisors) divisor = std::sqrt(divisor + values.norm_epsilon());
-  return divisors;
+  return ((rows.colwise() - means).array().square().rowwise().mean() + values.norm_epsilon()).sqrt();
 }
 
 /// What the block gives for some rows.

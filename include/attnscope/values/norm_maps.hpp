@@ -12,8 +12,8 @@ std::vector<Eigen::MatrixXd> vector_norms(const LayerValues<Scalar>& values, Thr
   std::vector<Eigen::MatrixXd> norms;
   for (Index b = 0; b < layout.shape().batch; ++b) norms.emplace_back(values.heads(), layout.keys(b));
   each_head_vectors(values, through, [&](Index b, Index h, Range keys, const Eigen::MatrixXd& vectors) {
-    const Eigen::VectorXd of_keys = vectors.rowwise().norm();
-    norms[static_cast<std::size_t>(b)].row(h).segment(keys.first, keys.size()) = of_keys.transpose();
+    norms[static_cast<std::size_t>(b)].row(h).segment(keys.first, keys.size()) =
+        vectors.rowwise().norm().transpose();
   });
   return norms;
 }
