@@ -48,7 +48,7 @@ class ReceivedMeasure {
     void count_seers(const HeadPlace& rows) {
       for (Index r = 0; r < rows.size(); ++r) {
         const Range seen = rows.visible(r);
-        for (Index key = seen.first; key < seen.last; ++key) ++seers(key);
+        seers.segment(seen.first, seen.size()).array() += 1;
       }
     }
     void merge(Columns&& later) {

@@ -21,14 +21,8 @@ inline bool constant(const VectorView& x) { return x.size() == 0 || x.minCoeff()
 /// x without its mean, in a unit in which squares neither overflow nor vanish. Twice: the first mean is
 /// rounded, which matters where numbers differ in their last digits.
 inline Eigen::VectorXd centred(const VectorView& x) {
-  Eigen::VectorXd numbers = x;
-  double largest = 0;
-  for (const double number : numbers) largest = std::max(largest, std::abs(number));
-  for (double& number : numbers) number /= largest;
-  for (int round = 0; round < 2; ++round) {
-    const double mean = numbers.mean();
-    for (double& number : numbers) number -= mean;
-  }
+  Eigen::VectorXd numbers = x / x.cwiseAbs().maxCoeff();
+  for (int round = 0; round < 2; ++round) numbers.array() -= numbers.mean();
   return numbers;
 }
 /// The cosine of u and v, which are not 0: the correlation when they are centred.
