@@ -88,8 +88,7 @@ class HeadCkaMeasure {
       Matrix centred = map.rowwise() - map.row(0);
       const Eigen::RowVectorX<Number> mean = centred.colwise().mean();
       centred.rowwise() -= mean;
-      Eigen::Map<Matrix>(grams.col(h).data(), rows_, rows_).noalias() =
-          centred * centred.transpose();
+      Eigen::Map<Matrix>(grams.col(h).data(), rows_, rows_).noalias() = centred * centred.transpose();
     }
     const Matrix dots = grams.transpose() * grams;
     const Eigen::VectorX<Number> norms = dots.diagonal().cwiseSqrt();
