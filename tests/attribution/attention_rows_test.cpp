@@ -1,6 +1,8 @@
 #include <attnscope/attribution/attention_rows.hpp>
 #include <attnscope/source/stored.hpp>
 
+#include <unsupported/Eigen/CXX11/Tensor>
+
 #include "attribution/explained_models.hpp"
 
 using namespace attnscope;

@@ -2,6 +2,8 @@
 // Inputs that a script can make, too: number n of a sequence depends on n alone.
 #include <attnscope/source/stored.hpp>
 
+#include <unsupported/Eigen/CXX11/Tensor>
+
 #include <cmath>
 #include <cstdint>
 

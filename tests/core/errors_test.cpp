@@ -7,6 +7,7 @@ using namespace attnscope;
 TEST_CASE("require throws the kind that is asked for, with its text") {
   CHECK_NOTHROW(require<ShapeError>(true, "never {}", 1));
   CHECK(message_of<ShapeError>([] { require<ShapeError>(false, "{} of {}", 3, 2); }) == "3 of 2");
+  CHECK(message_of<ShapeError>([] { require<ShapeError>(false, "{{{}}} and }}", 1); }) == "{1} and }");
   CHECK_THROWS_AS(require<ValueError>(false, "text"), ValueError);
 }
 

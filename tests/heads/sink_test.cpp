@@ -1,6 +1,8 @@
 #include <attnscope/heads/sink.hpp>
 #include <attnscope/source/exclude_tokens.hpp>
 
+#include <unsupported/Eigen/CXX11/Tensor>
+
 #include "support/catch.hpp"
 
 using namespace attnscope;

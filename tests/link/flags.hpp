@@ -7,6 +7,8 @@
 #include <attnscope/heads/received.hpp>
 #include <attnscope/source/query_key.hpp>
 
+#include <unsupported/Eigen/CXX11/Tensor>
+
 #include <vector>
 
 /// Something of every kernel, of one head pair and of queries and keys.

@@ -2,6 +2,8 @@
 // Random attention of any shape and mask, and what the plainest possible loops say about it.
 #include <attnscope/source/stored.hpp>
 
+#include <unsupported/Eigen/CXX11/Tensor>
+
 #include <limits>
 #include <random>
 

@@ -3,6 +3,8 @@
 #include <attnscope/core/token_facts.hpp>
 #include <attnscope/source/stored.hpp>
 
+#include <unsupported/Eigen/CXX11/Tensor>
+
 #include <functional>
 #include <random>
 

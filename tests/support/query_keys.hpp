@@ -3,6 +3,8 @@
 #include <attnscope/source/query_key.hpp>
 #include <attnscope/source/stored.hpp>
 
+#include <unsupported/Eigen/CXX11/Tensor>
+
 #include <random>
 
 namespace attnscope::test {

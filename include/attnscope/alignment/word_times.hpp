@@ -63,14 +63,18 @@ namespace detail {
 /// head: [token x frame]; every row becomes a distribution.
 inline void softmax_rows(Eigen::MatrixXd& head) {
   Eigen::VectorXd largest = head.col(0), sums = Eigen::VectorXd::Zero(head.rows());
-  for (Index j = 0; j < head.cols(); ++j) largest = largest.cwiseMax(head.col(j));
+  for (Index j = 0; j < head.cols(); ++j)
+    for (Index i = 0; i < head.rows(); ++i) largest(i) = std::max(largest(i), head(i, j));
   for (Index i = 0; i < head.rows(); ++i)
     require<ValueError>(std::isfinite(largest(i)), "token {}: the largest logit is {}", i, largest(i));
   for (Index j = 0; j < head.cols(); ++j) {
-    for (Index i = 0; i < head.rows(); ++i) head(i, j) = std::exp(head(i, j) - largest(i));
-    sums += head.col(j);
+    for (Index i = 0; i < head.rows(); ++i) {
+      head(i, j) = std::exp(head(i, j) - largest(i));
+      sums(i) += head(i, j);
+    }
   }
-  for (Index j = 0; j < head.cols(); ++j) head.col(j) = head.col(j).cwiseQuotient(sums);
+  for (Index j = 0; j < head.cols(); ++j)
+    for (Index i = 0; i < head.rows(); ++i) head(i, j) /= sums(i);
 }
 
 /// @throws ValueError what is no probability, naming token and frame; a row that sums above 1.02
@@ -118,8 +122,10 @@ inline Eigen::MatrixXd prepared_head(const Eigen::MatrixXd& head, Index frames,
     check_probabilities(weights);
   }
   standardise_frames(weights);
-  for (Index i = 0; i < weights.rows(); ++i)
-    weights.row(i) = median_filter(weights.row(i).transpose(), options.median_width).transpose();
+  for (Index i = 0; i < weights.rows(); ++i) {
+    const Eigen::VectorXd smooth = median_filter(weights.row(i), options.median_width);
+    for (Index j = 0; j < weights.cols(); ++j) weights(i, j) = smooth(j);
+  }
   return weights;
 }
 

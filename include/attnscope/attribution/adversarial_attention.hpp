@@ -57,7 +57,8 @@ inline Eigen::MatrixXd slope_of_logits(const AttentionRows& rows, const Eigen::M
   for (Index row = 0; row < q.rows(); ++row) {
     if (!can_change(rows, row)) continue;
     const double mean = q.row(row).dot(slope.row(row)) / q.row(row).sum();
-    result.row(row) = q.row(row).array() * (slope.row(row).array() - mean);
+    for (Index token = 0; token < q.cols(); ++token)
+      result(row, token) = q(row, token) * (slope(row, token) - mean);
   }
   return result;
 }
@@ -79,7 +80,10 @@ inline Eigen::MatrixXd slope_of_distance(const AttentionRows& rows, const Eigen:
 /// d output_distance(whole, output) / d output.
 inline Eigen::VectorXd slope_of_output_distance(const Eigen::VectorXd& whole, const Eigen::VectorXd& output) {
   const double part = output.size() == 1 ? 1 : .5;
-  return part * (output - whole).array().sign();
+  Eigen::VectorXd slope(output.size());
+  for (Index k = 0; k < output.size(); ++k)
+    slope(k) = part * ((output(k) > whole(k) ? 1 : 0) - (output(k) < whole(k) ? 1 : 0));
+  return slope;
 }
 
 /// Adam (Kingma and Ba 2015), uphill, with a rate that falls to 0 over the iterations.
@@ -90,10 +94,12 @@ class Ascent {
     if (step_ == 0) mean_ = square_ = Eigen::MatrixXd::Zero(at.rows(), at.cols());
     const double rate = rate_ * (1 - step_ / iterations_);
     ++step_;
-    mean_ += (1 - keep_mean) * (slope - mean_);
-    square_ += (1 - keep_square) * (slope.cwiseAbs2() - square_);
     const double of_mean = 1 - std::pow(keep_mean, step_), of_square = 1 - std::pow(keep_square, step_);
-    at.array() += rate * (mean_.array() / of_mean) / ((square_.array() / of_square).sqrt() + 1e-12);
+    for (Index i = 0; i < at.size(); ++i) {
+      mean_(i) += (1 - keep_mean) * (slope(i) - mean_(i));
+      square_(i) += (1 - keep_square) * (slope(i) * slope(i) - square_(i));
+      at(i) += rate * (mean_(i) / of_mean) / (std::sqrt(square_(i) / of_square) + 1e-12);
+    }
   }
 
  private:
@@ -147,8 +153,8 @@ class AdversarySearch {
   Eigen::MatrixXd first_logits(Index start) {
     const Eigen::MatrixXd given = model_.rows().attention.array().max(1e-6).log();
     if (start == 0) return -given;
-    const Eigen::MatrixXd noise = Eigen::MatrixXd::NullaryExpr(
-        given.rows(), given.cols(), [&] { return 2 * draw_share(generator_) - 1; });
+    Eigen::MatrixXd noise(given.rows(), given.cols());
+    for (Index i = 0; i < noise.size(); ++i) noise(i) = 2 * draw_share(generator_) - 1;
     switch (start % 3) {
       case 0:
         return noise - given;

@@ -100,10 +100,12 @@ inline Eigen::VectorXd further_than_seeds(const AttentionVariation& seeds, const
   detail::check_ordered("divergences", divergences);
   Eigen::VectorXd shares(divergences.size());
   for (Index e = 0; e < shares.size(); ++e) {
-    const auto column = seeds.jensen_shannon.col(e).array();
-    const double nearer = static_cast<double>((column < divergences(e)).count()),
-                 equal = static_cast<double>((column == divergences(e)).count());
-    shares(e) = (nearer + equal / 2) / static_cast<double>(column.size());
+    double nearer = 0, equal = 0;
+    for (Index pair = 0; pair < seeds.jensen_shannon.rows(); ++pair) {
+      if (seeds.jensen_shannon(pair, e) < divergences(e)) ++nearer;
+      if (seeds.jensen_shannon(pair, e) == divergences(e)) ++equal;
+    }
+    shares(e) = (nearer + equal / 2) / static_cast<double>(seeds.jensen_shannon.rows());
   }
   return shares;
 }
@@ -120,8 +122,10 @@ inline std::vector<Index> trade_off_frontier(const VectorView& jensen_shannon,
   detail::check_ordered("output_distance", output_distance);
   std::vector<Index> order(static_cast<std::size_t>(jensen_shannon.size())), frontier;
   std::iota(order.begin(), order.end(), Index{0});
-  std::ranges::stable_sort(order, {},
-                           [&](Index i) { return std::pair(output_distance(i), -jensen_shannon(i)); });
+  std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) {
+    return std::pair(output_distance(i), -jensen_shannon(i)) <
+           std::pair(output_distance(j), -jensen_shannon(j));
+  });
   for (const Index i : order)
     if (frontier.empty() || jensen_shannon(i) > jensen_shannon(frontier.back())) frontier.push_back(i);
   return frontier;

@@ -1,5 +1,6 @@
 #pragma once
 #include <attnscope/attribution/readout.hpp>
+#include <attnscope/core/finite.hpp>
 #include <attnscope/core/ranks.hpp>
 #include <attnscope/flow/gradient_maps.hpp>
 #include <attnscope/flow/layer_maps.hpp>
@@ -36,7 +37,7 @@ Eigen::RowVectorXd head_mean(const Block<Weight>& block, Index r) {
 /// that took unlike ways to the same number would be ranked otherwise.
 inline Eigen::VectorXd without_rounding(const VectorView& scores) {
   Eigen::VectorXd settled = scores;
-  if (scores.size() == 0 || !scores.allFinite()) return settled;
+  if (scores.size() == 0 || !all_finite(scores)) return settled;
   const double least = 1e-12 * scores.cwiseAbs().maxCoeff();
   const auto order = in_falling_order(scores);
   const auto at = [&](Index k) { return order[static_cast<std::size_t>(k)]; };
@@ -188,18 +189,19 @@ namespace detail {
 
 inline void check_finite_rows(const char* name, const Eigen::MatrixXd& rows) {
   for (Index t = 0; t < rows.rows(); ++t)
-    require<ValueError>(rows.row(t).allFinite(), "token {}: the {} is not finite", t, name);
+    require<ValueError>(all_finite(rows.row(t)), "token {}: the {} is not finite", t, name);
 }
+inline Eigen::VectorXd sums_of_rows(const Eigen::MatrixXd& rows) { return rows.rowwise().sum(); }
 inline Eigen::VectorXd score_gradient(const Eigen::MatrixXd& gradient, GradientScore score,
                                       const Eigen::MatrixXd* embedding) {
   check_finite_rows("gradient", gradient);
   switch (score) {
     case GradientScore::l1:
-      return gradient.cwiseAbs().rowwise().sum();
+      return sums_of_rows(gradient.cwiseAbs());
     case GradientScore::l2:
-      return gradient.rowwise().norm();
+      return sums_of_rows(gradient.cwiseAbs2()).cwiseSqrt();
     case GradientScore::signed_sum:
-      return gradient.rowwise().sum();
+      return sums_of_rows(gradient);
     default:
       break;
   }
@@ -208,7 +210,7 @@ inline Eigen::VectorXd score_gradient(const Eigen::MatrixXd& gradient, GradientS
                       "the embedding is {} x {}, but its gradient {} x {}", embedding->rows(),
                       embedding->cols(), gradient.rows(), gradient.cols());
   check_finite_rows("embedding", *embedding);
-  const Eigen::VectorXd products = gradient.cwiseProduct(*embedding).rowwise().sum();
+  const Eigen::VectorXd products = sums_of_rows(gradient.cwiseProduct(*embedding));
   if (score == GradientScore::abs_times_input) return products.cwiseAbs();
   return products;
 }

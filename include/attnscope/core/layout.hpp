@@ -70,10 +70,14 @@ class Layout {
     require<ShapeError>(mask_.sliding_window >= 0, "sliding_window = {} is negative", mask_.sliding_window);
     require<ShapeError>(mask_.sliding_window == 0 || mask_.causal,
                         "sliding_window = {} needs causal attention", mask_.sliding_window);
+    check_size("query_starts", mask_.query_starts.size());
+    check_size("query_lengths", mask_.query_lengths.size());
     check_span("query", mask_.query_starts, mask_.query_lengths, shape.queries);
+    check_size("key_starts", mask_.key_starts.size());
+    check_size("key_lengths", mask_.key_lengths.size());
     check_span("key", mask_.key_starts, mask_.key_lengths, shape.keys);
-    sort_excluded("excluded_queries", mask_.excluded_queries, [&](Index b) { return queries(b); });
-    sort_excluded("excluded_keys", mask_.excluded_keys, [&](Index b) { return keys(b); });
+    sort_excluded("excluded_queries", mask_.excluded_queries, &Layout::queries);
+    sort_excluded("excluded_keys", mask_.excluded_keys, &Layout::keys);
   }
 
   const Shape& shape() const { return shape_; }  ///< sizes, padding included
@@ -164,15 +168,12 @@ class Layout {
                       Index all) {
     return at(lengths, example, all - at(starts, example, 0));
   }
-  template <typename List>
-  void check_size(const char* name, const List& list) const {
-    require<ShapeError>(list.empty() || static_cast<Index>(list.size()) == shape_.batch,
-                        "{} has {} entries for a batch of {}", name, list.size(), shape_.batch);
+  void check_size(const char* name, std::size_t entries) const {
+    require<ShapeError>(entries == 0 || static_cast<Index>(entries) == shape_.batch,
+                        "{} has {} entries for a batch of {}", name, entries, shape_.batch);
   }
-  void check_span(const std::string& axis, const std::vector<Index>& starts,
-                  const std::vector<Index>& lengths, Index size) const {
-    check_size((axis + "_starts").c_str(), starts);
-    check_size((axis + "_lengths").c_str(), lengths);
+  void check_span(const char* axis, const std::vector<Index>& starts, const std::vector<Index>& lengths,
+                  Index size) const {
     for (Index b = 0; b < shape_.batch; ++b) {
       const Index start = at(starts, b, 0), count = length(starts, lengths, b, size);
       require<ShapeError>(start >= 0 && start <= size && count >= 0 && count <= size - start,
@@ -180,18 +181,18 @@ class Layout {
                           start, size, axis);
     }
   }
-  template <typename Tokens>
+  /// tokens: of an example
   void sort_excluded(const char* name, std::vector<std::vector<Index>>& excluded,
-                     const Tokens& tokens) const {
-    check_size(name, excluded);
+                     Index (Layout::*tokens)(Index) const) const {
+    check_size(name, excluded.size());
     for (Index b = 0; b < static_cast<Index>(excluded.size()); ++b) {
       std::vector<Index>& list = excluded[static_cast<std::size_t>(b)];
       std::sort(list.begin(), list.end());
       list.erase(std::unique(list.begin(), list.end()), list.end());
-      require<ShapeError>(list.empty() || (list.front() >= 0 && list.back() < tokens(b)),
+      require<ShapeError>(list.empty() || (list.front() >= 0 && list.back() < (this->*tokens)(b)),
                           "{}[{}] names token {}, but the true tokens are 0 .. {}", name, b,
                           list.empty() || list.front() < 0 ? (list.empty() ? 0 : list.front()) : list.back(),
-                          tokens(b) - 1);
+                          (this->*tokens)(b)-1);
     }
   }
 

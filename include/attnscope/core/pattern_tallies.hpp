@@ -150,7 +150,9 @@ class PatternTallies {
     std::vector<Index> others;
     for (Index key = row.range().first; key < row.range().last; ++key)
       if (key != row.own() && row.sees(key) && !known.special(key)) others.push_back(key);
-    similarity_.add(row, others, similarity(others).transpose(), tokens);
+    Eigen::VectorXd of_others(static_cast<Index>(others.size()));
+    for (std::size_t k = 0; k < others.size(); ++k) of_others(static_cast<Index>(k)) = similarity(others[k]);
+    similarity_.add(row, others, of_others, tokens);
   }
 
   Index max_offset_;

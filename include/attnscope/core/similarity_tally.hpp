@@ -9,7 +9,9 @@ namespace attnscope::detail {
 inline Eigen::VectorXd centred_ranks(const Eigen::VectorXd& values) {
   const auto size = static_cast<double>(values.size());
   if (size < 2) return Eigen::VectorXd::Zero(values.size());
-  return (2 * average_ranks(values).array() - (size + 1)) / (size - 1);
+  Eigen::VectorXd ranks = average_ranks(values);
+  for (double& rank : ranks) rank = (2 * rank - (size + 1)) / (size - 1);
+  return ranks;
 }
 
 /// How similar to the query the tokens are that heads look at, beside how similar tokens are at the offsets
@@ -27,8 +29,11 @@ class SimilarityTally {
     ++queries_;
     const Index keys = row.weights().cols(), slot = reach() - row.own();
     Eigen::RowVectorXd ranks = Eigen::RowVectorXd::Zero(keys), compared = ranks;
-    ranks(others) = centred_ranks(similarity).transpose();
-    compared(others).setOnes();
+    const Eigen::VectorXd of_others = centred_ranks(similarity);
+    for (std::size_t k = 0; k < others.size(); ++k) {
+      ranks(others[k]) = of_others(static_cast<Index>(k));
+      compared(others[k]) = 1;
+    }
     ranks_.segment(slot, keys) += ranks;
     pairs_.segment(slot, keys) += compared;
     for (Index h = 0; h < row.heads(); ++h) {
@@ -54,7 +59,9 @@ class SimilarityTally {
   double score(Index head) const { return attended_(head) / static_cast<double>(queries_); }
   /// What the offsets at which the head looks would give whichever tokens stood there.
   double baseline(Index head) const {
-    const Eigen::RowVectorXd mean_ranks = (pairs_.array() > 0).select(ranks_.cwiseQuotient(pairs_), 0);
+    Eigen::RowVectorXd mean_ranks = Eigen::RowVectorXd::Zero(ranks_.size());
+    for (Index k = 0; k < ranks_.size(); ++k)
+      if (pairs_(k) > 0) mean_ranks(k) = ranks_(k) / pairs_(k);
     return mass_.row(head).dot(mean_ranks) / static_cast<double>(queries_);
   }
 
@@ -67,7 +74,7 @@ class SimilarityTally {
     RowMatrix<double> mass = RowMatrix<double>::Zero(heads, 2 * most + 1);
     Eigen::RowVectorXd ranks = Eigen::RowVectorXd::Zero(2 * most + 1), pairs = ranks;
     if (old > 0) {
-      mass.middleCols(first, old) = mass_;
+      for (Index h = 0; h < heads; ++h) std::copy_n(&mass_(h, 0), old, &mass(h, first));
       ranks.segment(first, old) = ranks_;
       pairs.segment(first, old) = pairs_;
     }

@@ -1,7 +1,6 @@
 #pragma once
 #include <attnscope/core/block.hpp>
 
-#include <iterator>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -76,7 +75,7 @@ class PerExample {
     }
     auto part = later.parts_.begin();
     if (later.continues_ && part != later.parts_.end()) parts_.back().merge(std::move(*part++));
-    parts_.insert(parts_.end(), std::make_move_iterator(part), std::make_move_iterator(later.parts_.end()));
+    for (; part != later.parts_.end(); ++part) parts_.push_back(std::move(*part));
   }
   /// [example] in the order they were swept.
   const std::vector<Part>& parts() const { return parts_; }
@@ -102,9 +101,9 @@ class RowValues {
     const Index heads = static_cast<Index>(values_.size());
     const Index queries = heads == 0 ? 0 : static_cast<Index>(values_[0].size());
     Eigen::MatrixXd all(heads, queries);
-    if (queries == 0) return all;  // a row of a matrix without columns would be an offset from a null pointer
     for (Index h = 0; h < heads; ++h)
-      all.row(h) = Eigen::Map<const Eigen::RowVectorXd>(values_[static_cast<std::size_t>(h)].data(), queries);
+      for (Index q = 0; q < queries; ++q)
+        all(h, q) = values_[static_cast<std::size_t>(h)][static_cast<std::size_t>(q)];
     return all;
   }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/core/finite.hpp>
 #include <attnscope/core/layout.hpp>
 
 #include <cmath>
@@ -133,7 +134,7 @@ class KnownTokens {
   }
   void normalise_embeddings() {
     for (Index i = 0; i < facts_.embeddings.rows(); ++i) {
-      require<ValueError>(facts_.embeddings.row(i).allFinite(), "token {}: the embedding is not finite", i);
+      require<ValueError>(all_finite(facts_.embeddings.row(i)), "token {}: the embedding is not finite", i);
       facts_.embeddings.row(i).normalize();
     }
   }

@@ -21,7 +21,8 @@ template <typename Weight>
 using RowArray = Eigen::Map<const Eigen::Array<Weight, Eigen::Dynamic, 1>>;
 
 /// [n] the same numbers, borrowed.
-inline RowArray<double> array_of(std::span<const double> row) {
+template <typename Weight>
+RowArray<Weight> array_of(std::span<const Weight> row) {
   return {row.data(), static_cast<Index>(row.size())};
 }
 /// The length of a row, as kernels take it.
@@ -70,15 +71,16 @@ RowSummary summary(std::span<const float> row, Index own) {
   return result;
 }
 /// The same in double precision.
-template <bool Entropy, bool Distance>
-RowSummary summary(std::span<const double> row, Index own) {
+template <bool Entropy, bool Distance, std::same_as<double> Weight>
+RowSummary summary(std::span<const Weight> row, Index own) {
   if (row.empty()) return {};
-  const detail::RowArray<double> p = detail::array_of(row);
+  const detail::RowArray<Weight> p = detail::array_of(row);
   RowSummary result{p.sum(), 0, 0, p.minCoeff(), p.maxCoeff()};
   if constexpr (Entropy) result.entropy = 0.0 - detail::sum_p_log_p(p);
   if constexpr (Distance) {
     const auto first = static_cast<double>(-own), last = first + static_cast<double>(p.size() - 1);
-    result.distance = (p * Eigen::ArrayXd::LinSpaced(p.size(), first, last).abs()).sum();
+    result.distance =
+        (p * Eigen::Array<Weight, Eigen::Dynamic, 1>::LinSpaced(p.size(), first, last).abs()).sum();
   }
   return result;
 }
@@ -178,8 +180,8 @@ inline void add_columns(const float* first, Index stride, Index rows, const floa
 template <std::same_as<double> Weight>
 void add_columns(const Weight* first, Index stride, Index rows, const Weight* factors,
                  Eigen::Ref<Eigen::RowVectorXd> sums) {
-  const MatrixView<double> matrix(first, rows, sums.size(), Eigen::OuterStride<>(stride));
-  sums.noalias() += Eigen::Map<const Eigen::RowVectorXd>(factors, rows) * matrix;
+  const MatrixView<Weight> matrix(first, rows, sums.size(), Eigen::OuterStride<>(stride));
+  sums.noalias() += Eigen::Map<const Eigen::Matrix<Weight, 1, Eigen::Dynamic>>(factors, rows) * matrix;
 }
 
 /// What the columns of [rows x columns] hold, each row times its factor; see simd::ColumnFacts. At most 256

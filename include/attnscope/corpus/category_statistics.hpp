@@ -67,8 +67,8 @@ class CategoryStatistics {
   /// [layer x head] those in which it fell into this one.
   Eigen::ArrayXXd counts(const std::string& category) const {
     const auto found = tallies_.find(category);
-    return found == tallies_.end() ? Eigen::ArrayXXd::Zero(layers_, heads_).eval()
-                                   : of_heads(found->second.counts);
+    if (found == tallies_.end()) return Eigen::ArrayXXd::Zero(layers_, heads_);
+    return of_heads(found->second.counts);
   }
   /// visit(category, name, numbers, shape) for all that is to be stored.
   template <typename Self, typename Visit>
@@ -92,7 +92,10 @@ class CategoryStatistics {
   }
   /// [layer] 0..1, the share of a category among the heads of a layer, pooled over examples; NaN of none.
   Eigen::ArrayXd layer_share(const std::string& category) const {
-    return counts(category).rowwise().sum() / counts().rowwise().sum();
+    Eigen::ArrayXd share = counts(category).rowwise().sum();
+    const Eigen::ArrayXd all = counts().rowwise().sum();
+    for (Index layer = 0; layer < layers_; ++layer) share(layer) /= all(layer);
+    return share;
   }
   /// Its bootstrap interval over examples: heads of one example are not independent. @throws ValueError a
   /// confidence not between 0 and 1
@@ -110,7 +113,9 @@ class CategoryStatistics {
 
  private:
   Eigen::ArrayXXd of_heads(const Eigen::ArrayXd& flat) const {
-    return flat.reshaped(heads_, layers_).transpose();
+    Eigen::ArrayXXd numbers(layers_, heads_);
+    for (Index e = 0; e < flat.size(); ++e) numbers(e / heads_, e % heads_) = flat(e);
+    return numbers;
   }
 
   Index layers_, heads_, replicates_;

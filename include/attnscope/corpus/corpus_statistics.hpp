@@ -116,8 +116,7 @@ class CorpusStatistics {
     for (auto& [length, theirs] : later.buckets_)
       if (const auto [found, is_new] = buckets_.try_emplace(length, std::move(theirs)); !is_new)
         found->second.merge(theirs);
-    left_out_.insert(left_out_.end(), std::make_move_iterator(later.left_out_.begin()),
-                     std::make_move_iterator(later.left_out_.end()));
+    for (LeftOutExample& example : later.left_out_) leave_out(std::move(example));
     names_.merge(later.names_);
     names_ = names();
   }

@@ -41,7 +41,8 @@ class NumberStatistics {
   }
   /// values: [layer x head], finite or NaN; place: a number that tells the example; weights: [replicate].
   void add(const Eigen::ArrayXXd& values, std::uint64_t place, const Eigen::VectorXd& weights) {
-    const Eigen::ArrayXd flat = values.transpose().reshaped();
+    Eigen::ArrayXd flat(entries());
+    for (Index e = 0; e < entries(); ++e) flat(e) = values(e / heads_, e % heads_);
     moments_.add_defined(flat);
     replicates_.add(flat, weights);
     for (Index e = 0; e < entries(); ++e) {
@@ -87,7 +88,10 @@ class NumberStatistics {
   }
   /// [bin] how many examples fell into each bin.
   Eigen::ArrayXd histogram(Index layer, Index head) const {
-    return histogram_.row(layer * heads_ + head).transpose().cast<double>();
+    Eigen::ArrayXd counts(bins_.count);
+    for (Index bin = 0; bin < counts.size(); ++bin)
+      counts(bin) = static_cast<double>(histogram_(layer * heads_ + head, bin));
+    return counts;
   }
   /// The percentile interval of the mean over replicates, where two examples or more are defined, else NaN.
   /// @throws ValueError a confidence not between 0 and 1
@@ -135,11 +139,16 @@ class NumberStatistics {
     }
   }
   Eigen::ArrayXd known(const Eigen::ArrayXd& extreme) const {
-    return (smallest_ <= largest_).select(extreme, undefined);
+    Eigen::ArrayXd known = extreme;
+    for (Index e = 0; e < entries(); ++e)
+      if (smallest_(e) > largest_(e)) known(e) = undefined;
+    return known;
   }
   Eigen::ArrayXXd of_heads(const Eigen::ArrayXXd& flat) const {
     if (flat.size() == 0) return Eigen::ArrayXXd::Constant(layers_, heads_, undefined);
-    return flat.reshaped(heads_, layers_).transpose();
+    Eigen::ArrayXXd numbers(layers_, heads_);
+    for (Index e = 0; e < entries(); ++e) numbers(e / heads_, e % heads_) = flat(e);
+    return numbers;
   }
   template <typename Value>
   Eigen::ArrayXXd each_head(const Value& value) const {

@@ -75,10 +75,17 @@ class ReplicateSums {
 
   /// values: [entry], NaN where undefined; weights: [replicate].
   void add(const Eigen::ArrayXd& values, const Eigen::VectorXd& weights) {
-    const Eigen::ArrayXd absent = values.isNaN().cast<double>();
-    sums_.noalias() += (absent > 0).select(0., values).matrix() * weights.transpose();
+    Eigen::VectorXd defined = values, absent = Eigen::VectorXd::Zero(values.size());
+    bool any_absent = false;
+    for (Index e = 0; e < values.size(); ++e) {
+      if (!std::isnan(values(e))) continue;
+      any_absent = true;
+      absent(e) = 1;
+      defined(e) = 0;
+    }
+    add_products(defined, weights, sums_);
     weights_ += weights;
-    if (absent.any()) missing() += absent.matrix() * weights.transpose();
+    if (any_absent) add_products(absent, weights, missing());
   }
   /// later: of later examples, of the same size.
   void merge(const ReplicateSums& later) {
@@ -109,6 +116,11 @@ class ReplicateSums {
   }
 
  private:
+  /// sums [entry x replicate] += values [entry] times weights [replicate]
+  static void add_products(const Eigen::VectorXd& values, const Eigen::VectorXd& weights,
+                           Eigen::MatrixXd& sums) {
+    for (Index r = 0; r < weights.size(); ++r) sums.col(r) += weights(r) * values;
+  }
   Eigen::MatrixXd& missing() {
     if (missing_.size() == 0) missing_ = Eigen::MatrixXd::Zero(sums_.rows(), sums_.cols());
     return missing_;

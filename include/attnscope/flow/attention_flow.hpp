@@ -139,9 +139,13 @@ inline Eigen::MatrixXd row_flow(const CapacityGrid& grid, Index query, const Eig
 
 inline AttentionFlowResult flow_result(const Eigen::MatrixXd& flow, const Eigen::MatrixXd& trivial,
                                        double unit) {
-  AttentionFlowResult result{flow * unit, rows_normalised(flow), {}, (flow.array() > 0).count(), {}};
-  const Index equal =
-      (flow.array() > 0 && flow.array() >= trivial.array() * (1 - FlowBounds::tolerance)).count();
+  AttentionFlowResult result{flow * unit, rows_normalised(flow), {}, 0, {}};
+  Index equal = 0;
+  for (Index i = 0; i < flow.size(); ++i) {
+    if (!(flow(i) > 0)) continue;
+    ++result.reachable;
+    if (flow(i) >= trivial(i) * (1 - FlowBounds::tolerance)) ++equal;
+  }
   if (result.reachable > 0)
     result.trivial_share = static_cast<double>(equal) / static_cast<double>(result.reachable);
   return result;

@@ -34,10 +34,10 @@ using Side = Eigen::Array<bool, Eigen::Dynamic, Eigen::Dynamic>;
 /// inputs are, for nothing that gets there is of use.
 inline Side ends(const CapacityGrid& grid, Index query, Index input, bool middle) {
   Side side = Side::Constant(grid.layers() + 1, grid.tokens(), middle);
-  side.row(grid.layers()).setConstant(false);
-  side(grid.layers(), query) = true;
-  side.row(0).setConstant(true);
-  side(0, input) = false;
+  for (Index token = 0; token < grid.tokens(); ++token) {
+    side(grid.layers(), token) = token == query;
+    side(0, token) = token != input;
+  }
   return side;
 }
 /// The query's side of the minimum cut nearest to the query, which is where a flow sent upwards ends.

@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/core/finite.hpp>
 #include <attnscope/flow/flow_normalisation.hpp>
 #include <attnscope/flow/gradient_maps.hpp>
 
@@ -198,7 +199,7 @@ class Relevance {
       rule(b, maps_.empty() ? none : maps_[b], after[b]);
       for (const auto* kind : {&after[b].own, &after[b].other})
         for (const auto& map : *kind)
-          require<ValueError>(map.allFinite(),
+          require<ValueError>(detail::all_finite(map),
                               "batch element {}: the relevance is not finite: gradients too large", b);
     }
     maps_ = std::move(after);

@@ -15,7 +15,12 @@ struct FlowBounds {
   Eigen::MatrixXd lower, upper;
 
   bool meet(Index i, Index j) const { return lower(i, j) >= upper(i, j) * (1 - tolerance); }
-  Index open() const { return (lower.array() < upper.array() * (1 - tolerance)).count(); }
+  Index open() const {
+    Index pairs = 0;
+    for (Index j = 0; j < lower.cols(); ++j)
+      for (Index i = 0; i < lower.rows(); ++i) pairs += meet(i, j) ? 0 : 1;
+    return pairs;
+  }
 };
 
 /// The members of the largest class of equal rows.
@@ -64,10 +69,11 @@ class Waist {
     };
     ordered_tasks(2, thread_count(threads, 2), work, [](Index, Index) {});
     const double size = profile_.sum();
-    bounds.upper = bounds.upper.cwiseMin(limit.replicate(grid_.tokens(), 1));
     for (Index j = 0; j < grid_.tokens(); ++j)
-      for (Index i = 0; i < grid_.tokens(); ++i)
+      for (Index i = 0; i < grid_.tokens(); ++i) {
+        bounds.upper(i, j) = std::min(bounds.upper(i, j), limit(j));
         bounds.lower(i, j) = std::max(bounds.lower(i, j), filled(i) + taken(j) - size);
+      }
     return true;
   }
 
@@ -78,10 +84,12 @@ class Waist {
     for (const Index i : sources) flow += grid_.down(depth_ - 1).capacity.row(i);
     flow /= static_cast<double>(sources.size());
     for (Index l = depth_ - 1; l-- > top_;) flow = spread_down(flow, grid_.down(l));
-    profile_ = arriving_ = flow.array().floor();
+    for (double& number : flow) number = std::floor(number);
+    profile_ = arriving_ = flow;
     if (top_ == bottom_) return;
     for (Index l = top_; l-- > bottom_;) arriving_ = spread_down(arriving_, grid_.down(l));
-    arriving_ = (arriving_.array() - 1).floor().max(0);  // the unit is for the rounding of what was spread
+    for (double& number : arriving_)
+      number = std::max(0., std::floor(number - 1));  // the unit is for the rounding of what was spread
   }
   /// [source] how much of the profile each can send.
   void fill_from_above(Eigen::RowVectorXd& filled) const {

@@ -105,10 +105,12 @@ class DistanceProfileMeasure {
   void widen(Index heads, Index bins) {
     const Index known = mass_.cols();
     if (known >= bins) return;
-    mass_.conservativeResize(known == 0 ? heads : mass_.rows(), bins);
-    uniform_.conservativeResize(bins);
-    mass_.rightCols(bins - known).setZero();
-    uniform_.tail(bins - known).setZero();
+    Eigen::MatrixXd mass = Eigen::MatrixXd::Zero(known == 0 ? heads : mass_.rows(), bins);
+    Eigen::RowVectorXd uniform = Eigen::RowVectorXd::Zero(bins);
+    std::copy_n(mass_.data(), mass_.size(), mass.data());  // the new bins are columns behind the known ones
+    std::copy_n(uniform_.data(), uniform_.size(), uniform.data());
+    mass_ = std::move(mass);
+    uniform_ = std::move(uniform);
   }
 
   DistanceProfileOptions options_;

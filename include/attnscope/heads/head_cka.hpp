@@ -12,6 +12,7 @@ struct HeadCkaResult {
 
 /// See head_cka().
 class HeadCkaMeasure {
+  // What multiplies matrices is a template, so that only who calls it compiles Eigen's product.
  public:
   HeadCkaMeasure empty() const { return {}; }
 
@@ -27,6 +28,7 @@ class HeadCkaMeasure {
     for (Index h = 0; h < block.heads(); ++h) append(block.head(h), maps_[static_cast<std::size_t>(h)]);
     rows_ += block.size();
   }
+  template <typename Number = double>
   void merge(HeadCkaMeasure&& later) {
     if (later.continues_ && !maps_.empty()) {
       for (std::size_t h = 0; h < maps_.size(); ++h)
@@ -34,7 +36,7 @@ class HeadCkaMeasure {
       rows_ += later.rows_;
       return;
     }
-    finish_example();
+    finish_example<Number>();
     add_to(sums_, later.sums_);
     add_to(counts_, later.counts_);
     examples_ += later.examples_;
@@ -43,15 +45,14 @@ class HeadCkaMeasure {
     keys_ = later.keys_;
     rows_ = later.rows_;
   }
+  template <typename Number = double>
   HeadCkaResult result() const {
     HeadCkaMeasure whole = *this;
-    whole.finish_example();
+    whole.finish_example<Number>();
     return {whole.sums_.cwiseQuotient(whole.counts_), whole.examples_};  // 0 / 0: undefined
   }
 
  private:
-  using Map = Eigen::Map<const RowMatrix<double>>;
-
   template <typename Weight>
   void append(const HeadRows<Weight>& rows, std::vector<double>& map) const {
     for (Index r = 0; r < rows.size(); ++r) {
@@ -61,33 +62,37 @@ class HeadCkaMeasure {
     }
   }
   /// No more rows come of the last example: its similarities count, its maps are forgotten.
+  template <typename Number>
   void finish_example() {
     if (rows_ > 1) {
-      const Eigen::MatrixXd similarity = example_similarity();
-      const auto defined = !similarity.array().isNaN();
-      sums_ += defined.select(similarity, 0.0);
-      counts_ += defined.matrix().template cast<double>();
+      const Eigen::MatrixX<Number> similarity = example_similarity<Number>();
+      for (Index i = 0; i < similarity.size(); ++i) {
+        if (std::isnan(similarity(i))) continue;
+        sums_(i) += similarity(i);
+        ++counts_(i);
+      }
       ++examples_;
     }
     maps_.clear();
     rows_ = 0;
   }
   /// [head x head] the cosines between the heads' centred Gram matrices [row x row].
-  Eigen::MatrixXd example_similarity() const {
+  template <typename Number>
+  Eigen::MatrixX<Number> example_similarity() const {
+    using Matrix = Eigen::MatrixX<Number>;
     const Index heads = static_cast<Index>(maps_.size());
-    Eigen::MatrixXd grams(rows_ * rows_, heads);
+    Matrix grams(rows_ * rows_, heads);
     for (Index h = 0; h < heads; ++h) {
-      const Map map(maps_[static_cast<std::size_t>(h)].data(), rows_, keys_);
+      const Eigen::Map<const RowMatrix<Number>> map(maps_[static_cast<std::size_t>(h)].data(), rows_, keys_);
       // The first row goes first: so equal rows become exactly 0, whatever the rounding of their mean.
-      Eigen::MatrixXd centred = map.rowwise() - map.row(0);
-      const Eigen::RowVectorXd mean = centred.colwise().mean();
+      Matrix centred = map.rowwise() - map.row(0);
+      const Eigen::RowVectorX<Number> mean = centred.colwise().mean();
       centred.rowwise() -= mean;
-      Eigen::Map<Eigen::MatrixXd>(grams.col(h).data(), rows_, rows_).noalias() =
-          centred * centred.transpose();
+      Eigen::Map<Matrix>(grams.col(h).data(), rows_, rows_).noalias() = centred * centred.transpose();
     }
-    const Eigen::MatrixXd dots = grams.transpose() * grams;
-    const Eigen::VectorXd norms = dots.diagonal().cwiseSqrt();
-    Eigen::MatrixXd similarity = dots.cwiseQuotient(norms * norms.transpose());
+    const Matrix dots = grams.transpose() * grams;
+    const Eigen::VectorX<Number> norms = dots.diagonal().cwiseSqrt();
+    Matrix similarity = dots.cwiseQuotient(norms * norms.transpose());
     for (Index h = 0; h < heads; ++h)
       if (norms(h) > 0) similarity(h, h) = 1;  // exactly, not within rounding
     return similarity;

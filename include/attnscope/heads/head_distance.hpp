@@ -55,13 +55,14 @@ class HeadDistanceMeasure {
   }
   HeadDistanceResult result() const {
     const Eigen::MatrixXd mixed = entropies_.selfadjointView<Eigen::Lower>();
-    const Eigen::VectorXd own = mixed.diagonal();
-    const Index heads = own.size();
-    // Rounding may take the distance of nearly equal heads below 0.
-    const Eigen::MatrixXd sum =
-        (mixed - (own.replicate(1, heads) + own.transpose().replicate(heads, 1)) / 2).cwiseMax(0);
+    Eigen::MatrixXd sum = mixed;
+    for (Index g = 0; g < sum.cols(); ++g)
+      for (Index h = 0; h < sum.rows(); ++h)  // rounding may take the distance of nearly equal heads below 0
+        sum(h, g) = std::max(mixed(h, g) - (mixed(h, h) + mixed(g, g)) / 2, 0.);
     const Eigen::MatrixXd mean = sum / static_cast<double>(rows_);  // 0 / 0: undefined
-    return {mean, sum, (1 - mean.array() / std::numbers::ln2).matrix(), rows_};
+    Eigen::MatrixXd similarity = mean;
+    for (Index i = 0; i < similarity.size(); ++i) similarity(i) = 1 - mean(i) / std::numbers::ln2;
+    return {mean, sum, similarity, rows_};
   }
 
  private:

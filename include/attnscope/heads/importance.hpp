@@ -71,7 +71,8 @@ class Stretches {
 struct FinishExample {
   Eigen::ArrayXXd operator()(const Eigen::ArrayXXd& sums) const {
     Eigen::ArrayXXd finished(sums.rows(), 4);
-    finished << sums, sums.col(2).abs();
+    std::copy_n(sums.data(), sums.size(), finished.data());
+    for (Index h = 0; h < sums.rows(); ++h) finished(h, 3) = std::abs(sums(h, 2));
     return finished;
   }
 };
@@ -100,7 +101,10 @@ class ImportanceMeasure {
       per_position += std::abs(row.sum);
       gate += row.sum;
     }
-    examples_.open().row(h) += Eigen::Array3d(elementwise, per_position, gate).transpose();
+    Eigen::ArrayXXd& sums = examples_.open();
+    sums(h, 0) += elementwise;
+    sums(h, 1) += per_position;
+    sums(h, 2) += gate;
     batches_.open()(h) += gate;
     if (h == 0) tokens_ += attention.size();
   }
@@ -174,8 +178,12 @@ inline HeadScores importance_per_token(HeadScores scores, Index examples, Index 
 /// scores: [layer] of [head]. An undefined (NaN) score stays and stays out: give a head that was removed
 /// already that.
 inline HeadScores l2_normalized_by_layer(HeadScores scores) {
-  for (Eigen::VectorXd& layer : scores)
-    layer /= layer.array().isNaN().select(0, layer.array()).matrix().norm() + 1e-20;
+  for (Eigen::VectorXd& layer : scores) {
+    double squares = 0;
+    for (const double score : layer)
+      if (!std::isnan(score)) squares += score * score;
+    layer /= std::sqrt(squares) + 1e-20;
+  }
   return scores;
 }
 
@@ -189,7 +197,8 @@ inline HeadScores min_max_normalized(HeadScores scores) {
       largest = std::fmax(largest, score);
     }
   const double range = largest > least ? largest - least : 1;
-  for (Eigen::VectorXd& layer : scores) layer = (layer.array() - least) / range;
+  for (Eigen::VectorXd& layer : scores)
+    for (double& score : layer) score = (score - least) / range;
   return scores;
 }
 

@@ -99,17 +99,17 @@ class PooledPart {
       maps.heads.emplace_back(Eigen::MatrixXd::Zero(rows_.count(), columns_.count()));
       if (seen == 0) continue;
       const Cells values(cells.data(), seen, columns_.count()), pairs(pairs_.data(), seen, columns_.count());
-      auto part = maps.heads.back().middleRows(*first_, seen).array();
-      if (pool_ == Pool::mean)
-        part = values / pairs.max(1);  // of no pair: 0
-      else
-        part = values;
+      for (Index column = 0; column < values.cols(); ++column)
+        for (Index row = 0; row < seen; ++row) {
+          const double many = pool_ == Pool::mean ? std::max(1., pairs(row, column)) : 1;  // of no pair: 0
+          maps.heads.back()(*first_ + row, column) = values(row, column) / many;
+        }
     }
     return maps;
   }
 
  private:
-  using Cells = Eigen::Map<const Eigen::Array<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+  using Cells = Eigen::Map<const RowMatrix<double>>;
 
   /// The cells of a row of them, which exists from now on.
   double* at(std::vector<double>& cells, Index row) const {

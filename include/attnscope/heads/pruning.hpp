@@ -1,5 +1,6 @@
 #pragma once
 #include <attnscope/core/masked_score.hpp>
+#include <attnscope/core/ranks.hpp>
 #include <attnscope/core/states.hpp>
 
 #include <fmt/ranges.h>
@@ -87,7 +88,8 @@ inline std::vector<PruningUnit> pruning_units(const HeadScores& importance, cons
       unit.importance = options.group_importance == GroupImportance::sum ? unit.importance + score
                                                                          : std::max(unit.importance, score);
   }
-  std::ranges::stable_sort(units, {}, &PruningUnit::importance);
+  std::stable_sort(units.begin(), units.end(),
+                   [](const PruningUnit& a, const PruningUnit& b) { return a.importance < b.importance; });
   return units;
 }
 
@@ -291,9 +293,8 @@ inline PruningToleranceResult pruning_tolerance(MaskedScore& score, const HeadSc
   PruningToleranceResult result{ask(score.all()), {}, {}, Eigen::VectorXd::Constant(layers, undefined)};
   for (Index layer = 0; layer < layers; ++layer) {
     const Eigen::VectorXd& of_layer = importance[static_cast<std::size_t>(layer)];
-    std::vector<Index>& order = result.order.emplace_back(static_cast<std::size_t>(of_layer.size()));
-    std::iota(order.begin(), order.end(), Index{0});
-    std::ranges::stable_sort(order, {}, [&](Index head) { return of_layer(head); });
+    std::vector<Index>& order = result.order.emplace_back();
+    for (const auto& [unimportance, head] : detail::in_falling_order(-of_layer)) order.push_back(head);
     Eigen::VectorXd& scores = result.scores.emplace_back(of_layer.size() + 1);
     scores(0) = result.baseline;
     HeadMask kept = score.all();

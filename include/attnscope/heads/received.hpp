@@ -32,7 +32,9 @@ class ReceivedMeasure {
     ReceivedResult result;
     for (const Columns& example : examples_.parts()) {
       result.received.emplace_back(example.sums);
-      result.mean_received.emplace_back(example.sums.array().rowwise() / example.seers().array());
+      const Eigen::RowVectorXd seers = example.seers();
+      Eigen::MatrixXd& mean = result.mean_received.emplace_back(example.sums);
+      for (Index key = 0; key < mean.cols(); ++key) mean.col(key) /= seers(key);
     }
     return result;
   }

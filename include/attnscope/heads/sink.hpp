@@ -38,8 +38,13 @@ class SinkMeasure {
   }
   SinkResult result() const {
     const Eigen::VectorXd mass = mass_.mean();
-    if (mass.size() == 0 || mass.hasNaN()) return {mass};
-    return {mass, (mass.array() > options_.threshold).cast<double>().mean()};
+    if (mass.size() == 0) return {mass};
+    double sinks = 0;
+    for (const double of_head : mass) {
+      if (std::isnan(of_head)) return {mass};
+      sinks += of_head > options_.threshold ? 1 : 0;
+    }
+    return {mass, sinks / static_cast<double>(mass.size())};
   }
 
  private:

@@ -111,10 +111,9 @@ class GroupMassMeasure {
   }
   GroupMassResult result() const {
     GroupMassResult result{groups_->of.names, {}, {}, {}};
-    const Eigen::ArrayXd rows = rows_.array();  // 0 / 0 of a group without queries: undefined
     for (Index first = 0; first < sums_.rows(); first += groups_->count())
-      result.mass.emplace_back(sums_.middleRows(first, groups_->count()).array().colwise() / rows);
-    result.uniform_mass = uniform_.array().colwise() / rows;
+      result.mass.push_back(means_of(sums_.middleRows(first, groups_->count())));
+    result.uniform_mass = means_of(uniform_);
     for (const double n : rows_) result.rows.push_back(static_cast<Index>(n));
     return result;
   }
@@ -179,6 +178,13 @@ class GroupMassMeasure {
       const Range keys{std::max(run.keys.first, range.first), std::min(run.keys.last, range.last)};
       if (keys.size() > 0) sums(run.group) += part(keys);
     }
+  }
+
+  /// sums: [query group x key group]; 0 / 0 of a group without queries: undefined
+  Eigen::MatrixXd means_of(Eigen::MatrixXd sums) const {
+    for (Index key = 0; key < sums.cols(); ++key)
+      for (Index query = 0; query < sums.rows(); ++query) sums(query, key) /= rows_(query);
+    return sums;
   }
 
   std::shared_ptr<const Groups> groups_;

@@ -40,8 +40,8 @@ inline std::string text_of(const Array& array, std::span<const std::byte> item) 
     for (; !item.empty(); item = item.subspan(4)) {
       std::uint32_t c = 0;
       std::memcpy(&c, item.data(), 4);
-      require<FileError>(c <= 0x10ffff && (c < 0xd800 || c > 0xdfff),
-                         "its text holds {:#x}, which is no character", c);
+      if (c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+        throw FileError(fmt::format("its text holds {:#x}, which is no character", c));
       append_utf8(text, c);
     }
   }

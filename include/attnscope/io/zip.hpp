@@ -249,7 +249,7 @@ inline std::shared_ptr<const std::byte[]> inflated(const ZipMember& member) {
   require<FileError>(out.empty(), "it inflates to {} bytes, not to the {} it states",
                      member.size - out.size(), member.size);
   const auto crc = crc32_z(0, reinterpret_cast<const Bytef*>(bytes.get()), member.size);
-  require<FileError>(crc == member.crc, "its checksum is {:08x}, not {:08x}", crc, member.crc);
+  if (crc != member.crc) throw FileError(fmt::format("its checksum is {:08x}, not {:08x}", crc, member.crc));
   return bytes;
 }
 

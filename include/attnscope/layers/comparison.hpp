@@ -95,7 +95,9 @@ inline LayerComparison compare_layers(const std::vector<HeadNumbers>& layers, st
     ComparedNumber number{std::string(name), detail::values_by_layer(layers, values), {}, {}};
     number.spread = spread_by_layer(number.heads);
     const Eigen::VectorXd& mean = number.spread.mean;
-    number.difference = mean.transpose().replicate(mean.size(), 1) - mean.replicate(1, mean.size());
+    number.difference.resize(mean.size(), mean.size());
+    for (Index a = 0; a < mean.size(); ++a)
+      for (Index b = 0; b < mean.size(); ++b) number.difference(a, b) = mean(b) - mean(a);
     comparison.numbers.push_back(std::move(number));
   }
   return comparison;

@@ -95,7 +95,8 @@ class DriftMeasure {
     }
     void merge(const Distance& later) {
       add_to(sum, later.sum);
-      if (later.max.size() > 0) max = max.size() == 0 ? later.max : max.cwiseMax(later.max).eval();
+      if (max.size() == 0) max = later.max;
+      for (Index i = 0; i < later.max.size(); ++i) max(i) = std::max(max(i), later.max(i));
     }
   };
 

@@ -87,7 +87,10 @@ class HeadNumbersMeasure {
  private:
   static Eigen::VectorXd diversity(const Eigen::MatrixXd& similarity) {
     const double others = static_cast<double>(similarity.rows() - 1);  // 0 / 0 of one head: undefined
-    return 1 - (similarity.rowwise().sum() - similarity.diagonal()).array() / others;
+    Eigen::VectorXd diversity = similarity.rowwise().sum();
+    for (Index h = 0; h < diversity.size(); ++h)
+      diversity(h) = 1 - (diversity(h) - similarity(h, h)) / others;
+    return diversity;
   }
 
   HeadNumberOptions options_;

@@ -1,6 +1,8 @@
 #pragma once
 #include <attnscope/layers/comparison.hpp>
 
+#include <array>
+
 namespace attnscope {
 
 /// Whether a layer lies in the first (0), middle (1) or last (2) third of n layers: where its centre does.
@@ -25,14 +27,15 @@ struct Progression {
 inline Progression progression(const std::vector<Eigen::VectorXd>& values) {
   const Index layers = static_cast<Index>(values.size());
   Progression result{spread_by_layer(values), Eigen::Vector3d::Zero()};
-  Eigen::Vector3d heads = Eigen::Vector3d::Zero();
+  std::array<double, 3> heads{};
   for (Index l = 0; l < layers; ++l)
     for (const double value : values[static_cast<std::size_t>(l)])
       if (!std::isnan(value)) {
         result.thirds(third_of_depth(l, layers)) += value;
-        heads(third_of_depth(l, layers)) += 1;
+        ++heads[static_cast<std::size_t>(third_of_depth(l, layers))];
       }
-  result.thirds = result.thirds.cwiseQuotient(heads);
+  for (std::size_t third = 0; third < heads.size(); ++third)
+    result.thirds(static_cast<Index>(third)) /= heads[third];
 
   const Eigen::VectorXd& mean = result.spread.mean;
   double pairs = 0, rising = 0, products = 0, squares = 0;

@@ -42,11 +42,11 @@ class AllHeads {
       const Layout& layout = source_->layout_;
       const Index rows = queries.size();
       const Index keys = layout.visible(example, queries).last;
-      rows_.resize(layout.shape().heads * rows, keys);
-      Index first = 0;
+      rows_.resize(static_cast<std::size_t>(layout.shape().heads * rows * keys));
+      Weight* to = rows_.data();
       const auto copy = [&](const auto& block) {
-        for (Index h = 0; h < block.heads(); ++h, first += rows)
-          rows_.middleRows(first, rows) = block.head(h).matrix().template cast<Weight>();
+        for (Index h = 0; h < block.heads(); ++h)
+          for (Index r = 0; r < rows; ++r, to += keys) copy_row(block.head(h).row(r), to);
       };
       for (LayerReader& layer : readers_)
         std::visit([&](auto& reader) { copy(reader.read(example, queries)); }, layer);
@@ -56,9 +56,17 @@ class AllHeads {
    private:
     using LayerReader = std::variant<AnyAttention<float>::Reader, AnyAttention<double>::Reader>;
 
+    template <typename Held>
+    static void copy_row(std::span<const Held> row, Weight* to) {
+      if constexpr (std::is_same_v<Held, Weight>)
+        std::copy(row.begin(), row.end(), to);
+      else
+        vector_math::widen(row.data(), 1, static_cast<Index>(row.size()), to);
+    }
+
     const AllHeads* source_;
     std::vector<LayerReader> readers_;
-    RowMatrix<Weight> rows_;  // [head * query x key]
+    std::vector<Weight> rows_;  // [head * query x key]
   };
   Reader reader() const { return Reader(*this); }
 

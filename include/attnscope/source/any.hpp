@@ -47,7 +47,7 @@ class AnyAttention {
   /// owner: whatever must live as long as the source is used, such as a mapped file.
   template <detail::Erasable<AnyAttention> S>
   explicit AnyAttention(S source, std::shared_ptr<const void> owner = nullptr)
-      : held_(std::make_shared<Held<S>>(std::move(source), std::move(owner))) {}
+      : held_(new Held<S>(std::move(source), std::move(owner))) {}  // make_shared compiles twice as long
 
   const Layout& layout() const { return held_->layout(); }
   Reader reader() const { return held_->reader(); }

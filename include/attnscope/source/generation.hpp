@@ -1,6 +1,8 @@
 #pragma once
 #include <attnscope/source/stored.hpp>
 
+#include <unsupported/Eigen/CXX11/Tensor>
+
 namespace attnscope {
 
 /// [sequence] of [step]: the batch row of that step in which the sequence stood; -1 where it stood in none,

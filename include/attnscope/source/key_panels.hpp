@@ -39,9 +39,9 @@ inline void multiply(const float* queries, Index tiles, const float* keys, Index
 template <std::same_as<double> Weight>
 void multiply(const Weight* queries, Index tiles, const Weight* keys, Index panels, Index dim, Weight* scores,
               Index stride) {
-  const MatrixView<double> q(queries, tiles, dim, Eigen::OuterStride<>(dim));
-  const MatrixView<double> k(keys, panels, dim, Eigen::OuterStride<>(dim));
-  Eigen::Map<RowMatrix<double>, Eigen::Unaligned, Eigen::OuterStride<>>(scores, tiles, panels,
+  const MatrixView<Weight> q(queries, tiles, dim, Eigen::OuterStride<>(dim));
+  const MatrixView<Weight> k(keys, panels, dim, Eigen::OuterStride<>(dim));
+  Eigen::Map<RowMatrix<Weight>, Eigen::Unaligned, Eigen::OuterStride<>>(scores, tiles, panels,
                                                                         Eigen::OuterStride<>(stride))
       .noalias() = q * k.transpose();
 }
@@ -55,14 +55,14 @@ inline simd::SoftmaxSums softmax(float* row, Index size, double factor, double s
 template <std::same_as<double> Weight>
 simd::SoftmaxSums softmax(Weight* row, Index size, double factor, double sink, Index from) {
   if (size == 0) return {-std::numeric_limits<double>::infinity(), 0, 0, 0};
-  Eigen::Map<Eigen::ArrayXd> scores(row, size);
+  using Numbers = Eigen::Array<Weight, Eigen::Dynamic, 1>;
+  Eigen::Map<Numbers> scores(row, size);
   constexpr double least = -745;  // e to it is 0
   const double own = scores.maxCoeff(), first = static_cast<double>(from);
-  Eigen::ArrayXd logs = (scores - std::max(own, sink)) * factor;
+  Numbers logs = (scores - std::max(own, sink)) * factor;
   logs = (logs < least).select(least, logs);
   scores = (logs == least).select(0., logs.exp());
-  const Eigen::ArrayXd ways =
-      Eigen::ArrayXd::LinSpaced(size, first, first + static_cast<double>(size - 1)).abs();
+  const Numbers ways = Numbers::LinSpaced(size, first, first + static_cast<double>(size - 1)).abs();
   return {own, scores.sum(), (scores * logs).sum() / std::numbers::ln2, (scores * ways).sum()};
 }
 
@@ -71,7 +71,7 @@ inline void multiply_by(float* row, Index size, double factor) {
 }
 template <std::same_as<double> Weight>
 void multiply_by(Weight* row, Index size, double factor) {
-  Eigen::Map<Eigen::ArrayXd>(row, size) *= factor;
+  Eigen::Map<Eigen::Array<Weight, Eigen::Dynamic, 1>>(row, size) *= factor;
 }
 
 /// Numbers that vectors of any width may be loaded from.

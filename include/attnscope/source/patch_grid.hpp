@@ -26,7 +26,8 @@ inline Eigen::MatrixXd patch_grid(
                       "{} keys are not {} + {} x {} patches + {}", weights.size(), first, rows, columns,
                       after);
   Eigen::MatrixXd image(rows, columns);
-  for (Index y = 0; y < rows; ++y) image.row(y) = weights.segment(first + y * columns, columns);
+  for (Index y = 0; y < rows; ++y)
+    for (Index x = 0; x < columns; ++x) image(y, x) = weights(first + y * columns + x);
   return image;
 }
 

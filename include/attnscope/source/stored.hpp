@@ -1,16 +1,20 @@
 #pragma once
 #include <attnscope/source/source.hpp>
 
-#include <unsupported/Eigen/CXX11/Tensor>
-
 #include <algorithm>
 #include <array>
 
+namespace Eigen {
+template <typename Scalar, int Axes, int Options, typename Index>
+class Tensor;  // declared: its header takes longer to compile than a measure
+}  // namespace Eigen
+
 namespace attnscope {
 
-/// [batch, head, query, key], owned, the keys side by side.
+/// [batch, head, query, key], owned, the keys side by side. Whoever makes one includes
+/// <unsupported/Eigen/CXX11/Tensor>.
 template <typename Scalar>
-using AttentionTensor = Eigen::Tensor<Scalar, 4, Eigen::RowMajor>;
+using AttentionTensor = Eigen::Tensor<Scalar, 4, Eigen::RowMajor, Index>;
 
 /// An Eigen matrix, map or block whose numbers lie in memory: [query x key] of one head, either storage
 /// order.

@@ -74,6 +74,13 @@ inline double weighted_tau(const VectorView& x, const VectorView& y) {
       pair_weights<double>(ordered_points(x, y), [n](Index k) { return 1 / static_cast<double>(n - k); }));
 }
 
+/// Average ranks less their mean.
+inline Eigen::VectorXd ranks_from_middle(const VectorView& x) {
+  Eigen::VectorXd ranks = average_ranks(x);
+  for (double& rank : ranks) rank -= static_cast<double>(x.size() + 1) / 2;
+  return ranks;
+}
+
 }  // namespace detail
 
 /// Spearman's rank correlation of x and y [n]: Pearson's of the average ranks, p by Student's t, nothing for
@@ -83,9 +90,7 @@ inline CorrelationResult spearman(const VectorView& x, const VectorView& y) {
   detail::check_ranked(x, y);
   const Index n = x.size();
   if (detail::constant(x) || detail::constant(y)) return {{}, {}, n};
-  const double middle = static_cast<double>(n + 1) / 2;
-  const double r =
-      detail::product_moment(average_ranks(x).array() - middle, average_ranks(y).array() - middle);
+  const double r = detail::product_moment(detail::ranks_from_middle(x), detail::ranks_from_middle(y));
   if (n == 2) return {r, {}, n};
   return {r, detail::two_sided_p(r, n), n};
 }
