@@ -61,7 +61,7 @@ class AllHeads {
       if constexpr (std::is_same_v<Held, Weight>)
         std::copy(row.begin(), row.end(), to);
       else
-        vector_math::widen(row.data(), 1, static_cast<Index>(row.size()), to);
+        vector_math::widen(row.data(), row.data(), 1, static_cast<Index>(row.size()), to);
     }
 
     const AllHeads* source_;
