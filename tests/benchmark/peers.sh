@@ -178,6 +178,8 @@ if has_program sweep; then
       $2 == axis { if (!($3 in seen)) { seen[$3]; order[++count] = $3 } cost[$1, $3] = $4 }
       END {
         printf "%8s %12s %12s %12s\n", axis, "statistics", "everything", "distance"
+        for (i = 2; i <= count; ++i)
+          for (k = i; k > 1 && order[k] + 0 < order[k - 1] + 0; --k) { size = order[k]; order[k] = order[k - 1]; order[k - 1] = size }
         for (i = 1; i <= count; ++i)
           printf "%8s %12.3f %12.3f %12.3f\n", order[i], cost["statistics", order[i]], cost["everything", order[i]], cost["distance", order[i]]
       }'
