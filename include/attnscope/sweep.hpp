@@ -1,5 +1,6 @@
 #pragma once
 #include <attnscope/core/ordered_tasks.hpp>
+#include <attnscope/core/row_products.hpp>
 #include <attnscope/core/states.hpp>
 #include <attnscope/core/vector_math.hpp>
 #include <attnscope/source/aligned.hpp>
@@ -16,7 +17,8 @@ namespace attnscope {
 ///   measures share, by single weights and by column sums. Where all measures of a sweep do, a source that
 ///   computes its weights is at its fastest;
 /// - or `look(const Block<Weight>&)`: all heads at once (whatever compares heads);
-/// - or either with several arguments: the blocks of aligned sources;
+/// - or HeadRows or Block with several arguments: those of aligned sources;
+/// - or `look(const RowProducts<Weight, Companion>&)`: the products of the rows of two of them;
 /// - `merge(M&& later)`: joins what an equal measure saw of LATER rows or examples;
 /// - `empty()`: the neutral element of merge, with the same options;
 /// - `result()`: a named struct of plain Eigen matrices.
@@ -125,13 +127,20 @@ void show(M& measure, const First& first, const Rest&... rest) {
     measure.look(first);
 }
 
+template <typename M, typename... Weights>
+inline constexpr bool looks_at_products = false;
+template <typename M, typename First, typename Second>
+inline constexpr bool looks_at_products<M, First, Second> = LooksAt<M, RowProducts<First, Second>>;
+
 /// Whether M looks at several heads' rows side by side, so that the sources must have the same heads.
 template <typename M, typename... Weights>
-concept PairsHeads = sizeof...(Weights) > 1 && LooksAt<M, HeadRows<Weights>...>;
+concept PairsHeads = sizeof...(Weights) > 1 &&
+                     (LooksAt<M, HeadRows<Weights>...> || looks_at_products<M, Weights...>);
 
 template <typename M, typename First, typename... Rest>
 concept Sees = LooksAt<M, HeadRows<First>> || LooksAt<M, RowSummaries<First>> || LooksAt<M, Block<First>> ||
-    LooksAt<M, HeadRows<First>, HeadRows<Rest>...> || LooksAt<M, Block<First>, Block<Rest>...>;
+    LooksAt<M, HeadRows<First>, HeadRows<Rest>...> || LooksAt<M, Block<First>, Block<Rest>...> ||
+    looks_at_products<M, First, Rest...>;
 
 /// Whether M never asks for finished weights.
 template <typename M, typename Weight>
@@ -174,39 +183,60 @@ HeadRows<Weight> next_piece(const Block<Weight>& block, Index h, Range part) {
 }
 
 template <typename Weight>
+void check_companion(const RowSummaries<Weight>& rows, RowCheck check) {
+  in_context("beside the attention", [&] { check_rows(rows, std::max(check, RowCheck::finite), 0); });
+}
+template <typename Weight>
 void check_companion(Summariser<Weight>& summariser, const Block<Weight>& block, Index h, Range part,
                      RowCheck check) {
-  if (h < block.heads())
-    in_context("beside the attention", [&] {
-      check_rows(summariser.template of<sums_alone>(block.head(h, part), next_piece(block, h, part)),
-                 std::max(check, RowCheck::finite), 0);
-    });
+  if (h >= block.heads()) return;
+  check_companion(summariser.template of<sums_alone>(block.head(h, part), next_piece(block, h, part)), check);
 }
+
+template <typename First, typename Companion>
+RowProducts<First, Companion> checked_products(Multiplier<First, Companion>& multiplier,
+                                               const HeadRows<First>& rows, const Block<Companion>& block,
+                                               Index h, Range part, RowCheck check) {
+  const HeadRows<Companion> companion = block.head(h, part);
+  const RowProducts<First, Companion> products = multiplier.of(rows, companion, next_piece(block, h, part));
+  check_companion(multiplier.sums(companion), check);
+  return products;
+}
+
+/// What one thread keeps from block to block.
+template <typename First, typename... Rest>
+struct BlockBuffers {
+  Summariser<First> summariser{};
+  std::tuple<Summariser<Rest>...> companions{};
+  std::tuple<Multiplier<First, Rest>...> multipliers{};
+};
 
 /// One block past all measures: head by head in pieces, then across heads while the block is still in cache.
 /// summaries: [head x row] where the source knows them; else null.
 template <typename... Measures, typename First, typename... Rest>
 void show_block(std::tuple<Measures...>& measures, const SweepOptions& options,
-                std::tuple<Summariser<First>, Summariser<Rest>...>& summarisers, const RowSummary* summaries,
-                const Block<First>& block, const Block<Rest>&... rest) {
+                BlockBuffers<First, Rest...>& buffers, const RowSummary* summaries, const Block<First>& block,
+                const Block<Rest>&... rest) {
   constexpr SummaryParts parts = (sums_alone | ... | parts_for<Measures, First>());
   const auto show_all = [&](const auto&... seen) {
     std::apply([&](Measures&... each) { (show(each, seen...), ...); }, measures);
   };
   const auto check_companions = [&](Index h, Range part) {
-    std::apply([&](auto&, auto&... of) { (check_companion(of, rest, h, part, options.check), ...); },
-               summarisers);
+    std::apply([&](auto&... of) { (check_companion(of, rest, h, part, options.check), ...); },
+               buffers.companions);
   };
 
   const Index row_bytes = std::max<Index>(1, block.keys() * static_cast<Index>(sizeof(First)));
   in_pieces(block, std::clamp<Index>(piece_bytes / row_bytes, 4, 64), [&](Index h, Range part) {
-    Summariser<First>& summariser = std::get<0>(summarisers);
     const HeadRows<First> rows = block.head(h, part);
-    const RowSummaries<First> known = summaries
-                                          ? summariser.with(rows, summaries + h * block.size() + part.first)
-                                          : summariser.template of<parts>(rows, next_piece(block, h, part));
+    const RowSummaries<First> known =
+        summaries ? buffers.summariser.with(rows, summaries + h * block.size() + part.first)
+                  : buffers.summariser.template of<parts>(rows, next_piece(block, h, part));
     check_rows(known, options.check, options.row_sum_tolerance);
-    check_companions(h, part);
+    if constexpr ((looks_at_products<Measures, First, Rest...> || ...))
+      (show_all(checked_products(std::get<0>(buffers.multipliers), rows, rest, h, part, options.check)), ...);
+    else
+      check_companions(h, part);
     if constexpr ((PairsHeads<Measures, First, Rest...> || ...))
       show_all(rows, rest.head(h, part)...);
     else
@@ -245,14 +275,14 @@ class TaskReader {
         else
           return show_blocks(task, layout, [&](Range part) {
             const Block<Weight> block = std::get<0>(readers_).read(task.example, part, summaries_);
-            show_block(measures, options, summarisers_, summaries_.data(), block);
+            show_block(measures, options, buffers_, summaries_.data(), block);
           });
       }
     }
     show_blocks(task, layout, [&](Range part) {
       std::apply(
           [&](auto&... reader) {
-            show_block(measures, options, summarisers_, nullptr, reader.read(task.example, part)...);
+            show_block(measures, options, buffers_, nullptr, reader.read(task.example, part)...);
           },
           readers_);
     });
@@ -290,7 +320,7 @@ class TaskReader {
 
   decltype(std::apply([](const auto&... source) { return std::tuple(source.reader()...); },
                       std::declval<const std::tuple<First, Rest...>&>())) readers_;
-  std::tuple<Summariser<Weight>, Summariser<typename Rest::Weight>...> summarisers_;
+  BlockBuffers<Weight, typename Rest::Weight...> buffers_;
   std::vector<RowSummary> summaries_;
 };
 

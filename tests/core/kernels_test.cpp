@@ -1,5 +1,6 @@
 #include <attnscope/core/vector_math.hpp>
 
+#include <numeric>
 #include <random>
 
 #include "support/catch.hpp"
@@ -44,7 +45,8 @@ TEST_CASE("rows in turn with their column sums, on each instruction set") {
       const std::vector<float> all = weights(rows * stride);
       std::vector<RowSummary> summaries(static_cast<std::size_t>(rows)), alone = summaries;
       std::vector<float> columns(vector_math::column_room(size), .25F), expected = columns;
-      const simd::StoredRows stored{all.data(), stride, rows, size, size / 3, all.data() + 2 * stride, 2};
+      const simd::StoredRows<float> stored{all.data(), stride, rows, size, size / 3, all.data() + 2 * stride,
+                                           2};
       vector_math::summarise_and_add(stored, summaries.data(), columns.data());
       vector_math::summarise<true, true>(stored, alone.data());
       for (Index r = 0; r < rows; ++r) {
@@ -220,15 +222,21 @@ TEST_CASE("sums of products, where terms of either sign cancel, on each instruct
       const auto near = [&](double expected) {
         return Approx(expected).epsilon(0).margin(1e-14 * magnitude);
       };
-      const simd::ProductSums fast =
-          vector_math::products(std::span<const float>(a), std::span<const float>(b));
-      CHECK(fast.sum == near(sum));
-      CHECK(fast.magnitude == near(magnitude));
+      const auto products = [](const auto& x, const auto& y) {
+        const auto rows = [](const auto& numbers) {
+          const auto size = static_cast<long>(numbers.size());
+          return simd::StoredRows<std::decay_t<decltype(numbers[0])>>{numbers.data(), size, 1, size};
+        };
+        simd::ProductSums sums{};
+        vector_math::products(rows(x), rows(y), &sums);
+        return sums;
+      };
       const std::vector<double> same(a.begin(), a.end());
-      const simd::ProductSums mixed =
-          vector_math::products(std::span<const double>(same), std::span<const float>(b));
-      CHECK(mixed.sum == near(sum));
-      CHECK(mixed.magnitude == near(magnitude));
+      for (const simd::ProductSums& sums : {products(a, b), products(same, b)}) {
+        CHECK(sums.sum == near(sum));
+        CHECK(sums.magnitude == near(magnitude));
+        CHECK(sums.other == Approx(std::accumulate(b.begin(), b.end(), 0.)).margin(1e-9));
+      }
     }
   });
 }

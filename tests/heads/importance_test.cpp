@@ -212,7 +212,8 @@ TEST_CASE("partial measures merge in any grouping, wherever they were cut") {
         auto left = attention.reader(), right = gradient.reader();
         const auto rows = left.read(b, {i, i + 2}), beside = right.read(b, {i, i + 2});
         ImportanceMeasure& part = parts.emplace_back();
-        for (Index h = 0; h < 2; ++h) part.look(rows.head(h), beside.head(h));
+        Multiplier<double, double> multiplier;
+        for (Index h = 0; h < 2; ++h) part.look(multiplier.of(rows.head(h), beside.head(h), beside.head(h)));
       }
   ImportanceMeasure whole;
   sweep(aligned(a, g), whole);

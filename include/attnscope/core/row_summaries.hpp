@@ -97,8 +97,8 @@ class Summariser {
         summaries_[static_cast<std::size_t>(r)] =
             vector_math::summary<Parts.entropy, Parts.distance>(rows.row(r), rows.position(r));
     } else if (rows.size() > 0) {
-      const simd::StoredRows all{rows.row(0).data(), rows.row_stride(),  rows.size(), rows.keys(),
-                                 rows.position(0),   next.row(0).data(), next.size()};
+      const simd::StoredRows<float> all{rows.row(0).data(), rows.row_stride(),  rows.size(), rows.keys(),
+                                        rows.position(0),   next.row(0).data(), next.size()};
       if constexpr (Parts.columns && Parts.entropy && Parts.distance) {
         float* const sums = empty_columns(rows);
         vector_math::summarise_and_add(all, summaries_.data(), sums);

@@ -40,7 +40,7 @@ double sum_p_log_p(const Row& p) {
 /// summaries [row]: sum, smallest and largest; where asked for, entropy and distance from the row's own key,
 /// else these are 0. Of nothing all are 0.
 template <bool Entropy, bool Distance>
-void summarise(const simd::StoredRows& rows, RowSummary* summaries) {
+void summarise(const simd::StoredRows<float>& rows, RowSummary* summaries) {
   if (rows.size == 0)
     std::fill_n(summaries, rows.rows, RowSummary());
   else if constexpr (Entropy && Distance)
@@ -55,7 +55,7 @@ void summarise(const simd::StoredRows& rows, RowSummary* summaries) {
 /// The numbers that summarise_and_add() may touch for rows of so many keys: a whole vector at least.
 inline std::size_t column_room(Index keys) { return static_cast<std::size_t>(std::max(keys, Index{16})); }
 /// All of summarise(); columns [column_room(rows.size)] += the column sums.
-inline void summarise_and_add(const simd::StoredRows& rows, RowSummary* summaries, float* columns) {
+inline void summarise_and_add(const simd::StoredRows<float>& rows, RowSummary* summaries, float* columns) {
   if (rows.size == 0)
     std::fill_n(summaries, rows.rows, RowSummary());
   else
@@ -128,17 +128,25 @@ inline Index first_largest(std::span<const double> row) {
   return most != row.end() && *most > 0 ? most - row.begin() : -1;
 }
 
-/// Sums of a b and |a b|, all in double: terms of either sign cancel.
-inline simd::ProductSums products(std::span<const float> a, std::span<const float> b) {
-  return ATTNSCOPE_BEST(row_products)(a.data(), b.data(), detail::length_of(a));
+/// products [row] of rows of one length: sums of a b, |a b| and b, all in double: terms of either sign
+/// cancel.
+inline void products(const simd::StoredRows<float>& a, const simd::StoredRows<float>& b,
+                     simd::ProductSums* products) {
+  ATTNSCOPE_BEST(row_products)(a, b, products);
 }
 /// The same of other precisions.
 template <typename A, typename B>
-simd::ProductSums products(std::span<const A> a, std::span<const B> b) {
-  const auto size = static_cast<Index>(a.size());
-  const auto terms = detail::RowArray<A>(a.data(), size).template cast<double>() *
-                     detail::RowArray<B>(b.data(), size).template cast<double>();
-  return {terms.sum(), terms.abs().sum()};
+void products(const simd::StoredRows<A>& a, const simd::StoredRows<B>& b, simd::ProductSums* products) {
+  for (Index r = 0; r < a.rows; ++r) {
+    products[r] = {0, 0, 0};
+    for (Index j = 0; j < a.size; ++j) {
+      const double other = static_cast<double>(b.first[r * b.stride + j]);
+      const double term = static_cast<double>(a.first[r * a.stride + j]) * other;
+      products[r].sum += term;
+      products[r].magnitude += std::abs(term);
+      products[r].other += other;
+    }
+  }
 }
 /// Whether every weight is 0; a NaN is not.
 template <typename Weight>

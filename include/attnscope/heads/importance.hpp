@@ -88,25 +88,21 @@ class ImportanceMeasure {
   ImportanceMeasure empty() const { return {}; }
 
   template <typename Weight, typename Gradient>
-  void look(const HeadRows<Weight>& attention, const HeadRows<Gradient>& gradient) {
-    if (heads_ == 0) start(attention);
-    const Index h = attention.head();
-    // Where one row is longer than the other, the rest is hidden and 0.
-    const auto keys = static_cast<std::size_t>(std::min(attention.keys(), gradient.keys()));
+  void look(const RowProducts<Weight, Gradient>& rows) {
+    if (heads_ == 0) start(rows);
+    const Index h = rows.head();
     double elementwise = 0, per_position = 0, gate = 0;
-    for (Index r = 0; r < attention.size(); ++r) {
-      const simd::ProductSums row =
-          vector_math::products(attention.row(r).first(keys), gradient.row(r).first(keys));
-      elementwise += row.magnitude;
-      per_position += std::abs(row.sum);
-      gate += row.sum;
+    for (Index r = 0; r < rows.size(); ++r) {
+      elementwise += rows[r].magnitude;
+      per_position += std::abs(rows[r].sum);
+      gate += rows[r].sum;
     }
     Eigen::ArrayXXd& sums = examples_.open();
     sums(h, 0) += elementwise;
     sums(h, 1) += per_position;
     sums(h, 2) += gate;
     batches_.open()(h) += gate;
-    if (h == 0) tokens_ += attention.size();
+    if (h == 0) tokens_ += rows.size();
   }
   /// @throws ShapeError the heads of two models meet
   void merge(ImportanceMeasure&& later) {
@@ -136,8 +132,7 @@ class ImportanceMeasure {
   }
 
  private:
-  template <typename Weight>
-  void start(const HeadRows<Weight>& rows) {
+  void start(const HeadPlace& rows) {
     const bool begins = rows.query(0) == rows.layout().shown_queries(rows.example()).front().first;
     heads_ = rows.layout().shape().heads;
     examples_.start(begins, heads_, 3);

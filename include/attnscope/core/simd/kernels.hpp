@@ -18,12 +18,14 @@ struct RowSummary {
 namespace simd {
 
 /// Rows that are summarised in turn, and what is looked at after them.
+template <typename Number>
 struct StoredRows {
-  const float* first;       ///< the first row
+  const Number* first;      ///< the first row
   long stride, rows, size;  ///< how far apart two rows lie; how many there are; the numbers of each
   long own = 0;             ///< where distances of the first row are measured from; each row one further on
-  const float* next = nullptr;  ///< the first of more rows as far apart, which are fetched meanwhile; or null
-  long next_rows = 0;           ///< how many these are
+  const Number* next =
+      nullptr;         ///< the first of more rows as far apart, which are fetched meanwhile; or null
+  long next_rows = 0;  ///< how many these are
 };
 
 /// What the exponentials of a row of scores sum to.
@@ -34,9 +36,10 @@ struct SoftmaxSums {
   double distance;  ///< of the same times the distance
 };
 
-/// Sums over the products of two rows' numbers.
+/// Sums over two rows' numbers.
 struct ProductSums {
   double sum, magnitude;  ///< of a b; of |a b|
+  double other;           ///< of b
 };
 
 /// [column] what the rows of matrices give each column, one matrix after another.
