@@ -224,8 +224,8 @@ TEST_CASE("sums of products, where terms of either sign cancel, on each instruct
       };
       const auto products = [](const auto& x, const auto& y) {
         const auto rows = [](const auto& numbers) {
-          const auto size = static_cast<long>(numbers.size());
-          return simd::StoredRows<std::decay_t<decltype(numbers[0])>>{numbers.data(), size, 1, size};
+          const auto count = static_cast<long>(numbers.size());
+          return simd::StoredRows<std::decay_t<decltype(numbers[0])>>{numbers.data(), count, 1, count};
         };
         simd::ProductSums sums{};
         vector_math::products(rows(x), rows(y), &sums);
