@@ -2,7 +2,7 @@
 // tokens:
 //
 //     sh tests/benchmark/peers.sh build/release | tee session.txt
-//     build/release/tests/benchmark/draw_curves <session.txt >docs/figures/cost.svg
+//     build/release/tests/benchmark/draw_curves <session.txt >docs/figures/performance/cost.svg
 #include <attnscope/core/errors.hpp>
 #include <attnscope/figure/interval_curves.hpp>
 

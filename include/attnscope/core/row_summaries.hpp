@@ -109,6 +109,7 @@ class Summariser {
     }
     return with(rows, summaries_.data(), columns);
   }
+  /// The same, where nothing is looked at after these.
   template <SummaryParts Parts>
   RowSummaries<Weight> of(const HeadRows<Weight>& rows) {
     return of<Parts>(rows, rows);
