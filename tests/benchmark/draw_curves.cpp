@@ -1,8 +1,8 @@
 // The first table of costs that peers.sh prints, as a figure (SVG) of the cost of one weight against the
 // tokens:
 //
-//     sh tests/benchmark/peers.sh build/release | tee session.txt
-//     build/release/tests/benchmark/draw_curves <session.txt >docs/figures/performance/cost.svg
+//     sh tests/benchmark/peers.sh build/release | tee peers.txt
+//     build/release/tests/benchmark/draw_curves <peers.txt >docs/figures/performance/cost.svg
 #include <attnscope/core/errors.hpp>
 #include <attnscope/figure/interval_curves.hpp>
 
