@@ -303,6 +303,18 @@ TEST_CASE("weights that are no attention are named with their place, and leave e
   CHECK(kept.result().queries == 600);
 }
 
+TEST_CASE("every head of a companion is checked, and no other, where no measure pairs them") {
+  const auto attention = test::random_attention<float>(Layout({1, 2, 4, 4}));
+  auto companion = test::random_attention<float>(Layout({1, 3, 4, 4}));
+  companion(0, 2, 1, 3) = std::numeric_limits<float>::quiet_NaN();
+  EntropyMeasure entropies;
+  CHECK_THROWS_WITH(sweep(aligned(attention, companion), entropies),
+                    "beside the attention: batch element 0, head 2, query 1, key 3: the weight is nan");
+  companion(0, 1, 1, 3) = std::numeric_limits<float>::quiet_NaN();
+  const AttentionView<float> one = AttentionView<float>(companion).heads(0, 1);
+  CHECK_NOTHROW(sweep(aligned(attention, one), entropies));
+}
+
 TEST_CASE("a companion may be negative, but must be finite") {
   const auto a = test::random_attention<float>(Layout({1, 1, 20, 20}), 1);
   auto gradient = a;
