@@ -52,10 +52,15 @@ namespace detail {
 inline constexpr Index block_bytes = Index{1} << 19;
 /// One piece, the rows of one head that all measures see in turn, fits the first-level cache, or nearly.
 inline constexpr Index piece_bytes = Index{64} << 10;
+/// The most rows of a piece. Measures that look at no rows, but at what one pass tells of them, have as many.
+inline constexpr Index piece_rows = 64;
+/// Heads are read one after the other where a task has so much of each: at its end nothing is fetched ahead.
+inline constexpr Index head_bytes = Index{256} << 10;
 /// A task this long pays for its own states: zeroing, page faults, merging.
 inline constexpr Index task_rows = 256;
-/// Rows of one head that a source summarises at a time: their scores fit the second-level cache.
-inline constexpr Index summary_rows = 16;
+/// Rows of one head that a source summarises at a time, where not 16 or more: their weights fit the
+/// second-level cache.
+inline constexpr Index summary_bytes = Index{256} << 10;
 /// Less work than this is done before a second thread has started.
 inline constexpr Index serial_bytes = Index{1} << 20;
 
@@ -104,12 +109,12 @@ void check_rows(const RowSummaries<Weight>& rows, RowCheck check, double toleran
   }
 }
 
-inline constexpr SummaryParts sums_alone{.entropy = false, .distance = false};
+using vector_math::detail::sums_alone;
 
 template <typename Weight>
 void check_rows(const HeadRows<Weight>& rows, RowCheck check, double tolerance) {
   if (check == RowCheck::none) return;
-  check_rows(Summariser<Weight>().template of<sums_alone>(rows), check, tolerance);
+  check_rows(Summariser<Weight>().of(rows, sums_alone), check, tolerance);
 }
 
 /// Whether M looks at all of these together.
@@ -142,6 +147,14 @@ concept Sees = LooksAt<M, HeadRows<First>> || LooksAt<M, RowSummaries<First>> ||
     LooksAt<M, HeadRows<First>, HeadRows<Rest>...> || LooksAt<M, Block<First>, Block<Rest>...> ||
     looks_at_products<M, First, Rest...>;
 
+/// Whether M looks at the rows themselves, one by one.
+template <typename M, typename First, typename... Rest>
+concept LooksAtRows = LooksAt<M, HeadRows<First>> || LooksAt<M, HeadRows<First>, HeadRows<Rest>...>;
+
+/// Whether M compares heads.
+template <typename M, typename First, typename... Rest>
+concept ComparesHeads = LooksAt<M, Block<First>> || LooksAt<M, Block<First>, Block<Rest>...>;
+
 /// Whether M never asks for finished weights.
 template <typename M, typename Weight>
 concept NeedsSummariesAlone =
@@ -166,7 +179,7 @@ constexpr SummaryParts parts_for() {
 /// One block in pieces, head by head: `show(head, part)`.
 template <typename Weight, typename Show>
 void in_pieces(const Block<Weight>& block, Index piece, const Show& show) {
-  for (Index h = 0; h < block.heads(); ++h) {
+  for (Index h = block.which_heads().first; h < block.which_heads().last; ++h) {
     Index first = 0;
     do {
       show(h, Range{first, std::min(first + piece, block.size())});
@@ -178,7 +191,7 @@ void in_pieces(const Block<Weight>& block, Index piece, const Show& show) {
 template <typename Weight>
 HeadRows<Weight> next_piece(const Block<Weight>& block, Index h, Range part) {
   const bool ends = part.last == block.size();
-  const Index first = ends ? 0 : part.last, head = ends && h + 1 < block.heads() ? h + 1 : h;
+  const Index first = ends ? 0 : part.last, head = ends && h + 1 < block.which_heads().last ? h + 1 : h;
   return block.head(head, {first, std::min(first + part.size(), block.size())});
 }
 
@@ -189,8 +202,8 @@ void check_companion(const RowSummaries<Weight>& rows, RowCheck check) {
 template <typename Weight>
 void check_companion(Summariser<Weight>& summariser, const Block<Weight>& block, Index h, Range part,
                      RowCheck check) {
-  if (h >= block.heads()) return;
-  check_companion(summariser.template of<sums_alone>(block.head(h, part), next_piece(block, h, part)), check);
+  if (h >= block.which_heads().last) return;
+  check_companion(summariser.of(block.head(h, part), sums_alone, next_piece(block, h, part)), check);
 }
 
 template <typename First, typename Companion>
@@ -226,12 +239,14 @@ void show_block(std::tuple<Measures...>& measures, const SweepOptions& options,
                buffers.companions);
   };
 
+  constexpr bool looks_at_rows = (LooksAtRows<Measures, First, Rest...> || ...);
   const Index row_bytes = std::max<Index>(1, block.keys() * static_cast<Index>(sizeof(First)));
-  in_pieces(block, std::clamp<Index>(piece_bytes / row_bytes, 4, 64), [&](Index h, Range part) {
+  const Index piece = looks_at_rows ? std::clamp<Index>(piece_bytes / row_bytes, 4, piece_rows) : piece_rows;
+  in_pieces(block, piece, [&](Index h, Range part) {
     const HeadRows<First> rows = block.head(h, part);
     const RowSummaries<First> known =
         summaries ? buffers.summariser.with(rows, summaries + h * block.size() + part.first)
-                  : buffers.summariser.template of<parts>(rows, next_piece(block, h, part));
+                  : buffers.summariser.of(rows, parts, next_piece(block, h, part));
     check_rows(known, options.check, options.row_sum_tolerance);
     if constexpr ((looks_at_products<Measures, First, Rest...> || ...))
       (show_all(checked_products(std::get<0>(buffers.multipliers), rows, rest, h, part, options.check)), ...);
@@ -244,12 +259,12 @@ void show_block(std::tuple<Measures...>& measures, const SweepOptions& options,
     show_all(known);
   });
   // Companions may have more heads, where no measure pairs them.
-  for (Index h = block.heads(); h < std::max({block.heads(), rest.heads()...}); ++h)
+  for (Index h = block.which_heads().last; h < std::max({Index{0}, rest.which_heads().last...}); ++h)
     check_companions(h, {0, block.size()});
   show_all(block, rest...);
 }
 
-/// Rows of one block: heads x rows x keys is some 1 MiB in all sources together, so that every measure after
+/// Rows of one block: heads x rows x keys is half a MiB in all sources together, so that every measure after
 /// the first finds it in cache.
 inline Index rows_in_block(const Shape& shape, std::size_t weight_bytes) {
   const Index row_bytes = std::max<Index>(1, shape.heads * shape.keys * static_cast<Index>(weight_bytes));
@@ -262,35 +277,53 @@ class TaskReader {
  public:
   using Weight = typename First::Weight;
   explicit TaskReader(const std::tuple<First, Rest...>& sources)
-      : readers_(std::apply([](const auto&... source) { return std::tuple(source.reader()...); }, sources)) {}
+      : readers_(std::apply([](const auto&... source) { return std::tuple(source.reader()...); }, sources)) {
+    if constexpr (can_read_heads)
+      reads_heads_ =
+          std::apply(
+              [](const First& first, const Rest&... rest) {
+                return ((rest.layout().shape().heads == first.layout().shape().heads) && ...);
+              },
+              sources) &&
+          std::apply([](const auto&... reader) { return (reader.reads_heads() && ...); }, readers_);
+  }
 
   /// One task past all measures.
   template <typename... Measures>
   void show(const Task& task, const Layout& layout, const SweepOptions& options,
             std::tuple<Measures...>& measures) {
+    const Shape& shape = layout.shape();
     if constexpr (can_summarise) {
       if (std::get<0>(readers_).summarises()) {
         if constexpr ((NeedsSummariesAlone<Measures, Weight> && ...))
-          return show_heads(task, layout.shape().heads, options, measures);
+          return show_summaries(task, shape, options, measures);
         else
-          return show_blocks(task, layout, [&](Range part) {
+          return in_parts(task, rows_in_block(shape, bytes), [&](Range part) {
             const Block<Weight> block = std::get<0>(readers_).read(task.example, part, summaries_);
             show_block(measures, options, buffers_, summaries_.data(), block);
           });
       }
     }
-    show_blocks(task, layout, [&](Range part) {
-      std::apply(
-          [&](auto&... reader) {
-            show_block(measures, options, buffers_, nullptr, reader.read(task.example, part)...);
-          },
-          readers_);
-    });
+    if constexpr (can_read_heads && !(ComparesHeads<Measures, Weight, typename Rest::Weight...> || ...))
+      if (reads_heads_ && task.queries.size() * shape.keys * static_cast<Index>(bytes) >= head_bytes) {
+        const Shape one{shape.batch, 1, shape.queries, shape.keys};
+        for (Index h = 0; h < shape.heads; ++h)
+          show_blocks(task, rows_in_block(one, bytes), options, measures, [&](auto& reader, Range part) {
+            return reader.read(task.example, part, Range{h, h + 1});
+          });
+        return;
+      }
+    show_blocks(task, rows_in_block(shape, bytes), options, measures,
+                [&](auto& reader, Range part) { return reader.read(task.example, part); });
   }
 
  private:
-  using FirstReader = decltype(std::declval<const First&>().reader());
-  static constexpr bool can_summarise = SummarisingReader<FirstReader, Weight> && sizeof...(Rest) == 0;
+  template <typename Source>
+  using ReaderOf = decltype(std::declval<const Source&>().reader());
+  static constexpr bool can_summarise = SummarisingReader<ReaderOf<First>, Weight> && sizeof...(Rest) == 0;
+  static constexpr bool can_read_heads =
+      (HeadReader<ReaderOf<First>, Weight> && ... && HeadReader<ReaderOf<Rest>, typename Rest::Weight>);
+  static constexpr std::size_t bytes = (sizeof(Weight) + ... + sizeof(typename Rest::Weight));
 
   /// At least once, maybe with an empty part.
   template <typename Show>
@@ -301,25 +334,32 @@ class TaskReader {
       show(part);
     } while (part.last < task.queries.last);
   }
-  template <typename Show>
-  static void show_blocks(const Task& task, const Layout& layout, const Show& show) {
-    in_parts(task, rows_in_block(layout.shape(), (sizeof(Weight) + ... + sizeof(typename Rest::Weight))),
-             show);
+  /// read(reader, queries): the block of one source.
+  template <typename... Measures, typename Read>
+  void show_blocks(const Task& task, Index rows, const SweepOptions& options,
+                   std::tuple<Measures...>& measures, const Read& read) {
+    in_parts(task, rows, [&](Range part) {
+      std::apply(
+          [&](auto&... reader) { show_block(measures, options, buffers_, nullptr, read(reader, part)...); },
+          readers_);
+    });
   }
   /// Head after head, so that the keys of one head stay in cache.
   template <typename... Measures>
-  void show_heads(const Task& task, Index heads, const SweepOptions& options,
-                  std::tuple<Measures...>& measures) {
-    for (Index h = 0; h < heads; ++h)
-      in_parts(task, summary_rows, [&](Range part) {
-        const RowSummaries<Weight> rows = std::get<0>(readers_).summarise(task.example, h, part);
+  void show_summaries(const Task& task, const Shape& shape, const SweepOptions& options,
+                      std::tuple<Measures...>& measures) {
+    constexpr SummaryParts parts = (sums_alone | ... | parts_for<Measures, Weight>());
+    const Index row_bytes = std::max<Index>(1, shape.keys * static_cast<Index>(sizeof(Weight)));
+    for (Index h = 0; h < shape.heads; ++h)
+      in_parts(task, std::clamp<Index>(summary_bytes / row_bytes, 16, piece_rows), [&](Range part) {
+        const RowSummaries<Weight> rows = std::get<0>(readers_).summarise(task.example, h, part, parts);
         check_rows(rows, options.check, options.row_sum_tolerance);
         std::apply([&](Measures&... each) { (each.look(rows), ...); }, measures);
       });
   }
 
-  decltype(std::apply([](const auto&... source) { return std::tuple(source.reader()...); },
-                      std::declval<const std::tuple<First, Rest...>&>())) readers_;
+  std::tuple<ReaderOf<First>, ReaderOf<Rest>...> readers_;
+  bool reads_heads_ = false;
   BlockBuffers<Weight, typename Rest::Weight...> buffers_;
   std::vector<RowSummary> summaries_;
 };

@@ -27,8 +27,8 @@ TEST_CASE("each instruction set summarises a row as double precision does") {
     for (const Index size : {1, 3, 4, 15, 16, 17, 100, 511, 512, 513, 1025, 5000}) {
       const std::vector<float> row = weights(size);
       const std::vector<double> same(row.begin(), row.end());
-      const RowSummary fast = vector_math::summary<true, true>(std::span<const float>(row), size / 3);
-      const RowSummary exact = vector_math::summary<true, true>(std::span<const double>(same), size / 3);
+      const RowSummary fast = vector_math::summary(std::span<const float>(row), size / 3, {});
+      const RowSummary exact = vector_math::summary(std::span<const double>(same), size / 3, {});
       CHECK(fast.sum == Approx(exact.sum).epsilon(1e-6));
       CHECK(fast.entropy == Approx(exact.entropy).epsilon(1e-6));
       CHECK(fast.distance == Approx(exact.distance).epsilon(1e-6));
@@ -47,12 +47,12 @@ TEST_CASE("rows in turn with their column sums, on each instruction set") {
       std::vector<float> columns(vector_math::column_room(size), .25F), expected = columns;
       const simd::StoredRows<float> stored{all.data(), stride, rows, size, size / 3, all.data() + 2 * stride,
                                            2};
-      vector_math::summarise_and_add(stored, summaries.data(), columns.data());
-      vector_math::summarise<true, true>(stored, alone.data());
+      vector_math::summarise(stored, {}, summaries.data(), columns.data());
+      vector_math::summarise(stored, {}, alone.data());
       for (Index r = 0; r < rows; ++r) {
         const auto of = static_cast<std::size_t>(r);
         const std::span<const float> row(all.data() + r * stride, static_cast<std::size_t>(size));
-        const RowSummary one = vector_math::summary<true, true>(row, size / 3 + r);
+        const RowSummary one = vector_math::summary(row, size / 3 + r, {});
         for (const RowSummary& same : {summaries[of], alone[of]}) {
           CHECK(same.entropy == one.entropy);
           CHECK(same.distance == one.distance);
@@ -191,6 +191,34 @@ TEST_CASE("all 16-bit numbers become the same floats, on each instruction set") 
   with_each_set([&] {
     check(halves);
     check(brains);
+  });
+}
+
+TEMPLATE_TEST_CASE("16-bit rows are summarised while they are converted, on each instruction set", "",
+                   Eigen::half, Eigen::bfloat16) {
+  with_each_set([] {
+    for (const Index size : {1, 3, 15, 16, 17, 100, 513}) {
+      const auto count = static_cast<std::size_t>(size);
+      const std::vector<float> exact = weights(size);
+      std::vector<TestType> row;
+      for (const float p : exact) row.push_back(static_cast<TestType>(p));
+      std::vector<float> wide(count), to(count + 1, 7.F), columns(vector_math::column_room(size), .25F);
+      vector_math::widen(row.data(), row.data(), 1, size, wide.data());
+      const RowSummary one = vector_math::widen_and_summarise(row.data(), row.data(), size, size / 3, {},
+                                                              to.data(), columns.data());
+      const RowSummary same = vector_math::summary(std::span<const float>(wide), size / 3, {});
+      CHECK(one.sum == same.sum);
+      CHECK(one.entropy == same.entropy);
+      CHECK(one.distance == same.distance);
+      CHECK(one.smallest == same.smallest);
+      CHECK(one.largest == same.largest);
+      CHECK(to[count] == 7);
+      for (std::size_t j = 0; j < count; ++j) {
+        CHECK(to[j] == wide[j]);
+        CHECK(columns[j] == .25F + wide[j]);
+      }
+    }
+    CHECK(vector_math::widen_and_summarise<TestType>(nullptr, nullptr, 0, 0, {}, nullptr, nullptr).sum == 0);
   });
 }
 

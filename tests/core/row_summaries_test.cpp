@@ -45,7 +45,7 @@ TEMPLATE_TEST_CASE("stored rows are summarised as asked", "", float, double) {
   const Layout layout({1, 1, 2, 3});
   const HeadRows<TestType> rows(weights.data(), 3, 0, 0, {0, 2}, 3, layout);
   Summariser<TestType> summariser;
-  const auto all = summariser.template of<SummaryParts{}>(rows);
+  const auto all = summariser.of(rows, {});
   CHECK(all[0].sum == 1);
   CHECK(all[0].entropy == Approx(1.5 * std::log(2.)));
   CHECK(all[0].distance == .75);
@@ -54,7 +54,7 @@ TEMPLATE_TEST_CASE("stored rows are summarised as asked", "", float, double) {
   CHECK(all[1].largest == 1);
   CHECK(all[0].smallest == .25);
   CHECK(all.weight(0, 0) == .5);
-  const auto sums = summariser.template of<SummaryParts{.entropy = false, .distance = false}>(rows);
+  const auto sums = summariser.of(rows, {.entropy = false, .distance = false});
   CHECK(sums[0].entropy == 0);
   CHECK(sums[0].distance == 0);
   CHECK(sums[0].sum == 1);

@@ -108,6 +108,61 @@ TEST_CASE("half and bfloat16 arrive as float, exactly") {
   CHECK(shown(7, 3) == static_cast<double>(static_cast<float>(a(0, 1, 2, 3))));
 }
 
+TEMPLATE_TEST_CASE("some heads alone are the rows of all heads", "", float, double, Eigen::half) {
+  const Mask mask = self_padding({6, 9}, {2, 0}, {.causal = true});
+  const auto a = test::random_attention<TestType>(Layout({2, 4, 9, 9}, mask));
+  const AttentionView<TestType> view(a, mask);
+  auto reader = view.reader();
+  const Eigen::MatrixXd all = rows_of(view, 1, {2, 7});
+  const auto some = reader.read(1, {2, 7}, {1, 3});
+  CHECK(some.heads() == 2);
+  CHECK(some.which_heads() == Range{1, 3});
+  for (const Index h : {1, 2}) {
+    CHECK(some.head(h).head() == h);
+    CHECK(some.head(h).matrix().template cast<double>() == all.middleRows(5 * h, 5));
+  }
+}
+
+TEMPLATE_TEST_CASE("16-bit rows are summarised as they are shown", "", Eigen::half, Eigen::bfloat16) {
+  Mask excluding{.causal = true, .excluded_keys = {{3, 8}, {}}};
+  for (const Mask& mask : {Mask{}, Mask{.causal = true}, Mask{.causal = true, .sliding_window = 17},
+                           excluding, self_padding({40, 23}, {0, 16}, {.causal = true})}) {
+    const Layout layout({2, 3, 40, 40}, mask);
+    const auto a = test::random_attention<TestType>(layout);  // NaN where nobody may look
+    const AttentionView<TestType> view(a, mask);
+    auto reader = view.reader(), other = view.reader();
+    REQUIRE(reader.summarises());
+    const Range queries{5, 22};
+    std::vector<RowSummary> of_block;
+    for (Index b = 0; b < 2; ++b) {
+      const Block<float> block = other.read(b, queries, of_block);
+      for (Index h = 0; h < 3; ++h) {
+        const RowSummaries<float> rows = reader.summarise(b, h, queries, {.columns = true});
+        Eigen::RowVectorXd columns = Eigen::RowVectorXd::Zero(layout.keys(b)), expected = columns;
+        rows.add_columns(columns);
+        for (Index r = 0; r < queries.size(); ++r) {
+          const std::span<const float> row = block.head(h).row(r);
+          const RowSummary same = vector_math::summary(row, layout.position(b, queries.first + r), {});
+          for (const RowSummary& one : {rows[r], of_block[static_cast<std::size_t>(17 * h + r)]}) {
+            CHECK(one.sum == Approx(same.sum).epsilon(1e-6));
+            CHECK(one.entropy == Approx(same.entropy).margin(1e-6));
+            CHECK(one.distance == Approx(same.distance).margin(1e-6));
+            CHECK(one.largest == same.largest);
+          }
+          for (Index key = 0; key < block.keys(); ++key) {
+            const double weight = static_cast<double>(row[static_cast<std::size_t>(key)]);
+            CHECK(rows.weight(r, key) == weight);
+            expected(key) += weight;
+          }
+        }
+        CHECK(test::difference(columns, expected) < 1e-5);
+      }
+    }
+  }
+  const auto a = test::random_attention<TestType>(Layout({1, 1, 4, 8}));
+  CHECK_FALSE(AttentionView<TestType>(a.data(), Layout({1, 1, 4, 4}), {0, 0, 8, 2}).reader().summarises());
+}
+
 TEST_CASE("a view on a temporary does not compile") {
   STATIC_REQUIRE(std::is_constructible_v<AttentionView<float>, const AttentionTensor<float>&>);
   STATIC_REQUIRE_FALSE(std::is_constructible_v<AttentionView<float>, AttentionTensor<float>>);

@@ -70,36 +70,48 @@ class HeadRows : public HeadPlace {
 };
 
 /// What a source gives, and what a measure between heads looks at: the same consecutive queries of ALL heads.
-/// The same promise as HeadRows.
+/// The same promise as HeadRows. A sweep whose measures look at single heads may read one head alone.
 template <typename WeightType>
 class Block {
  public:
   using Weight = WeightType;  ///< float or double; 16-bit sources arrive as float
 
-  /// data: the first query's first key in head 0; the strides count elements.
-  Block(const Weight* data, Index head_stride, Index row_stride, Index example, Range queries, Index keys,
-        const Layout& layout)
+  /// data: the first query's first key in the first head; the strides count elements; heads: which of the
+  /// source's
+  Block(const Weight* data, Index head_stride, Index row_stride, Index example, Range heads, Range queries,
+        Index keys, const Layout& layout)
       : data_(data),
         head_stride_(head_stride),
         row_stride_(row_stride),
         example_(example),
+        heads_(heads),
         queries_(queries),
         keys_(keys),
         layout_(&layout) {}
+  /// All heads.
+  Block(const Weight* data, Index head_stride, Index row_stride, Index example, Range queries, Index keys,
+        const Layout& layout)
+      : Block(data, head_stride, row_stride, example, {0, layout.shape().heads}, queries, keys, layout) {}
 
-  Index example() const { return example_; }              ///< the batch element
-  Index heads() const { return layout_->shape().heads; }  ///< all of the source's
-  Index size() const { return queries_.size(); }          ///< how many rows in each head
+  Index example() const { return example_; }      ///< the batch element
+  Index heads() const { return heads_.size(); }   ///< how many
+  Range which_heads() const { return heads_; }    ///< of the source's; for measures all
+  Index size() const { return queries_.size(); }  ///< how many rows in each head
   /// Keys 0 .. keys()-1 stand in every row; no row of these sees a later one.
   Index keys() const { return keys_; }
   /// The token whose row r is, counted from the example's first true token.
   Index query(Index r) const { return queries_.first + r; }
   const Layout& layout() const { return *layout_; }
 
-  /// The rows `part` (0 .. size()) of one head.
+  /// The rows `part` (0 .. size()) of one of the source's heads.
   HeadRows<Weight> head(Index head, Range part) const {
-    return {data_ + head * head_stride_ + part.first * row_stride_,    row_stride_, example_, head,
-            {queries_.first + part.first, queries_.first + part.last}, keys_,       *layout_};
+    return {data_ + (head - heads_.first) * head_stride_ + part.first * row_stride_,
+            row_stride_,
+            example_,
+            head,
+            {queries_.first + part.first, queries_.first + part.last},
+            keys_,
+            *layout_};
   }
   /// All rows of one head.
   HeadRows<Weight> head(Index head) const { return this->head(head, {0, size()}); }
@@ -111,7 +123,7 @@ class Block {
  private:
   const Weight* data_;
   Index head_stride_, row_stride_, example_;
-  Range queries_;
+  Range heads_, queries_;
   Index keys_;
   const Layout* layout_;
 };

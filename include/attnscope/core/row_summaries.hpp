@@ -3,17 +3,6 @@
 
 namespace attnscope {
 
-/// Which parts of a RowSummary somebody needs, beside sum, smallest and largest.
-struct SummaryParts {
-  bool entropy = true;   ///< RowSummary::entropy
-  bool distance = true;  ///< RowSummary::distance
-  bool columns = false;  ///< RowSummaries::add_columns(), which is there in any case: so it may cost less
-  /// What either of two asks for.
-  friend constexpr SummaryParts operator|(SummaryParts a, SummaryParts b) {
-    return {a.entropy || b.entropy, a.distance || b.distance, a.columns || b.columns};
-  }
-};
-
 /// What a measure looks at that asks for no more than what one pass over a row tells, for single weights and
 /// for column sums: some consecutive queries of one head, as HeadRows. Such measures share that pass, and a
 /// source that computes its weights can leave them unfinished: here they are `raw(r)` times `factor(r)`.
@@ -88,32 +77,24 @@ class Summariser {
  public:
   /// Valid until the next call. Column sums run in single precision over these rows. next: what is looked at
   /// after these, and fetched meanwhile.
-  template <SummaryParts Parts>
-  RowSummaries<Weight> of(const HeadRows<Weight>& rows, const HeadRows<Weight>& next) {
+  RowSummaries<Weight> of(const HeadRows<Weight>& rows, SummaryParts parts, const HeadRows<Weight>& next) {
     summaries_.resize(static_cast<std::size_t>(rows.size()));
-    const Weight* columns = nullptr;
-    if constexpr (!std::is_same_v<Weight, float>) {
-      for (Index r = 0; r < rows.size(); ++r)
-        summaries_[static_cast<std::size_t>(r)] =
-            vector_math::summary<Parts.entropy, Parts.distance>(rows.row(r), rows.position(r));
-    } else if (rows.size() > 0) {
-      const simd::StoredRows<float> all{rows.row(0).data(), rows.row_stride(),  rows.size(), rows.keys(),
-                                        rows.position(0),   next.row(0).data(), next.size()};
-      if constexpr (Parts.columns && Parts.entropy && Parts.distance) {
-        float* const sums = empty_columns(rows);
-        vector_math::summarise_and_add(all, summaries_.data(), sums);
-        columns = sums;
-      } else {
-        vector_math::summarise<Parts.entropy, Parts.distance>(all, summaries_.data());
+    Weight* columns = nullptr;
+    if constexpr (std::is_same_v<Weight, float>) {
+      if (rows.size() > 0) {
+        if (parts.columns) columns = empty_columns(rows.row(0).data(), rows.keys());
+        vector_math::summarise({rows.row(0).data(), rows.row_stride(), rows.size(), rows.keys(),
+                                rows.position(0), next.row(0).data(), next.size()},
+                               parts, summaries_.data(), columns);
       }
+    } else {
+      for (Index r = 0; r < rows.size(); ++r)
+        summaries_[static_cast<std::size_t>(r)] = vector_math::summary(rows.row(r), rows.position(r), parts);
     }
     return with(rows, summaries_.data(), columns);
   }
   /// The same, where nothing is looked at after these.
-  template <SummaryParts Parts>
-  RowSummaries<Weight> of(const HeadRows<Weight>& rows) {
-    return of<Parts>(rows, rows);
-  }
+  RowSummaries<Weight> of(const HeadRows<Weight>& rows, SummaryParts parts) { return of(rows, parts, rows); }
   /// Where they are known already: [row], and maybe [key].
   RowSummaries<Weight> with(const HeadRows<Weight>& rows, const RowSummary* summaries,
                             const Weight* columns = nullptr) {
@@ -123,23 +104,22 @@ class Summariser {
             columns};
   }
 
- private:
-  /// Zeros, on a cache line that lies as deep in its page as the rows do in theirs: elsewhere a processor
-  /// that compares the last 12 bits of addresses may take what it loads next for what it stored just now, and
-  /// wait.
-  Weight* empty_columns(const HeadRows<Weight>& rows) {
+  /// [key] zeros, which column sums of these rows are added to, on a cache line that lies as deep in its page
+  /// as the rows do in theirs: elsewhere a processor that compares the last 12 bits of addresses may take
+  /// what it loads next for what it stored just now, and wait. Valid until the next call of this or of().
+  Weight* empty_columns(const Weight* rows, Index keys) {
     constexpr std::uintptr_t page = 4096, line = 64;
-    const std::size_t room = vector_math::column_room(rows.keys());
+    const std::size_t room = vector_math::column_room(keys);
     columns_.resize(room + (page + line) / sizeof(Weight));
     const auto of = [](const Weight* place) { return reinterpret_cast<std::uintptr_t>(place); };
     const std::uintptr_t to_line = -of(columns_.data()) % line;
-    const std::uintptr_t to_depth =
-        (of(rows.row(0).data()) / line * line - of(columns_.data()) - to_line) % page;
+    const std::uintptr_t to_depth = (of(rows) / line * line - of(columns_.data()) - to_line) % page;
     Weight* const columns = columns_.data() + (to_line + to_depth) / sizeof(Weight);
     std::fill_n(columns, room, Weight(0));
     return columns;
   }
 
+ private:
   std::vector<RowSummary> summaries_;
   std::vector<Weight> ones_, columns_;
 };

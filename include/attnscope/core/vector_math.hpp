@@ -37,47 +37,32 @@ double sum_p_log_p(const Row& p) {
 
 }  // namespace detail
 
-/// summaries [row]: sum, smallest and largest; where asked for, entropy and distance from the row's own key,
-/// else these are 0. Of nothing all are 0.
-template <bool Entropy, bool Distance>
-void summarise(const simd::StoredRows<float>& rows, RowSummary* summaries) {
-  if (rows.size == 0)
-    std::fill_n(summaries, rows.rows, RowSummary());
-  else if constexpr (Entropy && Distance)
-    ATTNSCOPE_BEST(row_summaries)(rows, summaries);
-  else if constexpr (Entropy)
-    ATTNSCOPE_BEST(row_entropies)(rows, summaries);
-  else if constexpr (Distance)
-    ATTNSCOPE_BEST(row_distances)(rows, summaries);
-  else
-    ATTNSCOPE_BEST(row_sums)(rows, summaries);
-}
-/// The numbers that summarise_and_add() may touch for rows of so many keys: a whole vector at least.
-inline std::size_t column_room(Index keys) { return static_cast<std::size_t>(std::max(keys, Index{16})); }
-/// All of summarise(); columns [column_room(rows.size)] += the column sums.
-inline void summarise_and_add(const simd::StoredRows<float>& rows, RowSummary* summaries, float* columns) {
+/// The numbers that column sums may touch for rows of so many keys: a whole vector behind them.
+inline std::size_t column_room(Index keys) { return static_cast<std::size_t>(keys + 16); }
+/// summaries [row]: sum, smallest and largest, and of the rest what is asked for: distances are from the
+/// row's own key. Of nothing all are 0. columns [column_room(rows.size)] += the column sums, where not null.
+inline void summarise(const simd::StoredRows<float>& rows, SummaryParts parts, RowSummary* summaries,
+                      float* columns = nullptr) {
   if (rows.size == 0)
     std::fill_n(summaries, rows.rows, RowSummary());
   else
-    ATTNSCOPE_BEST(row_summaries_and_columns)(rows, summaries, columns);
+    ATTNSCOPE_BEST(row_summaries)(rows, parts, summaries, columns);
 }
 /// The same of one row.
-template <bool Entropy, bool Distance>
-RowSummary summary(std::span<const float> row, Index own) {
+inline RowSummary summary(std::span<const float> row, Index own, SummaryParts parts) {
   RowSummary result;
   const long size = detail::length_of(row);
-  summarise<Entropy, Distance>({.first = row.data(), .stride = size, .rows = 1, .size = size, .own = own},
-                               &result);
+  summarise({.first = row.data(), .stride = size, .rows = 1, .size = size, .own = own}, parts, &result);
   return result;
 }
 /// The same in double precision.
-template <bool Entropy, bool Distance, std::same_as<double> Weight>
-RowSummary summary(std::span<const Weight> row, Index own) {
+template <std::same_as<double> Weight>
+RowSummary summary(std::span<const Weight> row, Index own, SummaryParts parts) {
   if (row.empty()) return {};
   const detail::RowArray<Weight> p = detail::array_of(row);
   RowSummary result{p.sum(), 0, 0, p.minCoeff(), p.maxCoeff()};
-  if constexpr (Entropy) result.entropy = 0.0 - detail::sum_p_log_p(p);
-  if constexpr (Distance) {
+  if (parts.entropy) result.entropy = 0.0 - detail::sum_p_log_p(p);
+  if (parts.distance) {
     const auto first = static_cast<double>(-own), last = first + static_cast<double>(p.size() - 1);
     result.distance =
         (p * Eigen::Array<Weight, Eigen::Dynamic, 1>::LinSpaced(p.size(), first, last).abs()).sum();
@@ -85,10 +70,14 @@ RowSummary summary(std::span<const Weight> row, Index own) {
   return result;
 }
 
+namespace detail {
+inline constexpr SummaryParts sums_alone{.entropy = false, .distance = false};
+}  // namespace detail
+
 /// The sum of the weights.
 template <typename Weight>
 double sum(std::span<const Weight> row) {
-  if (row.size() > 16) return summary<false, false>(row, 0).sum;
+  if (row.size() > 16) return summary(row, 0, detail::sums_alone).sum;
   double sum = 0;
   for (const Weight weight : row) sum += static_cast<double>(weight);
   return sum;
@@ -96,17 +85,17 @@ double sum(std::span<const Weight> row) {
 /// -sum p ln p in nats, with 0 ln 0 = 0. Exactly 0 for a one-hot row.
 template <typename Weight>
 double entropy(std::span<const Weight> row) {
-  return summary<true, false>(row, 0).entropy;
+  return summary(row, 0, {.distance = false}).entropy;
 }
 /// sum_j p_j |j - from|
 template <typename Weight>
 double distance(std::span<const Weight> row, Index from) {
-  return summary<false, true>(row, from).distance;
+  return summary(row, from, {.entropy = false}).distance;
 }
 /// The largest weight; 0 of none.
 template <typename Weight>
 Weight largest(std::span<const Weight> row) {
-  return static_cast<Weight>(summary<false, false>(row, 0).largest);
+  return static_cast<Weight>(summary(row, 0, detail::sums_alone).largest);
 }
 /// The entropy of the mean (p + q) / 2 of two rows of one length. Of a row and itself the same bits wherever
 /// it is asked, so that differences of these are exactly 0 for equal rows.
@@ -151,18 +140,34 @@ void products(const simd::StoredRows<A>& a, const simd::StoredRows<B>& b, simd::
 /// Whether every weight is 0; a NaN is not.
 template <typename Weight>
 bool all_zero(std::span<const Weight> row) {
-  const RowSummary all = summary<false, false>(row, 0);
+  const RowSummary all = summary(row, 0, detail::sums_alone);
   return all.sum == 0 && all.smallest == 0 && all.largest == 0;
 }
+/// Numbers that kernels read in 16 bits.
+template <typename Scalar>
+inline constexpr bool is_narrow = std::same_as<Scalar, Eigen::half> || std::same_as<Scalar, Eigen::bfloat16>;
+
 /// to [size] = the numbers from[0], from[step], ...; ahead: as many that are read later, and fetched
 /// meanwhile.
 template <typename Scalar, typename Weight>
 void widen(const Scalar* from, const Scalar* ahead, Index step, Index size, Weight* to) {
-  if constexpr (std::is_same_v<Scalar, Eigen::half>)
-    if (step == 1) return ATTNSCOPE_BEST(widen_half)(from, ahead, size, to);
-  if constexpr (std::is_same_v<Scalar, Eigen::bfloat16>)
-    if (step == 1) return ATTNSCOPE_BEST(widen_bfloat16)(from, ahead, size, to);
+  if constexpr (is_narrow<Scalar>)
+    if (step == 1) {
+      const auto kernel =
+          std::same_as<Scalar, Eigen::half> ? ATTNSCOPE_BEST(widen_half) : ATTNSCOPE_BEST(widen_bfloat16);
+      return kernel(from, ahead, size, to);
+    }
   for (Index j = 0; j < size; ++j) to[j] = static_cast<Weight>(from[j * step]);
+}
+/// The same of numbers side by side, and their summary as above: hardly slower.
+template <typename Scalar>
+requires is_narrow<Scalar> RowSummary widen_and_summarise(const Scalar* from, const Scalar* ahead, Index size,
+                                                          Index own, SummaryParts parts, float* to,
+                                                          float* columns) {
+  if (size == 0) return {};
+  const auto kernel =
+      std::same_as<Scalar, Eigen::half> ? ATTNSCOPE_BEST(summarise_half) : ATTNSCOPE_BEST(summarise_bfloat16);
+  return kernel(from, ahead, size, own, parts, to, columns);
 }
 
 /// to [size] = the mean of rows that lie `stride` apart, at least one.

@@ -103,8 +103,7 @@ class DriftMeasure {
   template <typename Weight>
   static void count(const Block<Weight>& block, HeadNumbersMeasure& numbers) {
     Summariser<Weight> summariser;
-    for (Index h = 0; h < block.heads(); ++h)
-      numbers.look(summariser.template of<SummaryParts{}>(block.head(h)));
+    for (Index h = 0; h < block.heads(); ++h) numbers.look(summariser.of(block.head(h), {}));
     numbers.look(block);
   }
   static double entropy(const Eigen::RowVectorXd& row) {

@@ -23,9 +23,13 @@ class AnyAttention {
   class Reader {
    public:
     Block<Weight> read(Index example, Range queries) { return held_->read(example, queries); }
+    bool reads_heads() const { return held_->reads_heads(); }
+    Block<Weight> read(Index example, Range queries, Range heads) {
+      return held_->read(example, queries, heads);
+    }
     bool summarises() const { return held_->summarises(); }
-    RowSummaries<Weight> summarise(Index example, Index head, Range queries) {
-      return held_->summarise(example, head, queries);
+    RowSummaries<Weight> summarise(Index example, Index head, Range queries, SummaryParts parts) {
+      return held_->summarise(example, head, queries, parts);
     }
     Block<Weight> read(Index example, Range queries, std::vector<RowSummary>& summaries) {
       return held_->read(example, queries, summaries);
@@ -36,8 +40,11 @@ class AnyAttention {
     struct Held {
       virtual ~Held() = default;
       virtual Block<Weight> read(Index example, Range queries) = 0;
+      virtual bool reads_heads() const = 0;
+      virtual Block<Weight> read(Index example, Range queries, Range heads) = 0;
       virtual bool summarises() const = 0;
-      virtual RowSummaries<Weight> summarise(Index example, Index head, Range queries) = 0;
+      virtual RowSummaries<Weight> summarise(Index example, Index head, Range queries,
+                                             SummaryParts parts) = 0;
       virtual Block<Weight> read(Index example, Range queries, std::vector<RowSummary>& summaries) = 0;
     };
     explicit Reader(std::unique_ptr<Held> held) : held_(std::move(held)) {}
@@ -63,13 +70,21 @@ class AnyAttention {
     struct HeldReader final : Reader::Held {
       explicit HeldReader(const S& source) : inner(source.reader()) {}
       Block<Weight> read(Index example, Range queries) override { return inner.read(example, queries); }
+      bool reads_heads() const override {
+        if constexpr (HeadReader<Inner, Weight>) return inner.reads_heads();
+        return false;
+      }
+      Block<Weight> read(Index example, Range queries, Range heads) override {
+        if constexpr (HeadReader<Inner, Weight>) return inner.read(example, queries, heads);
+        throw Error("this source does not read single heads");  // a caller has to ask first
+      }
       bool summarises() const override {
         if constexpr (can_summarise) return inner.summarises();
         return false;
       }
-      RowSummaries<Weight> summarise(Index example, Index head, Range queries) override {
-        if constexpr (can_summarise) return inner.summarise(example, head, queries);
-        throw Error("this source does not summarise");  // a caller has to ask first
+      RowSummaries<Weight> summarise(Index example, Index head, Range queries, SummaryParts parts) override {
+        if constexpr (can_summarise) return inner.summarise(example, head, queries, parts);
+        throw Error("this source does not summarise");
       }
       Block<Weight> read(Index example, Range queries, std::vector<RowSummary>& summaries) override {
         if constexpr (can_summarise) return inner.read(example, queries, summaries);

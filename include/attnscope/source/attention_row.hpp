@@ -21,7 +21,7 @@ Eigen::VectorXd attention_row(const A& attention, Index example, Index head, Ind
   auto reader = source.reader();
   if constexpr (SummarisingReader<decltype(reader), typename SourceOf<A>::Weight>)
     if (reader.summarises()) {
-      const auto rows = reader.summarise(example, head, {query, query + 1});
+      const auto rows = reader.summarise(example, head, {query, query + 1}, {});
       for (Index key = rows.keys().first; key < rows.keys().last; ++key) row(key) = rows.weight(0, key);
       return row;
     }

@@ -102,7 +102,7 @@ class QueryKeyAttention {
     }
 
     bool summarises() const { return true; }
-    RowSummaries<Weight> summarise(Index example, Index head, Range queries) {
+    RowSummaries<Weight> summarise(Index example, Index head, Range queries, SummaryParts) {
       open(example);
       const Range seen = source_->layout_.visible(example, queries);
       const Index first = seen.first / shape_.panel * shape_.panel;

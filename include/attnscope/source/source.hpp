@@ -13,15 +13,26 @@ concept AttentionReader = requires(R& reader, Index example, Range queries) {
   { reader.read(example, queries) } -> std::same_as<Block<Weight>>;
 };
 
+/// A reader that need not touch the other heads to read some of them. Where reads_heads() says so,
+/// read(example, queries, heads) is the block of these: a sweep whose measures look at single heads then goes
+/// along one head after the other, as memory does.
+template <typename R, typename Weight>
+concept HeadReader = AttentionReader<R, Weight> &&
+    requires(R& reader, const R& same, Index example, Range queries) {
+  { same.reads_heads() } -> std::same_as<bool>;
+  { reader.read(example, queries, queries) } -> std::same_as<Block<Weight>>;
+};
+
 /// A reader that can do better for measures of single heads: it need not finish the weights of a head that
 /// nobody asks for one by one, and knows what its rows sum up to. Where summarises() says so,
-/// - summarise(example, head, queries) is what measures see of these rows of one head;
+/// - summarise(example, head, queries, parts) is what measures see of these rows of one head;
 /// - read(example, queries, summaries) is the block, and [head x query] its rows' summaries besides.
 template <typename R, typename Weight>
 concept SummarisingReader = AttentionReader<R, Weight> &&
-    requires(R& reader, const R& same, Index example, Range queries, std::vector<RowSummary>& summaries) {
+    requires(R& reader, const R& same, Index example, Range queries, SummaryParts parts,
+             std::vector<RowSummary>& summaries) {
   { same.summarises() } -> std::same_as<bool>;
-  { reader.summarise(example, example, queries) } -> std::same_as<RowSummaries<Weight>>;
+  { reader.summarise(example, example, queries, parts) } -> std::same_as<RowSummaries<Weight>>;
   { reader.read(example, queries, summaries) } -> std::same_as<Block<Weight>>;
 };
 

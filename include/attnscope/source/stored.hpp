@@ -40,6 +40,7 @@ class AttentionView {
   using Weight = std::conditional_t<std::is_same_v<Scalar, double>, double, float>;
   /// How many elements lie between one batch element, head, query, key and the next.
   using Strides = std::array<Index, 4>;
+  static constexpr bool narrow = vector_math::is_narrow<Scalar>;
 
   /// @throws ShapeError no data for a shape that is not empty
   AttentionView(const Scalar* data, Layout layout, Strides strides)
@@ -97,68 +98,146 @@ class AttentionView {
    public:
     explicit Reader(const AttentionView& view) : view_(&view) {}
 
-    Block<Weight> read(Index example, Range queries) {
-      const Layout& layout = view_->layout_;
-      const auto& [by_batch, by_head, by_query, by_key] = view_->strides_;
-      const Scalar* data = view_->data_ + example * by_batch +
-                           (layout.query_start(example) + queries.first) * by_query +
-                           layout.key_start(example) * by_key;
-      const Index keys = layout.visible(example, queries).last;
+    Block<Weight> read(Index example, Range queries) { return read(example, queries, heads()); }
+    bool reads_heads() const { return true; }
+    Block<Weight> read(Index example, Range queries, Range heads) {
       if constexpr (std::is_same_v<Scalar, Weight>) {
-        if (by_key == 1 && hidden_is_zero(data, example, queries, keys))
-          return {data, by_head, by_query, example, queries, keys, layout};
+        const Block<Weight> stored(view_->row(example, heads.first, queries.first), view_->strides_[1],
+                                   view_->strides_[2], example, heads, queries,
+                                   layout().visible(example, queries).last, layout());
+        if (view_->strides_[3] == 1 && hidden_is_zero(stored)) return stored;
       }
-      copy(data, example, queries, keys);
-      return {buffer_.data(), queries.size() * keys, keys, example, queries, keys, layout};
+      return copy(example, heads, queries, {});
+    }
+
+    // Numbers of 16 bits are summarised while they are converted.
+    bool summarises() const requires narrow { return view_->strides_[3] == 1; }
+    Block<Weight> read(Index example, Range queries, std::vector<RowSummary>& summaries) requires narrow {
+      summaries.resize(static_cast<std::size_t>(heads().size() * queries.size()));
+      return copy(example, heads(), queries, {.summaries = summaries.data()});
+    }
+    RowSummaries<Weight> summarise(Index example, Index head, Range queries,
+                                   SummaryParts parts) requires narrow {
+      const Index keys = layout().visible(example, queries).last;
+      summaries_.resize(static_cast<std::size_t>(queries.size()));
+      Told told{.summaries = summaries_.data(), .parts = parts};
+      if (parts.columns && layout().excluded_keys(example).empty())
+        told.columns = summariser_.empty_columns(buffer_of(example, queries.size()), keys);
+      const Block<Weight> block = copy(example, {head, head + 1}, queries, told);
+      return summariser_.with(block.head(head), summaries_.data(), told.columns);
     }
 
    private:
+    const Layout& layout() const { return view_->layout_; }
+    Range heads() const { return {0, layout().shape().heads}; }
+
     /// Whether a block may be lent as it is. Without a mask nothing needs to be looked at.
-    bool hidden_is_zero(const Scalar* data, Index example, Range queries, Index keys) const {
-      const Layout& layout = view_->layout_;
-      if (!layout.mask().causal && layout.excluded_keys(example).empty()) return true;
-      const auto zero = [](const Scalar* row, Index first, Index last) {
-        return vector_math::all_zero(
-            std::span<const Scalar>(row + first, static_cast<std::size_t>(last - first)));
-      };
-      for (Index h = 0; h < layout.shape().heads; ++h)
-        for (Index r = 0; r < queries.size(); ++r) {
-          const Range seen = layout.visible(example, queries.first + r);
-          const Scalar* row = data + h * view_->strides_[1] + r * view_->strides_[2];
-          if (!zero(row, 0, seen.first) || !zero(row, seen.last, keys)) return false;
-          for (const Index key : layout.excluded_keys(example))
-            if (key < keys && row[key] != Scalar(0)) return false;
+    bool hidden_is_zero(const Block<Weight>& block) const {
+      const std::span<const Index> excluded = layout().excluded_keys(block.example());
+      if (!layout().mask().causal && excluded.empty()) return true;
+      for (Index h = block.which_heads().first; h < block.which_heads().last; ++h)
+        for (Index r = 0; r < block.size(); ++r) {
+          const HeadRows<Weight> one = block.head(h, {r, r + 1});
+          const std::span<const Weight> row = one.row(0);
+          const Range seen = one.visible(0);
+          if (!vector_math::all_zero(row.first(static_cast<std::size_t>(seen.first))) ||
+              !vector_math::all_zero(row.subspan(static_cast<std::size_t>(seen.last))))
+            return false;
+          for (const Index key : excluded)
+            if (key < block.keys() && row[static_cast<std::size_t>(key)] != 0) return false;
         }
       return true;
     }
-    void copy(const Scalar* data, Index example, Range queries, Index keys) {
-      const Layout& layout = view_->layout_;
-      const Index heads = layout.shape().heads, step = view_->strides_[3];
-      buffer_.resize(heads * queries.size() * keys);
-      Weight* to = buffer_.data();
-      const auto row = [&](Index h, Index r) {
-        return data + h * view_->strides_[1] + r * view_->strides_[2];
-      };
-      for (Index h = 0; h < heads; ++h)
-        for (Index r = 0; r < queries.size(); ++r, to += keys) {
-          const Range seen = layout.visible(example, queries.first + r);
-          const bool ends = r + 1 == queries.size();
-          const Scalar* next = row(ends && h + 1 < heads ? h + 1 : h, ends ? 0 : r + 1);
-          vector_math::widen(row(h, r) + seen.first * step, next + seen.first * step, step, seen.size(),
-                             to + seen.first);
-          std::fill(to, to + seen.first, Weight(0));
-          std::fill(to + seen.last, to + keys, Weight(0));
-          for (const Index key : layout.excluded_keys(example))
-            if (key < keys) to[key] = Weight(0);
-        }
+
+    /// What 16-bit rows tell while they are converted.
+    struct Told {
+      RowSummary* summaries = nullptr;  ///< [head x row], where not null
+      SummaryParts parts{};             ///< of these
+      Weight* columns = nullptr;        ///< [key] to which rows are added, where not null
+    };
+    /// As long as any rows need: growing with causal ones, it would leave holes in the heap.
+    Weight* buffer_of(Index example, Index rows) {
+      const Index size = rows * layout().keys(example);
+      if (buffer_.size() < size) buffer_.resize(size);
+      return buffer_.data();
+    }
+    struct Place {
+      Index head, query;
+    };
+    /// What is read after these rows of a head: the next head's, or the next ones of the last head.
+    Place next_of(Index example, Index head, Range heads, Range queries) const {
+      if (head + 1 < heads.last) return {head + 1, queries.first};
+      if (queries.last < layout().queries(example)) return {head, queries.last};
+      return {std::min(head + 1, layout().shape().heads - 1), 0};
+    }
+    Block<Weight> copy(Index example, Range heads, Range queries, Told told) {
+      const Index rows = queries.size(), keys = layout().visible(example, queries).last;
+      Weight* const to = buffer_of(example, heads.size() * rows);
+      for (Index h = heads.first; h < heads.last; ++h) {
+        copy_head(example, h, queries, next_of(example, h, heads, queries), keys,
+                  to + (h - heads.first) * rows * keys, told);
+        if (told.summaries) told.summaries += rows;
+      }
+      return {to, rows * keys, keys, example, heads, queries, keys, layout()};
     }
 
+    /// to [row x keys] = these rows of one head, what they may not see 0. next: what is read after these, and
+    /// fetched meanwhile.
+    void copy_head(Index example, Index head, Range queries, Place next, Index keys, Weight* to,
+                   Told told) const {
+      const Index ahead = std::max<Index>(1, bytes_ahead / (keys * Index{sizeof(Scalar)} + 1));
+      for (Index query = queries.first; query < queries.last; ++query, to += keys) {
+        const Index beyond = query + ahead - queries.last;
+        const Place later =
+            beyond < 0 ? Place{head, query + ahead}
+                       : Place{next.head, std::min(next.query + beyond, layout().queries(example) - 1)};
+        const Range seen = layout().visible(example, query);
+        std::fill(to, to + seen.first, Weight(0));
+        convert(example, {head, query}, later, seen, to + seen.first, told);
+        std::fill(to + seen.last, to + keys, Weight(0));
+        hide_excluded(example, query, keys, to, told);
+        if (told.summaries) ++told.summaries;
+      }
+    }
+    /// to [seen] = what a row sees, excluded keys among it.
+    void convert(Index example, Place place, Place later, Range seen, Weight* to, const Told& told) const {
+      const Index step = view_->strides_[3];
+      const Scalar* from = view_->row(example, place.head, place.query) + seen.first * step;
+      const Scalar* ahead = view_->row(example, later.head, later.query) + seen.first * step;
+      if constexpr (narrow)
+        if (told.summaries) {
+          *told.summaries = vector_math::widen_and_summarise(
+              from, ahead, seen.size(), layout().position(example, place.query) - seen.first, told.parts, to,
+              told.columns ? told.columns + seen.first : nullptr);
+          return;
+        }
+      vector_math::widen(from, ahead, step, seen.size(), to);
+    }
+    void hide_excluded(Index example, Index query, Index keys, Weight* row, const Told& told) const {
+      const std::span<const Index> excluded = layout().excluded_keys(example);
+      if (excluded.empty()) return;
+      for (const Index key : excluded)
+        if (key < keys) row[key] = Weight(0);
+      if (told.summaries)
+        *told.summaries = vector_math::summary(std::span<const Weight>(row, static_cast<std::size_t>(keys)),
+                                               layout().position(example, query), told.parts);
+    }
+
+    static constexpr Index bytes_ahead = 8 << 10;
     const AttentionView* view_;
     Eigen::Array<Weight, Eigen::Dynamic, 1> buffer_;
+    std::vector<RowSummary> summaries_;
+    Summariser<Weight> summariser_;
   };
   Reader reader() const { return Reader(*this); }
 
  private:
+  /// Where a row begins, hidden keys included.
+  const Scalar* row(Index example, Index head, Index query) const {
+    const auto& [by_batch, by_head, by_query, by_key] = strides_;
+    return data_ + example * by_batch + head * by_head + (layout_.query_start(example) + query) * by_query +
+           layout_.key_start(example) * by_key;
+  }
   static Strides dense(const Shape& s) {
     return {s.heads * s.queries * s.keys, s.queries * s.keys, s.keys, 1};
   }

@@ -15,6 +15,17 @@ struct RowSummary {
   double largest = 0;   ///< weight
 };
 
+/// Which parts of a RowSummary somebody needs, beside sum, smallest and largest; the others are 0.
+struct SummaryParts {
+  bool entropy = true;   ///< RowSummary::entropy
+  bool distance = true;  ///< RowSummary::distance
+  bool columns = false;  ///< RowSummaries::add_columns(), which is there in any case: so it may cost less
+  /// What either of two asks for.
+  friend constexpr SummaryParts operator|(SummaryParts a, SummaryParts b) {
+    return {a.entropy || b.entropy, a.distance || b.distance, a.columns || b.columns};
+  }
+};
+
 namespace simd {
 
 /// Rows that are summarised in turn, and what is looked at after them.
