@@ -220,6 +220,7 @@ RowProducts<First, Companion> checked_products(Multiplier<First, Companion>& mul
 template <typename First, typename... Rest>
 struct BlockBuffers {
   Summariser<First> summariser{};
+  PackedHeads<First> packed{};
   std::tuple<Summariser<Rest>...> companions{};
   std::tuple<Multiplier<First, Rest>...> multipliers{};
 };
@@ -242,11 +243,18 @@ void show_block(std::tuple<Measures...>& measures, const SweepOptions& options,
   constexpr bool looks_at_rows = (LooksAtRows<Measures, First, Rest...> || ...);
   const Index row_bytes = std::max<Index>(1, block.keys() * static_cast<Index>(sizeof(First)));
   const Index piece = looks_at_rows ? std::clamp<Index>(piece_bytes / row_bytes, 4, piece_rows) : piece_rows;
+  // Comparing heads reads each row several times: that is faster from a copy, which the summaries' pass makes
+  // on the way.
+  constexpr bool packs = std::same_as<First, float> && (ComparesHeads<Measures, First, Rest...> || ...);
+  if (packs && !summaries)
+    buffers.packed.open(block.heads(), block.size() * block.keys(), block.head(0).row(0).data());
   in_pieces(block, piece, [&](Index h, Range part) {
     const HeadRows<First> rows = block.head(h, part);
     const RowSummaries<First> known =
-        summaries ? buffers.summariser.with(rows, summaries + h * block.size() + part.first)
-                  : buffers.summariser.of(rows, parts, next_piece(block, h, part));
+        summaries
+            ? buffers.summariser.with(rows, summaries + h * block.size() + part.first)
+            : buffers.summariser.of(rows, parts, next_piece(block, h, part),
+                                    packs ? buffers.packed.head(h) + part.first * block.keys() : nullptr);
     check_rows(known, options.check, options.row_sum_tolerance);
     if constexpr ((looks_at_products<Measures, First, Rest...> || ...))
       (show_all(checked_products(std::get<0>(buffers.multipliers), rows, rest, h, part, options.check)), ...);
@@ -261,7 +269,12 @@ void show_block(std::tuple<Measures...>& measures, const SweepOptions& options,
   // Companions may have more heads, where no measure pairs them.
   for (Index h = block.which_heads().last; h < std::max({Index{0}, rest.which_heads().last...}); ++h)
     check_companions(h, {0, block.size()});
-  show_all(block, rest...);
+  if (packs && !summaries)
+    show_all(Block<First>(buffers.packed.head(0), buffers.packed.stride(), block.keys(), block.example(),
+                          block.queries(), block.keys(), block.layout()),
+             rest...);
+  else
+    show_all(block, rest...);
 }
 
 /// Rows of one block: heads x rows x keys is half a MiB in all sources together, so that every measure after

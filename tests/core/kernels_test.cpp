@@ -45,9 +45,10 @@ TEST_CASE("rows in turn with their column sums, on each instruction set") {
       const std::vector<float> all = weights(rows * stride);
       std::vector<RowSummary> summaries(static_cast<std::size_t>(rows)), alone = summaries;
       std::vector<float> columns(vector_math::column_room(size), .25F), expected = columns;
+      std::vector<float> copy(static_cast<std::size_t>(rows * size + 1), 7.F);
       const simd::StoredRows<float> stored{all.data(), stride, rows, size, size / 3, all.data() + 2 * stride,
                                            2};
-      vector_math::summarise(stored, {}, summaries.data(), columns.data());
+      vector_math::summarise(stored, {}, summaries.data(), columns.data(), copy.data());
       vector_math::summarise(stored, {}, alone.data());
       for (Index r = 0; r < rows; ++r) {
         const auto of = static_cast<std::size_t>(r);
@@ -58,8 +59,10 @@ TEST_CASE("rows in turn with their column sums, on each instruction set") {
           CHECK(same.distance == one.distance);
         }
         for (std::size_t j = 0; j < row.size(); ++j) expected[j] += row[j];
+        CHECK(std::equal(row.begin(), row.end(), copy.begin() + r * size));
       }
-      CHECK(columns == expected);
+      CHECK(std::equal(columns.begin(), columns.begin() + size, expected.begin()));
+      CHECK(copy.back() == 7);  // nothing is written behind the last one
     }
   });
 }

@@ -54,6 +54,11 @@ TEMPLATE_TEST_CASE("stored rows are summarised as asked", "", float, double) {
   CHECK(all[1].largest == 1);
   CHECK(all[0].smallest == .25);
   CHECK(all.weight(0, 0) == .5);
+  if constexpr (std::is_same_v<TestType, float>) {
+    std::vector<float> copy(6);
+    CHECK(summariser.of(rows, {}, rows, copy.data())[0].sum == 1);
+    CHECK(copy == weights);
+  }
   const auto sums = summariser.of(rows, {.entropy = false, .distance = false});
   CHECK(sums[0].entropy == 0);
   CHECK(sums[0].distance == 0);

@@ -99,7 +99,9 @@ class Block {
   Index size() const { return queries_.size(); }  ///< how many rows in each head
   /// Keys 0 .. keys()-1 stand in every row; no row of these sees a later one.
   Index keys() const { return keys_; }
-  /// The token whose row r is, counted from the example's first true token.
+  /// The tokens whose rows these are, counted from the example's first true token.
+  Range queries() const { return queries_; }
+  /// The token whose row r is.
   Index query(Index r) const { return queries_.first + r; }
   const Layout& layout() const { return *layout_; }
 

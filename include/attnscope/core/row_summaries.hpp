@@ -1,4 +1,5 @@
 #pragma once
+#include <attnscope/core/packed_heads.hpp>
 #include <attnscope/core/vector_math.hpp>
 
 namespace attnscope {
@@ -76,8 +77,9 @@ template <typename Weight>
 class Summariser {
  public:
   /// Valid until the next call. Column sums run in single precision over these rows. next: what is looked at
-  /// after these, and fetched meanwhile.
-  RowSummaries<Weight> of(const HeadRows<Weight>& rows, SummaryParts parts, const HeadRows<Weight>& next) {
+  /// after these, and fetched meanwhile. copy: [row x key] = the rows of floats, where not null.
+  RowSummaries<Weight> of(const HeadRows<Weight>& rows, SummaryParts parts, const HeadRows<Weight>& next,
+                          Weight* copy = nullptr) {
     summaries_.resize(static_cast<std::size_t>(rows.size()));
     Weight* columns = nullptr;
     if constexpr (std::is_same_v<Weight, float>) {
@@ -85,7 +87,7 @@ class Summariser {
         if (parts.columns) columns = empty_columns(rows.row(0).data(), rows.keys());
         vector_math::summarise({rows.row(0).data(), rows.row_stride(), rows.size(), rows.keys(),
                                 rows.position(0), next.row(0).data(), next.size()},
-                               parts, summaries_.data(), columns);
+                               parts, summaries_.data(), columns, copy);
       }
     } else {
       for (Index r = 0; r < rows.size(); ++r)
@@ -104,17 +106,10 @@ class Summariser {
             columns};
   }
 
-  /// [key] zeros, which column sums of these rows are added to, on a cache line that lies as deep in its page
-  /// as the rows do in theirs: elsewhere a processor that compares the last 12 bits of addresses may take
-  /// what it loads next for what it stored just now, and wait. Valid until the next call of this or of().
+  /// [key] zeros, to which column sums of these rows are added. Valid until the next call of this or of().
   Weight* empty_columns(const Weight* rows, Index keys) {
-    constexpr std::uintptr_t page = 4096, line = 64;
     const std::size_t room = vector_math::column_room(keys);
-    columns_.resize(room + (page + line) / sizeof(Weight));
-    const auto of = [](const Weight* place) { return reinterpret_cast<std::uintptr_t>(place); };
-    const std::uintptr_t to_line = -of(columns_.data()) % line;
-    const std::uintptr_t to_depth = (of(rows) / line * line - of(columns_.data()) - to_line) % page;
-    Weight* const columns = columns_.data() + (to_line + to_depth) / sizeof(Weight);
+    Weight* const columns = detail::placed_like(rows, room, columns_);
     std::fill_n(columns, room, Weight(0));
     return columns;
   }

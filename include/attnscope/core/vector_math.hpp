@@ -40,13 +40,14 @@ double sum_p_log_p(const Row& p) {
 /// The numbers that column sums may touch for rows of so many keys: a whole vector behind them.
 inline std::size_t column_room(Index keys) { return static_cast<std::size_t>(keys + 16); }
 /// summaries [row]: sum, smallest and largest, and of the rest what is asked for: distances are from the
-/// row's own key. Of nothing all are 0. columns [column_room(rows.size)] += the column sums, where not null.
+/// row's own key. Of nothing all are 0. columns [column_room(rows.size)] += the column sums, and to
+/// [row x size] = a copy, where not null.
 inline void summarise(const simd::StoredRows<float>& rows, SummaryParts parts, RowSummary* summaries,
-                      float* columns = nullptr) {
+                      float* columns = nullptr, float* to = nullptr) {
   if (rows.size == 0)
     std::fill_n(summaries, rows.rows, RowSummary());
   else
-    ATTNSCOPE_BEST(row_summaries)(rows, parts, summaries, columns);
+    ATTNSCOPE_BEST(row_summaries)(rows, parts, summaries, columns, to);
 }
 /// The same of one row.
 inline RowSummary summary(std::span<const float> row, Index own, SummaryParts parts) {

@@ -122,7 +122,7 @@ class AttentionView {
       summaries_.resize(static_cast<std::size_t>(queries.size()));
       Told told{.summaries = summaries_.data(), .parts = parts};
       if (parts.columns && layout().excluded_keys(example).empty())
-        told.columns = summariser_.empty_columns(buffer_of(example, queries.size()), keys);
+        told.columns = summariser_.empty_columns(room_for(example, 1, queries.size()), keys);
       const Block<Weight> block = copy(example, {head, head + 1}, queries, told);
       return summariser_.with(block.head(head), summaries_.data(), told.columns);
     }
@@ -155,12 +155,6 @@ class AttentionView {
       SummaryParts parts{};             ///< of these
       Weight* columns = nullptr;        ///< [key] to which rows are added, where not null
     };
-    /// As long as any rows need: growing with causal ones, it would leave holes in the heap.
-    Weight* buffer_of(Index example, Index rows) {
-      const Index size = rows * layout().keys(example);
-      if (buffer_.size() < size) buffer_.resize(size);
-      return buffer_.data();
-    }
     struct Place {
       Index head, query;
     };
@@ -170,15 +164,20 @@ class AttentionView {
       if (queries.last < layout().queries(example)) return {head, queries.last};
       return {std::min(head + 1, layout().shape().heads - 1), 0};
     }
+    /// As much as any rows need: growing with causal ones, it would be moved again and again.
+    Weight* room_for(Index example, Index heads, Index rows) {
+      copy_.open(heads, rows * layout().keys(example));
+      return copy_.head(0);
+    }
     Block<Weight> copy(Index example, Range heads, Range queries, Told told) {
       const Index rows = queries.size(), keys = layout().visible(example, queries).last;
-      Weight* const to = buffer_of(example, heads.size() * rows);
+      const Weight* const first = room_for(example, heads.size(), rows);
       for (Index h = heads.first; h < heads.last; ++h) {
-        copy_head(example, h, queries, next_of(example, h, heads, queries), keys,
-                  to + (h - heads.first) * rows * keys, told);
+        copy_head(example, h, queries, next_of(example, h, heads, queries), keys, copy_.head(h - heads.first),
+                  told);
         if (told.summaries) told.summaries += rows;
       }
-      return {to, rows * keys, keys, example, heads, queries, keys, layout()};
+      return {first, copy_.stride(), keys, example, heads, queries, keys, layout()};
     }
 
     /// to [row x keys] = these rows of one head, what they may not see 0. next: what is read after these, and
@@ -225,7 +224,7 @@ class AttentionView {
 
     static constexpr Index bytes_ahead = 8 << 10;
     const AttentionView* view_;
-    Eigen::Array<Weight, Eigen::Dynamic, 1> buffer_;
+    detail::PackedHeads<Weight> copy_;
     std::vector<RowSummary> summaries_;
     Summariser<Weight> summariser_;
   };
