@@ -206,13 +206,17 @@ void check_companion(Summariser<Weight>& summariser, const Block<Weight>& block,
   check_companion(summariser.of(block.head(h, part), sums_alone, next_piece(block, h, part)), check);
 }
 
+/// The products of a piece with its companion's, both checked.
 template <typename First, typename Companion>
 RowProducts<First, Companion> checked_products(Multiplier<First, Companion>& multiplier,
-                                               const HeadRows<First>& rows, const Block<Companion>& block,
-                                               Index h, Range part, RowCheck check) {
-  const HeadRows<Companion> companion = block.head(h, part);
-  const RowProducts<First, Companion> products = multiplier.of(rows, companion, next_piece(block, h, part));
-  check_companion(multiplier.sums(companion), check);
+                                               const SweepOptions& options, const Block<First>& block,
+                                               const Block<Companion>& beside, Index h, Range part) {
+  const HeadRows<First> rows = block.head(h, part);
+  const HeadRows<Companion> companion = beside.head(h, part);
+  const RowProducts<First, Companion> products =
+      multiplier.of(rows, next_piece(block, h, part), companion, next_piece(beside, h, part));
+  check_rows(multiplier.sums(rows), options.check, options.row_sum_tolerance);
+  check_companion(multiplier.companion_sums(companion), options.check);
   return products;
 }
 
@@ -248,23 +252,27 @@ void show_block(std::tuple<Measures...>& measures, const SweepOptions& options,
   constexpr bool packs = std::same_as<First, float> && (ComparesHeads<Measures, First, Rest...> || ...);
   if (packs && !summaries)
     buffers.packed.open(block.heads(), block.size() * block.keys(), block.head(0).row(0).data());
+  constexpr bool multiplies = (looks_at_products<Measures, First, Rest...> || ...);
+  constexpr bool looks_at_summaries = (LooksAt<Measures, RowSummaries<First>> || ...);
   in_pieces(block, piece, [&](Index h, Range part) {
     const HeadRows<First> rows = block.head(h, part);
-    const RowSummaries<First> known =
-        summaries
-            ? buffers.summariser.with(rows, summaries + h * block.size() + part.first)
-            : buffers.summariser.of(rows, parts, next_piece(block, h, part),
-                                    packs ? buffers.packed.head(h) + part.first * block.keys() : nullptr);
-    check_rows(known, options.check, options.row_sum_tolerance);
-    if constexpr ((looks_at_products<Measures, First, Rest...> || ...))
-      (show_all(checked_products(std::get<0>(buffers.multipliers), rows, rest, h, part, options.check)), ...);
+    if constexpr (looks_at_summaries || packs || !multiplies) {
+      const RowSummaries<First> known =
+          summaries
+              ? buffers.summariser.with(rows, summaries + h * block.size() + part.first)
+              : buffers.summariser.of(rows, parts, next_piece(block, h, part),
+                                      packs ? buffers.packed.head(h) + part.first * block.keys() : nullptr);
+      check_rows(known, options.check, options.row_sum_tolerance);
+      show_all(known);
+    }
+    if constexpr (multiplies)  // a pass that tells the rows' sums as well
+      (show_all(checked_products(std::get<0>(buffers.multipliers), options, block, rest, h, part)), ...);
     else
       check_companions(h, part);
     if constexpr ((PairsHeads<Measures, First, Rest...> || ...))
       show_all(rows, rest.head(h, part)...);
     else
       show_all(rows);
-    show_all(known);
   });
   // Companions may have more heads, where no measure pairs them.
   for (Index h = block.which_heads().last; h < std::max({Index{0}, rest.which_heads().last...}); ++h)

@@ -245,6 +245,7 @@ TEST_CASE("sums of products, where terms of either sign cancel, on each instruct
       std::vector<float> a = weights(size), b = weights(size + 1);
       b.pop_back();
       for (std::size_t j = 0; j < b.size(); j += 2) b[j] = -b[j] * 1e6f;
+      if (size > 0) a.back() = -.25F;
       double sum = 0, magnitude = 0;
       for (std::size_t j = 0; j < a.size(); ++j) {
         sum += static_cast<double>(a[j]) * static_cast<double>(b[j]);
@@ -266,7 +267,9 @@ TEST_CASE("sums of products, where terms of either sign cancel, on each instruct
       for (const simd::ProductSums& sums : {products(a, b), products(same, b)}) {
         CHECK(sums.sum == near(sum));
         CHECK(sums.magnitude == near(magnitude));
-        CHECK(sums.other == Approx(std::accumulate(b.begin(), b.end(), 0.)).margin(1e-9));
+        CHECK(sums.first_sum == Approx(std::accumulate(a.begin(), a.end(), 0.)).margin(1e-12));
+        CHECK(sums.other_sum == Approx(std::accumulate(b.begin(), b.end(), 0.)).margin(1e-9));
+        CHECK(sums.smallest == (size > 0 ? -.25 : 0));
       }
     }
   });

@@ -11,19 +11,24 @@ TEMPLATE_TEST_CASE("rows times their companions, over the keys that both have", 
   const HeadRows<float> rows(weights.data(), 3, 0, 0, {0, 2}, 3, layout);
   const HeadRows<TestType> companion(gradient.data(), 4, 0, 0, {0, 2}, 4, longer);
   Multiplier<float, TestType> multiplier;
-  const auto products = multiplier.of(rows, companion, companion);
+  const auto products = multiplier.of(rows, rows, companion, companion);
   CHECK(products.size() == 2);
   CHECK(products.head() == 0);
   CHECK(products[0].sum == 2);
   CHECK(products[0].magnitude == 4);
   CHECK(products[1].sum == 5);
   CHECK(products[1].magnitude == 5);
-  const auto sums = multiplier.sums(companion);
-  CHECK(sums[0].sum == 6);
-  CHECK(sums[1].sum == 3);
-  CHECK(sums.weight(0, 1) == -4);
+  const auto sums = multiplier.sums(rows);
+  CHECK(sums[0].sum == 1);
+  CHECK(sums[1].sum == 1);
+  CHECK(sums[1].smallest == 0);
+  CHECK(sums.weight(0, 1) == .25);
+  const auto others = multiplier.companion_sums(companion);
+  CHECK(others[0].sum == 6);
+  CHECK(others[1].sum == 3);
+  CHECK(others.weight(0, 1) == -4);
 
   const HeadRows<float> none(weights.data(), 3, 0, 0, {0, 0}, 3, layout);
-  CHECK(multiplier.of(none, HeadRows<TestType>(gradient.data(), 4, 0, 0, {0, 0}, 4, longer), companion)
+  CHECK(multiplier.of(none, none, HeadRows<TestType>(gradient.data(), 4, 0, 0, {0, 0}, 4, longer), companion)
             .size() == 0);
 }

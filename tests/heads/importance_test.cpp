@@ -213,7 +213,8 @@ TEST_CASE("partial measures merge in any grouping, wherever they were cut") {
         const auto rows = left.read(b, {i, i + 2}), beside = right.read(b, {i, i + 2});
         ImportanceMeasure& part = parts.emplace_back();
         Multiplier<double, double> multiplier;
-        for (Index h = 0; h < 2; ++h) part.look(multiplier.of(rows.head(h), beside.head(h), beside.head(h)));
+        for (Index h = 0; h < 2; ++h)
+          part.look(multiplier.of(rows.head(h), rows.head(h), beside.head(h), beside.head(h)));
       }
   ImportanceMeasure whole;
   sweep(aligned(a, g), whole);
@@ -351,6 +352,22 @@ TEST_CASE("a gradient where the attention is 0 does not count") {
   const Mask causal{.causal = true};
   CHECK(importance(aligned(AttentionView(a, causal), AttentionView(infinite, causal))).mean.elementwise(0) ==
         3);
+}
+
+TEMPLATE_TEST_CASE("attention that cannot be is named before its gradient", "", float, double) {
+  using Matrix = Eigen::Matrix<TestType, 2, 2>;
+  const Matrix negative{{1, 0}, {TestType(1.25), TestType(-.25)}}, logits{{1, 0}, {3, 4}};
+  const Matrix none{{1, 0}, {0, std::numeric_limits<TestType>::quiet_NaN()}};
+  const auto message = [&](const Matrix& attention, const Matrix& gradient) {
+    return message_of<ValueError>([&] { importance(aligned(attention, gradient)); });
+  };
+  CHECK(message(negative, none) == "batch element 0, head 0, query 1, key 1: the weight -0.25 is negative");
+  CHECK(message(none, none) == "batch element 0, head 0, query 1, key 1: the weight is nan");
+  CHECK(message(logits, none) ==
+        "batch element 0, head 0, query 1: the weights sum to 7, more than 1 (logits, or dropout in "
+        "training?)");
+  CHECK(message(Matrix::Identity(), none) ==
+        "beside the attention: batch element 0, head 0, query 1, key 1: the weight is nan");
 }
 
 TEST_CASE("terms of either sign cancel without a trace") {

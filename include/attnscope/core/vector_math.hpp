@@ -118,8 +118,7 @@ inline Index first_largest(std::span<const double> row) {
   return most != row.end() && *most > 0 ? most - row.begin() : -1;
 }
 
-/// products [row] of rows of one length: sums of a b, |a b| and b, all in double: terms of either sign
-/// cancel.
+/// products [row] of rows of one length, all sums in double: terms of either sign cancel.
 inline void products(const simd::StoredRows<float>& a, const simd::StoredRows<float>& b,
                      simd::ProductSums* products) {
   ATTNSCOPE_BEST(row_products)(a, b, products);
@@ -128,13 +127,15 @@ inline void products(const simd::StoredRows<float>& a, const simd::StoredRows<fl
 template <typename A, typename B>
 void products(const simd::StoredRows<A>& a, const simd::StoredRows<B>& b, simd::ProductSums* products) {
   for (Index r = 0; r < a.rows; ++r) {
-    products[r] = {0, 0, 0};
+    simd::ProductSums& row = products[r] = {0, 0, 0, 0, 0};
     for (Index j = 0; j < a.size; ++j) {
+      const double first = static_cast<double>(a.first[r * a.stride + j]);
       const double other = static_cast<double>(b.first[r * b.stride + j]);
-      const double term = static_cast<double>(a.first[r * a.stride + j]) * other;
-      products[r].sum += term;
-      products[r].magnitude += std::abs(term);
-      products[r].other += other;
+      row.sum += first * other;
+      row.magnitude += std::abs(first * other);
+      row.first_sum += first;
+      row.smallest = std::min(row.smallest, first);
+      row.other_sum += other;
     }
   }
 }

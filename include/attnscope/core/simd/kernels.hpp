@@ -47,10 +47,11 @@ struct SoftmaxSums {
   double distance;  ///< of the same times the distance
 };
 
-/// Sums over two rows' numbers.
+/// Sums over two rows' numbers a and b.
 struct ProductSums {
-  double sum, magnitude;  ///< of a b; of |a b|
-  double other;           ///< of b
+  double sum, magnitude;       ///< of a b; of |a b|
+  double first_sum, smallest;  ///< of a; the least of these and 0
+  double other_sum;            ///< of b
 };
 
 /// [column] what the rows of matrices give each column, one matrix after another.
