@@ -9,7 +9,8 @@ namespace attnscope {
 /// - `layout(inner)`: the layout of the rewritten source;
 /// - `inner_queries(example, queries)`: which inner rows these rows are made of;
 /// - `write(block, example, queries, rewritten)`: adds up `rewritten` [head * query x key], 0 before, from
-/// them. The source is held by value (sources are views), so rules nest.
+/// them; or, where it has `overwrites`, writes all of it, whatever stood there.
+/// The source is held by value (sources are views), so rules nest.
 template <AttentionSource Source, typename Rule>
 class Rewritten {
  public:
@@ -27,7 +28,8 @@ class Rewritten {
       const Index rows = queries.size();
       const Index keys = layout.visible(example, queries).last;
       const Block<Weight> block = inner_.read(example, outer_->rule_.inner_queries(example, queries));
-      rewritten_.setZero(layout.shape().heads * rows, keys);
+      rewritten_.resize(layout.shape().heads * rows, keys);
+      if constexpr (!requires { Rule::overwrites; }) rewritten_.setZero();
       outer_->rule_.write(block, example, queries, rewritten_);
       return {rewritten_.data(), rows * keys, keys, example, queries, keys, layout};
     }
@@ -48,6 +50,8 @@ class Rewritten {
 namespace detail {
 
 struct MeanHeads {
+  static constexpr bool overwrites = true;
+
   static Layout layout(const Layout& inner) {
     Shape shape = inner.shape();
     require<ShapeError>(shape.heads > 0, "the mean over no heads");
@@ -66,6 +70,8 @@ struct MeanHeads {
 };
 
 struct SelectHeads {
+  static constexpr bool overwrites = true;
+
   std::vector<Index> heads;
 
   Layout layout(const Layout& inner) const {
