@@ -115,6 +115,8 @@ TEMPLATE_TEST_CASE("some heads alone are the rows of all heads", "", float, doub
   auto reader = view.reader();
   const Eigen::MatrixXd all = rows_of(view, 1, {2, 7});
   const auto some = reader.read(1, {2, 7}, {1, 3});
+  CHECK(reader.reads_heads());
+  CHECK_FALSE(AttentionView<TestType>(a.data(), Layout({1, 4, 9, 9}), {0, 9, 36, 1}).reader().reads_heads());
   CHECK(some.heads() == 2);
   CHECK(some.which_heads() == Range{1, 3});
   for (const Index h : {1, 2}) {

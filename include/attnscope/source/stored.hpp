@@ -99,7 +99,8 @@ class AttentionView {
     explicit Reader(const AttentionView& view) : view_(&view) {}
 
     Block<Weight> read(Index example, Range queries) { return read(example, queries, heads()); }
-    bool reads_heads() const { return true; }
+    /// Where heads lie side by side, query by query, all of them together are what memory reads best.
+    bool reads_heads() const { return std::abs(view_->strides_[1]) >= std::abs(view_->strides_[2]); }
     Block<Weight> read(Index example, Range queries, Range heads) {
       if constexpr (std::is_same_v<Scalar, Weight>) {
         const Block<Weight> stored(view_->row(example, heads.first, queries.first), view_->strides_[1],
