@@ -235,7 +235,6 @@ template <typename... Measures, typename First, typename... Rest>
 void show_block(std::tuple<Measures...>& measures, const SweepOptions& options,
                 BlockBuffers<First, Rest...>& buffers, const RowSummary* summaries, const Block<First>& block,
                 const Block<Rest>&... rest) {
-  constexpr SummaryParts parts = (sums_alone | ... | parts_for<Measures, First>());
   const auto show_all = [&](const auto&... seen) {
     std::apply([&](Measures&... each) { (show(each, seen...), ...); }, measures);
   };
@@ -257,6 +256,7 @@ void show_block(std::tuple<Measures...>& measures, const SweepOptions& options,
   in_pieces(block, piece, [&](Index h, Range part) {
     const HeadRows<First> rows = block.head(h, part);
     if constexpr (looks_at_summaries || packs || !multiplies) {
+      constexpr SummaryParts parts = (sums_alone | ... | parts_for<Measures, First>());
       const RowSummaries<First> known =
           summaries
               ? buffers.summariser.with(rows, summaries + h * block.size() + part.first)
