@@ -197,10 +197,10 @@ struct ProductMeasure {
   ProductMeasure empty() const { return {}; }
   template <typename A, typename B>
   void look(const HeadRows<A>& rows, const HeadRows<B>& gradient) {
-    mean.add(rows, (rows.matrix().template cast<double>().array() *
-                    gradient.matrix().template cast<double>().array())
-                       .abs()
-                       .sum());
+    const Eigen::ArrayXXd products =
+        rows.matrix().template cast<double>().array() * gradient.matrix().template cast<double>().array();
+    RowMean::Head of_head = mean.of(rows);
+    for (Index r = 0; r < rows.size(); ++r) of_head.add(products.row(r).abs().sum());
   }
   void merge(ProductMeasure&& later) { mean.merge(later.mean); }
   Eigen::VectorXd result() const { return mean.mean(); }

@@ -15,9 +15,12 @@ const Layout layout({2, 2, 10, 1});
 
 TEST_CASE("a mean over rows, a head each; empty is neutral") {
   RowMean first, second;
-  first.add(rows(layout, 0, 0, {0, 4}), 2.0);
-  first.add(rows(layout, 0, 1, {0, 4}), 8.0, 2);
-  second.add(rows(layout, 0, 0, {4, 6}), 4.0);
+  const auto add = [](RowMean& mean, Index head, const std::vector<double>& values) {
+    for (const double value : values) mean.of(rows(layout, 0, head, {0, 1})).add(value);
+  };
+  add(first, 0, {.5, .5, 1, 0});
+  add(first, 1, {3, 5});
+  add(second, 0, {1, 3});
   first.merge(RowMean());
   RowMean all;
   all.merge(first);
@@ -30,7 +33,7 @@ TEST_CASE("a mean over rows, a head each; empty is neutral") {
 
 TEST_CASE("a mean over no rows is undefined") {
   RowMean mean;
-  mean.add(rows(layout, 0, 0, {0, 0}), 0.0);
+  mean.of(rows(layout, 0, 0, {0, 0}));
   CHECK(std::isnan(mean.mean()(0)));
 }
 

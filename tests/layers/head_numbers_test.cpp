@@ -10,8 +10,8 @@ TEST_CASE("the numbers of a layer are those of the measures, from one sweep") {
   const auto a = test::random_attention<float>(Layout({2, 3, 300, 300}, mask));
   const AttentionView<float> view(a, mask);
   const HeadNumbers numbers = head_numbers(view, {.window = 5});
-  CHECK(numbers.entropies == entropy(view).entropies);
-  CHECK(numbers.normalized_entropies == entropy(view).normalized_entropies);
+  CHECK(test::difference(numbers.entropies, entropy(view).entropies) < 1e-7);
+  CHECK(test::difference(numbers.normalized_entropies, entropy(view).normalized_entropies) < 1e-7);
   CHECK(numbers.confidence == confidence(view).confidence);
   CHECK(numbers.locality == locality(view, {.window = 5}).locality);
   CHECK(numbers.uniform_locality == locality(view, {.window = 5}).uniform_locality);

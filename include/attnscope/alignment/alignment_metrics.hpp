@@ -158,17 +158,12 @@ class AlignmentMetricsMeasure {
   template <typename Weight>
   void look(const RowSummaries<Weight>& rows) {
     examples_.at(rows).heads[static_cast<std::size_t>(rows.head())].add(rows);
-    double entropies = 0, normalized = 0;
-    Index wide = 0;
+    RowMean::Head entropy = entropy_.of(rows), normalized = normalized_.of(rows);
     for (Index r = 0; r < rows.size(); ++r) {
-      entropies += rows[r].entropy;
-      if (const Index seen = rows.visible_keys(r); seen > 1) {
-        normalized += rows[r].entropy / std::log(static_cast<double>(seen));
-        ++wide;
-      }
+      entropy.add(rows[r].entropy);
+      if (const Index seen = rows.visible_keys(r); seen > 1)
+        normalized.add(rows[r].entropy / std::log(static_cast<double>(seen)));
     }
-    entropy_.add(rows, entropies);
-    normalized_.add(rows, normalized, wide);
   }
   void merge(AlignmentMetricsMeasure&& later) {
     require<ValueError>(options_ == later.options_, "cannot pool alignment metrics of other options");

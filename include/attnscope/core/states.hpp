@@ -27,14 +27,19 @@ void add_to(Matrix& value, const Matrix& other) {
 /// Means over pooled rows, one a head.
 class RowMean {
  public:
-  /// Adds `sum` over `count` of these rows.
-  void add(const HeadPlace& rows, double sum, Index count) {
+  /// A head's sum and how many rows it is over.
+  struct Head {
+    double &sum, &count;
+    void add(double value) {
+      sum += value;
+      ++count;
+    }
+  };
+  /// That of these rows, to add to row by row: the sum then has the same bits however many come at a time.
+  Head of(const HeadPlace& rows) {
     if (sums_.size() == 0) sums_ = counts_ = Eigen::VectorXd::Zero(rows.layout().shape().heads);
-    sums_(rows.head()) += sum;
-    counts_(rows.head()) += static_cast<double>(count);
+    return {sums_(rows.head()), counts_(rows.head())};
   }
-  /// Adds `sum` over all of these rows.
-  void add(const HeadPlace& rows, double sum) { add(rows, sum, rows.size()); }
   void merge(const RowMean& later) {
     add_to(sums_, later.sums_);
     add_to(counts_, later.counts_);

@@ -17,9 +17,8 @@ class ConfidenceMeasure {
 
   template <typename Weight>
   void look(const RowSummaries<Weight>& rows) {
-    double sum = 0;
-    for (Index r = 0; r < rows.size(); ++r) sum += rows[r].largest;
-    mean_.add(rows, sum);
+    RowMean::Head mean = mean_.of(rows);
+    for (Index r = 0; r < rows.size(); ++r) mean.add(rows[r].largest);
   }
   void merge(ConfidenceMeasure&& later) { mean_.merge(later.mean_); }
   ConfidenceResult result() const { return {mean_.mean()}; }

@@ -45,22 +45,20 @@ class EntropyMeasure {
 
   template <typename Weight>
   void look(const RowSummaries<Weight>& rows) {
-    double sum = 0, normalized = 0, log_seen = 0;
-    Index wide = 0, seen_before = 0;
+    RowMean::Head mean = mean_.of(rows), normalized = normalized_.of(rows);
+    double log_seen = 0;
+    Index seen_before = 0;
     RowValues* values = options_.per_query ? &rows_.at(rows) : nullptr;
     for (Index r = 0; r < rows.size(); ++r) {
       const double nats = row_entropy(rows, r);
       const Index seen = rows.visible_keys(r);
-      sum += nats;
+      mean.add(nats);
       if (seen > 1) {
         if (seen != seen_before) log_seen = std::log(static_cast<double>(seen_before = seen));
-        normalized += nats / log_seen;
-        ++wide;
+        normalized.add(nats / log_seen);
       }
       if (values) values->append(rows.head(), nats * unit());
     }
-    mean_.add(rows, sum);
-    normalized_.add(rows, normalized, wide);
   }
   void merge(EntropyMeasure&& later) {
     require<ValueError>(options_ == later.options_, "cannot pool entropies of other options");

@@ -30,18 +30,15 @@ class LocalityMeasure {
 
   template <typename Weight>
   void look(const RowSummaries<Weight>& rows) {
-    double mass = 0, distance = 0, uniform = 0;
+    RowMean::Head mass = mass_.of(rows), distance = distance_.of(rows), uniform = uniform_.of(rows);
     for (Index r = 0; r < rows.size(); ++r) {
       const Range near = window(rows, r);
-      mass += rows.mass(r, near);
-      distance += rows[r].distance;
-      if (const Index seen = rows.visible_keys(r); seen > 0)
-        uniform +=
-            static_cast<double>(rows.layout().count_keys(rows.example(), near)) / static_cast<double>(seen);
+      mass.add(rows.mass(r, near));
+      distance.add(rows[r].distance);
+      const auto keys = static_cast<double>(rows.layout().count_keys(rows.example(), near));
+      const Index seen = rows.visible_keys(r);
+      uniform.add(seen > 0 ? keys / static_cast<double>(seen) : 0);
     }
-    mass_.add(rows, mass);
-    distance_.add(rows, distance);
-    uniform_.add(rows, uniform);
   }
   void merge(LocalityMeasure&& later) {
     require<ValueError>(options_ == later.options_, "cannot pool localities of windows {} and {}",

@@ -27,9 +27,8 @@ class SinkMeasure {
 
   template <typename Weight>
   void look(const RowSummaries<Weight>& rows) {
-    double mass = 0;
-    for (Index r = 0; r < rows.size(); ++r) mass += rows.weight(r, 0);
-    mass_.add(rows, mass);
+    RowMean::Head mass = mass_.of(rows);
+    for (Index r = 0; r < rows.size(); ++r) mass.add(rows.weight(r, 0));
   }
   void merge(SinkMeasure&& later) {
     require<ValueError>(options_ == later.options_, "cannot pool sinks of thresholds {} and {}",

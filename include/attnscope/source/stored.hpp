@@ -40,6 +40,7 @@ class AttentionView {
   using Weight = std::conditional_t<std::is_same_v<Scalar, double>, double, float>;
   /// How many elements lie between one batch element, head, query, key and the next.
   using Strides = std::array<Index, 4>;
+  /// Whether the numbers have 16 bits.
   static constexpr bool narrow = vector_math::is_narrow<Scalar>;
 
   /// @throws ShapeError no data for a shape that is not empty
