@@ -29,7 +29,9 @@ class RowMean {
  public:
   /// A head's sum and how many rows it is over.
   struct Head {
-    double &sum, &count;
+    double& sum;    ///< of values
+    double& count;  ///< rows
+    /// One row more.
     void add(double value) {
       sum += value;
       ++count;
