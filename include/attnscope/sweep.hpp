@@ -246,11 +246,12 @@ void show_block(std::tuple<Measures...>& measures, const SweepOptions& options,
   constexpr bool looks_at_rows = (LooksAtRows<Measures, First, Rest...> || ...);
   const Index row_bytes = std::max<Index>(1, block.keys() * static_cast<Index>(sizeof(First)));
   const Index piece = looks_at_rows ? std::clamp<Index>(piece_bytes / row_bytes, 4, piece_rows) : piece_rows;
-  // Comparing heads reads each row several times: that is faster from a copy, which the summaries' pass makes
-  // on the way.
+  // Comparing heads reads each row several times: where these come from memory, that is faster from a copy,
+  // which the summaries' pass makes on the way.
   constexpr bool packs = std::same_as<First, float> && (ComparesHeads<Measures, First, Rest...> || ...);
-  if (packs && !summaries)
-    buffers.packed.open(block.heads(), block.size() * block.keys(), block.head(0).row(0).data());
+  const Shape& shape = block.layout().shape();
+  const bool copies = packs && !summaries && shape.queries * shape.keys * Index{sizeof(First)} > head_bytes;
+  if (copies) buffers.packed.open(block.heads(), block.size() * block.keys(), block.head(0).row(0).data());
   constexpr bool multiplies = (looks_at_products<Measures, First, Rest...> || ...);
   constexpr bool looks_at_summaries = (LooksAt<Measures, RowSummaries<First>> || ...);
   in_pieces(block, piece, [&](Index h, Range part) {
@@ -261,7 +262,7 @@ void show_block(std::tuple<Measures...>& measures, const SweepOptions& options,
           summaries
               ? buffers.summariser.with(rows, summaries + h * block.size() + part.first)
               : buffers.summariser.of(rows, parts, next_piece(block, h, part),
-                                      packs ? buffers.packed.head(h) + part.first * block.keys() : nullptr);
+                                      copies ? buffers.packed.head(h) + part.first * block.keys() : nullptr);
       check_rows(known, options.check, options.row_sum_tolerance);
       show_all(known);
     }
@@ -277,7 +278,7 @@ void show_block(std::tuple<Measures...>& measures, const SweepOptions& options,
   // Companions may have more heads, where no measure pairs them.
   for (Index h = block.which_heads().last; h < std::max({Index{0}, rest.which_heads().last...}); ++h)
     check_companions(h, {0, block.size()});
-  if (packs && !summaries)
+  if (copies)
     show_all(Block<First>(buffers.packed.head(0), buffers.packed.stride(), block.keys(), block.example(),
                           block.queries(), block.keys(), block.layout()),
              rest...);
